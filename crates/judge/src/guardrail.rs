@@ -1,0 +1,97 @@
+//! Whether the canary kept inside an absolute bound.
+
+use serin_model::{
+    Amount, ArmPair, Bound, Guardrail, GuardrailOutcome, JudgedGuardrail, MeasureKind, Step,
+    Timestamp,
+};
+
+use crate::bins::{Total, totals};
+
+/// Judges a guardrail on an arm as a whole: counts are added up over the replicas first.
+///
+/// It is broken when as many consecutive points as it says are out of bounds and hold, together, as
+/// many events as it says. When the control breaks it too, the canary is not what is wrong. It
+/// stands outside any bound on false alarms: it is a fact, not a test.
+#[must_use]
+pub fn judge_guardrail(
+    guardrail: &Guardrail,
+    arms: &ArmPair,
+    kind: MeasureKind,
+    step: Step,
+) -> JudgedGuardrail {
+    let canary = totals(&arms.canary, step);
+    let on_canary = first_broken(guardrail, &canary);
+    let on_control = first_broken(guardrail, &totals(&arms.control, step));
+    let outcome = match (canary.is_empty(), on_canary, on_control) {
+        (true, _, _) => GuardrailOutcome::Nodata,
+        (false, None, _) => GuardrailOutcome::Held,
+        (false, Some(_), None) => GuardrailOutcome::Broken,
+        (false, Some(_), Some(_)) => GuardrailOutcome::BrokenOnBoth,
+    };
+    let (above, below) = match guardrail.bound {
+        Bound::Above(bound) => (Some(bound), None),
+        Bound::Below(bound) => (None, Some(bound)),
+    };
+    JudgedGuardrail {
+        outcome,
+        reason: reason(outcome, guardrail, &canary, kind),
+        above,
+        below,
+        consecutive: guardrail.consecutive.get(),
+        broken_since: on_canary,
+    }
+}
+
+/// Returns where the first run of points that breaks the guardrail begins.
+fn first_broken(guardrail: &Guardrail, points: &[Total]) -> Option<Timestamp> {
+    let mut run: Vec<&Total> = Vec::new();
+    for point in points {
+        if !guardrail.bound.is_broken_by(point.value) {
+            run.clear();
+            continue;
+        }
+        run.push(point);
+        let counted: Vec<f64> = run.iter().filter_map(|point| point.events).collect();
+        let events: f64 = counted.iter().sum();
+        let enough_events = counted.is_empty() || events >= f64::from(guardrail.minimum_events);
+        if run.len() >= guardrail.consecutive.get() as usize && enough_events {
+            return run.first().map(|point| point.time);
+        }
+    }
+    None
+}
+
+fn reason(
+    outcome: GuardrailOutcome,
+    guardrail: &Guardrail,
+    canary: &[Total],
+    kind: MeasureKind,
+) -> String {
+    let side = match guardrail.bound {
+        Bound::Above(_) => "above",
+        Bound::Below(_) => "below",
+    };
+    let bound = Amount::new(guardrail.bound.value(), kind);
+    let consecutive = guardrail.consecutive;
+    match outcome {
+        GuardrailOutcome::Broken => {
+            let worst = Amount::new(worst(guardrail.bound, canary), kind);
+            format!("{side} the limit of {bound} for {consecutive} points or more, up to {worst}")
+        }
+        GuardrailOutcome::BrokenOnBoth => format!(
+            "{side} the limit of {bound} for {consecutive} points or more, but on the control too"
+        ),
+        GuardrailOutcome::Held => format!("never {side} {bound} for {consecutive} points in a row"),
+        GuardrailOutcome::Nodata => {
+            format!("the canary has no points to hold against the limit of {bound}")
+        }
+    }
+}
+
+fn worst(bound: Bound, points: &[Total]) -> f64 {
+    let values = points.iter().map(|point| point.value);
+    match bound {
+        Bound::Above(_) => values.fold(f64::NEG_INFINITY, f64::max),
+        Bound::Below(_) => values.fold(f64::INFINITY, f64::min),
+    }
+}

@@ -1,0 +1,431 @@
+//! Where one of the reference's known faults touches a verdict.
+//!
+//! The faults stay, because a team that moves must not find its verdicts changed; what is new is
+//! that they are said. `docs/guide/kayenta.md` describes each.
+
+use serin_model::{
+    Amount, Classification, EffectSizeMeasure, GroupWeights, GuardrailOutcome, JudgementRun,
+    Judgement, Multiple, Scorecard, Thresholds, Warning, WarningCode, Worse,
+};
+use serin_stats::{Alternative, Method, hodges_lehmann_shift, mann_whitney_u};
+
+use super::classify::{Rule, Strictness, common_language_overflows};
+use super::interval::ROOT_TOLERANCE;
+use super::run::JudgedPair;
+use super::score::ScoredMetric;
+use super::windows::unjudged_remainder;
+
+/// Returns the warnings about one judged metric.
+pub(crate) fn of_pair(pair: &JudgedPair<'_>) -> Vec<Warning> {
+    let found = [
+        all_tied(pair),
+        constant_arms(pair),
+        replaced_nodata(pair),
+        must_have_data_ignored(pair),
+        half_empty(pair),
+        error_not_counted(pair),
+        tiny_sample(pair),
+        negligible_difference(pair),
+        difference_passed(pair),
+        tail_passed(pair),
+        negative_means(pair),
+        effect_size_off(pair),
+        effect_size_overflow(pair),
+        outliers_removed(pair),
+        autocorrelation(pair),
+        few_points(pair),
+        ungrouped(pair),
+        guardrail_on_both(pair),
+    ];
+    let warning = |(code, text)| Warning { code, metric: Some(pair.metric.name.clone()), text };
+    found.into_iter().flatten().map(warning).collect()
+}
+
+type Found = Option<(WarningCode, String)>;
+
+fn all_tied(pair: &JudgedPair<'_>) -> Found {
+    let same = matches!(pair.classified.rule, Rule::Identical | Rule::OneValue);
+    let constant = pair.metric.control.minimum == pair.metric.control.maximum;
+    let text = if constant {
+        "all observations tied: Kayenta scores this as a pass. A metric that never moves may be dead"
+    } else {
+        "both arms report the very same values: Kayenta scores this as a pass. They may be one series"
+    };
+    same.then(|| (WarningCode::AllTied, text.to_owned()))
+}
+
+fn constant_arms(pair: &JudgedPair<'_>) -> Found {
+    (pair.classified.rule == Rule::TestWithNoise).then(|| {
+        let text = "each arm is constant: Kayenta adds random noise to such data, so the original \
+                    may answer otherwise from run to run";
+        (WarningCode::ConstantArms, text.to_owned())
+    })
+}
+
+fn replaced_nodata(pair: &JudgedPair<'_>) -> Found {
+    (pair.classified.rule == Rule::MissingReplaced).then(|| {
+        let text = format!(
+            "{}, and the strategy `replace` turns that into a pass",
+            pair.metric.reason
+        );
+        (WarningCode::ReplacedNodata, text)
+    })
+}
+
+fn must_have_data_ignored(pair: &JudgedPair<'_>) -> Found {
+    let ignored = pair.check.kayenta.must_have_data && pair.check.critical;
+    (ignored && pair.classified.rule == Rule::Missing).then(|| {
+        let text = "`must_have_data` is not heeded on a critical metric: it is Nodata, and critical";
+        (WarningCode::MustHaveDataIgnored, text.to_owned())
+    })
+}
+
+fn half_empty(pair: &JudgedPair<'_>) -> Found {
+    let one_sided = (pair.metric.control.points == 0) != (pair.metric.canary.points == 0);
+    (one_sided && !pair.metric.labels.is_empty()).then(|| {
+        let text = "one arm alone has these labels, so that each pair has an empty side: label \
+                    values that differ between the arms should not tell pairs apart";
+        (WarningCode::HalfEmptyPairs, text.to_owned())
+    })
+}
+
+fn error_not_counted(pair: &JudgedPair<'_>) -> Found {
+    (pair.classified.classification == Classification::Error).then(|| {
+        let text = "it could not be judged, and Kayenta leaves such a metric out of the score, \
+                    even a critical one";
+        (WarningCode::ErrorNotCounted, text.to_owned())
+    })
+}
+
+/// Kayenta's interval is clamped to the differences there are, so that values which do not overlap
+/// are always significant, however few.
+fn tiny_sample(pair: &JudgedPair<'_>) -> Found {
+    if !pair.classified.classification.is_failure() || !was_tested(pair) {
+        return None;
+    }
+    let p_value = exact_p_value(pair, Alternative::TwoSided)?;
+    (p_value > 1.0 - Strictness::NETFLIX.confidence).then(|| {
+        let text = format!(
+            "{} against {} values can differ like this by chance (exact p = {p_value:.2}): Kayenta \
+             decides whatever the size of the sample",
+            pair.metric.canary.points, pair.metric.control.points
+        );
+        (WarningCode::TinySample, text)
+    })
+}
+
+fn negligible_difference(pair: &JudgedPair<'_>) -> Found {
+    let ratio = pair.metric.mean_ratio?;
+    let negligible = (ratio - 1.0).abs() < pair.metric.tolerance;
+    let failed = pair.classified.classification.is_failure() && was_tested(pair);
+    (failed && negligible).then(|| {
+        let text = format!(
+            "{} is within the tolerance of {}: Kayenta knows no margin unless `effect_size` sets one",
+            Multiple(ratio),
+            Multiple(1.0 + pair.metric.tolerance)
+        );
+        (WarningCode::NegligibleDifference, text)
+    })
+}
+
+/// A difference that the ranks show clearly passes all the same, though the effect-size condition
+/// would have let it count.
+fn difference_passed(pair: &JudgedPair<'_>) -> Found {
+    if pair.classified.classification != Classification::Pass || !was_tested(pair) {
+        return None;
+    }
+    let p_value = pair.metric.p_value?;
+    if p_value >= CLEAR || !effect_size_would_count(pair) {
+        return None;
+    }
+    let (canary, control) = (&pair.classified.canary.values, &pair.classified.control.values);
+    let shift = hodges_lehmann_shift(canary, control, Strictness::NETFLIX.confidence).ok()?;
+    let kind = pair.metric.measure;
+    if shift.estimate != 0.0 && shift.estimate.abs() < 10.0 * ROOT_TOLERANCE {
+        let text = format!(
+            "a clear difference (p = {p_value:.1e}) passes: the shift of {} is near the 0.0001 to \
+             which Kayenta searches. In a larger unit it may fail",
+            Amount::new(shift.estimate, kind)
+        );
+        return Some((WarningCode::SmallScale, text));
+    }
+    let text = format!(
+        "a clear difference (p = {p_value:.1e}; {} against {} of control) passes: Kayenta's \
+         tolerance is a share of the shift itself, which sparse and spread-out values cannot clear",
+        Amount::new(pair.metric.canary.mean, kind),
+        Amount::new(pair.metric.control.mean, kind)
+    );
+    Some((WarningCode::DifferencePassed, text))
+}
+
+/// Below which probability a difference is clear, on the side that is bad.
+const CLEAR: f64 = 0.005;
+
+fn effect_size_would_count(pair: &JudgedPair<'_>) -> bool {
+    let Some(size) = pair.classified.effect_size else { return true };
+    let bounds = &pair.check.kayenta.effect_size;
+    let rises = size >= bounds.allowed_increase;
+    let falls = size <= bounds.allowed_decrease;
+    match pair.check.worse {
+        Worse::Higher => rises,
+        Worse::Lower => falls,
+        Worse::Either => rises || falls,
+    }
+}
+
+/// So many canary values beyond every control value that equal arms would hardly show them.
+fn tail_passed(pair: &JudgedPair<'_>) -> Found {
+    if pair.classified.classification != Classification::Pass || !was_tested(pair) {
+        return None;
+    }
+    let (control, canary) = (&pair.metric.control, &pair.classified.canary.sorted);
+    let above = canary.iter().filter(|&&value| value > control.maximum).count();
+    let below = canary.iter().filter(|&&value| value < control.minimum).count();
+    let beyond = match pair.check.worse {
+        Worse::Higher => above,
+        Worse::Lower => below,
+        Worse::Either => above.max(below),
+    };
+    // The chance that the most extreme values of both arms all fall to the canary.
+    let (m, n) = (canary.len() as f64, control.points as f64);
+    let chance: f64 = (0..beyond).map(|k| (m - k as f64) / (m + n - k as f64)).product();
+    let already_clear = pair.metric.p_value.is_some_and(|p_value| p_value < CLEAR);
+    (beyond > 0 && chance < CLEAR && !already_clear).then(|| {
+        let text = format!(
+            "{beyond} of {} canary values lie beyond every control value, and it passes: Kayenta \
+             compares where the bulk lies and does not see tails",
+            canary.len()
+        );
+        (WarningCode::TailPassed, text)
+    })
+}
+
+fn negative_means(pair: &JudgedPair<'_>) -> Found {
+    let negative = pair.metric.control.mean < 0.0 || pair.metric.canary.mean < 0.0;
+    (uses_mean_ratio(pair) && negative).then(|| {
+        let text = "means below zero turn the ratio of means around: a rise from −10 to −5 reads as \
+                    half, and is not High";
+        (WarningCode::NegativeMeans, text.to_owned())
+    })
+}
+
+fn effect_size_off(pair: &JudgedPair<'_>) -> Found {
+    let off = uses_mean_ratio(pair) && pair.classified.effect_size.is_none();
+    let bounds = &pair.check.kayenta.effect_size;
+    let has_margin = bounds.allowed_increase != 1.0 || bounds.allowed_decrease != 1.0;
+    let failed = pair.classified.classification.is_failure();
+    (off && (has_margin || failed)).then(|| {
+        let text = "a mean is exactly zero, which switches Kayenta's effect-size condition off: any \
+                    significant difference counts";
+        (WarningCode::EffectSizeOff, text.to_owned())
+    })
+}
+
+fn effect_size_overflow(pair: &JudgedPair<'_>) -> Found {
+    let common_language =
+        pair.check.kayenta.effect_size.measure == EffectSizeMeasure::CommonLanguage;
+    let (control, canary) = (pair.metric.control.points, pair.metric.canary.points);
+    let overflows = common_language && was_tested(pair) && common_language_overflows(control, canary);
+    overflows.then(|| {
+        let text = format!(
+            "with {canary} against {control} values Kayenta's `cles` overflows its 32-bit integers: \
+             the effect size is not one"
+        );
+        (WarningCode::EffectSizeOverflow, text)
+    })
+}
+
+fn outliers_removed(pair: &JudgedPair<'_>) -> Found {
+    let (control, canary) = (pair.classified.control.outliers, pair.classified.canary.outliers);
+    let passed = pair.classified.classification == Classification::Pass;
+    (passed && canary > control).then(|| {
+        let text = format!(
+            "{canary} values of the canary were removed as outliers, and {control} of the control: \
+             the regression may be among them"
+        );
+        (WarningCode::OutliersRemoved, text)
+    })
+}
+
+/// Values that resemble their neighbours are less evidence than Kayenta takes them for.
+fn autocorrelation(pair: &JudgedPair<'_>) -> Found {
+    let failed = pair.classified.classification.is_failure() && was_tested(pair);
+    let control = lag_one_correlation(&pair.classified.control.values);
+    let canary = lag_one_correlation(&pair.classified.canary.values);
+    let strongest = control.max(canary);
+    (failed && strongest >= ALIKE).then(|| {
+        let text = format!(
+            "neighbouring values resemble each other (correlation {strongest:.2}), and Kayenta takes \
+             them for independent: at 0.5 it blames 8 of 100 good canaries, at 0.8 it blames 29"
+        );
+        (WarningCode::Autocorrelation, text)
+    })
+}
+
+/// From which correlation of neighbours on it is said; Kayenta's false alarms have doubled there.
+const ALIKE: f64 = 0.4;
+
+/// Returns the correlation of each value with the next; zero for fewer than ten values.
+fn lag_one_correlation(values: &[f64]) -> f64 {
+    if values.len() < 10 {
+        return 0.0;
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let square = |value: &f64| (value - mean) * (value - mean);
+    let variance: f64 = values.iter().map(square).sum();
+    let products = values.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean));
+    let correlation = products.sum::<f64>() / variance;
+    if correlation.is_finite() { correlation } else { 0.0 }
+}
+
+fn few_points(pair: &JudgedPair<'_>) -> Found {
+    let points = pair.metric.control.points.min(pair.metric.canary.points);
+    (was_tested(pair) && points < ENOUGH_POINTS).then(|| {
+        let text = format!("{points} points; Kayenta's authors ask for {ENOUGH_POINTS} or more");
+        (WarningCode::FewPoints, text)
+    })
+}
+
+/// What the original warns below.
+const ENOUGH_POINTS: usize = 50;
+
+fn ungrouped(pair: &JudgedPair<'_>) -> Found {
+    (pair.metric.groups.is_empty() && !pair.metric.muted).then(|| {
+        let text = "it is in no group, so that Kayenta never counts it in the score";
+        (WarningCode::Ungrouped, text.to_owned())
+    })
+}
+
+fn guardrail_on_both(pair: &JudgedPair<'_>) -> Found {
+    let guardrail = pair.metric.guardrail.as_ref()?;
+    (guardrail.outcome == GuardrailOutcome::BrokenOnBoth)
+        .then(|| (WarningCode::GuardrailOnBoth, guardrail.reason.clone()))
+}
+
+fn was_tested(pair: &JudgedPair<'_>) -> bool {
+    matches!(pair.classified.rule, Rule::Test | Rule::TestWithNoise)
+}
+
+fn uses_mean_ratio(pair: &JudgedPair<'_>) -> bool {
+    was_tested(pair) && pair.check.kayenta.effect_size.measure == EffectSizeMeasure::MeanRatio
+}
+
+fn exact_p_value(pair: &JudgedPair<'_>, alternative: Alternative) -> Option<f64> {
+    let (canary, control) = (&pair.classified.canary.values, &pair.classified.control.values);
+    Some(mann_whitney_u(canary, control, alternative, Method::Auto).ok()?.p_value)
+}
+
+/// Returns the warnings about the score as a whole.
+pub(crate) fn of_scorecard(
+    scorecard: &Scorecard,
+    metrics: &[ScoredMetric<'_>],
+    weights: &GroupWeights,
+) -> Vec<Warning> {
+    let found = [
+        mostly_nodata(metrics),
+        group_without_data(scorecard),
+        odd_weights(scorecard, weights),
+        nothing_counts(scorecard),
+    ];
+    let warning = |(code, text)| Warning { code, metric: None, text };
+    found.into_iter().flatten().map(warning).collect()
+}
+
+fn mostly_nodata(metrics: &[ScoredMetric<'_>]) -> Found {
+    let counted: Vec<_> = metrics.iter().filter(|metric| !metric.muted).collect();
+    let nodata =
+        counted.iter().filter(|metric| metric.classification == Classification::Nodata).count();
+    (nodata > 0).then(|| {
+        let all = counted.len();
+        let text = if 2 * nodata >= all {
+            format!("{nodata} of {all} metrics have no data: from half on, Kayenta fails the canary \
+                     whatever the others say")
+        } else {
+            format!("{nodata} of {all} metrics have no data: below half, Kayenta scores the canary \
+                     as if they did not exist")
+        };
+        (WarningCode::MostlyNodata, text)
+    })
+}
+
+fn group_without_data(scorecard: &Scorecard) -> Found {
+    let empty: Vec<&str> = scorecard
+        .groups
+        .iter()
+        .filter(|group| group.score.is_none() && group.weight != 0.0)
+        .map(|group| group.name.as_str())
+        .collect();
+    (!empty.is_empty()).then(|| {
+        let text = format!(
+            "nothing could be scored in {}: Kayenta counts such a group as if all of it had passed",
+            empty.join(", ")
+        );
+        (WarningCode::GroupWithoutData, text)
+    })
+}
+
+fn odd_weights(scorecard: &Scorecard, weights: &GroupWeights) -> Found {
+    let negative = scorecard.groups.iter().any(|group| group.weight < 0.0);
+    let sum: f64 = scorecard.groups.iter().map(|group| group.weight).sum();
+    let off = !scorecard.groups.is_empty() && (sum - 100.0).abs() > 0.5;
+    (negative || off).then(|| {
+        let listed = weights.listed().len();
+        let text = format!(
+            "the weights of the groups that have metrics add up to {sum}, not to 100 ({listed} are \
+             listed): Kayenta does not check, and the score cannot be read as a percentage"
+        );
+        (WarningCode::Weights, text)
+    })
+}
+
+fn nothing_counts(scorecard: &Scorecard) -> Found {
+    scorecard.groups.is_empty().then(|| {
+        let text = "no metric counts in any group, which Kayenta scores as 0";
+        (WarningCode::Ungrouped, text.to_owned())
+    })
+}
+
+/// Returns the warnings about a run of several judgements.
+pub(crate) fn of_run(
+    run: &JudgementRun,
+    judgements: &[Judgement],
+    thresholds: Thresholds,
+) -> Vec<Warning> {
+    let found = [
+        repeated_looks(judgements),
+        marginal_stops(judgements, thresholds),
+        remainder_not_judged(run),
+    ];
+    let warning = |(code, text)| Warning { code, metric: None, text };
+    found.into_iter().flatten().map(warning).collect()
+}
+
+fn repeated_looks(judgements: &[Judgement]) -> Found {
+    (judgements.len() > 1).then(|| {
+        let text = format!(
+            "it looked {} times, and Kayenta does not correct for looking more than once",
+            judgements.len()
+        );
+        (WarningCode::RepeatedLooks, text)
+    })
+}
+
+fn marginal_stops(judgements: &[Judgement], thresholds: Thresholds) -> Found {
+    let last = judgements.last()?;
+    (last.score == thresholds.marginal()).then(|| {
+        let text = "a score equal to the marginal threshold is marginal to the judge, and stops the \
+                    run as a failure";
+        (WarningCode::MarginalStops, text.to_owned())
+    })
+}
+
+fn remainder_not_judged(run: &JudgementRun) -> Found {
+    let remainder = unjudged_remainder(run);
+    (!remainder.is_zero()).then(|| {
+        let text = format!(
+            "the last {} minutes of the lifetime are less than an interval and were not judged",
+            remainder.as_secs() / 60
+        );
+        (WarningCode::RemainderNotJudged, text)
+    })
+}

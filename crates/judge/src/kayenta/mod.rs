@@ -1,0 +1,25 @@
+//! Kayenta's judge, NetflixACAJudge-v1.0, figure for figure.
+//!
+//! Its faults stay, so that a team can move without changing a verdict; [`faults`] names each
+//! one that touches a verdict. What it lacks and stands beside it here are guardrails and a floor
+//! for the number of points: they can bar a pass or fail a canary, and never turn a failure into a
+//! pass.
+
+mod classify;
+mod clean;
+mod faults;
+mod interval;
+mod root;
+mod run;
+mod score;
+mod windows;
+
+pub use classify::{ClassifiedPair, MetricOptions, Rule, Strictness, classify};
+pub use clean::{CleanValues, clean};
+pub use interval::{AllTied, ROOT_TOLERANCE, ShiftInterval, shift_interval};
+pub use run::{REVISION, judge};
+pub use score::{ScoredMetric, score};
+pub use windows::{
+    JudgementWindow, MOST_JUDGEMENTS, judgement_windows, passes_thresholds, stops_the_run,
+    unjudged_remainder,
+};

@@ -1,0 +1,79 @@
+//! When a run of several judgements looks, and at what.
+
+use std::time::Duration;
+
+use serin_model::{JudgementRun, Thresholds, Window};
+
+/// One of several judgements: what it looks at on each side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct JudgementWindow {
+    /// The stretch of the control's time.
+    pub control: Window,
+    /// The stretch of the canary's time.
+    pub canary: Window,
+}
+
+/// Returns the windows of all judgements of a run, in order.
+///
+/// Windows grow from the start, or slide when the run looks back. The part of the lifetime after
+/// the last whole interval is never judged, as in Kayenta. At most [`MOST_JUDGEMENTS`] are made;
+/// a lifetime of less than a minute makes none.
+#[must_use]
+pub fn judgement_windows(run: &JudgementRun) -> Vec<JudgementWindow> {
+    let lifetime = whole_minutes(run.lifetime);
+    let interval = effective_interval(run);
+    if interval == 0 {
+        return Vec::new();
+    }
+    let shift = if run.retrospective { Duration::ZERO } else { run.begin_after };
+    let start = run.start.after(shift);
+    (1..=(lifetime / interval).min(MOST_JUDGEMENTS))
+        .map(|k| {
+            let end = start.after(minutes(k * interval));
+            let begin = if run.lookback.is_zero() { start } else { end.before(run.lookback) };
+            let canary = Window { start: begin, end };
+            JudgementWindow { control: canary.shifted_back(run.control_offset), canary }
+        })
+        .collect()
+}
+
+/// Returns how much of the lifetime no judgement looks at.
+#[must_use]
+pub fn unjudged_remainder(run: &JudgementRun) -> Duration {
+    match effective_interval(run) {
+        0 => run.lifetime,
+        interval => minutes(whole_minutes(run.lifetime) % interval),
+    }
+}
+
+/// Returns whether a run that ends with `score` passes, as the reference's orchestration sees it: a
+/// score equal to the marginal threshold stops the run, although the judge calls it marginal.
+///
+/// A threshold that is `None` is not applied; with neither, everything passes.
+#[must_use]
+pub fn passes_thresholds(score: f64, pass: Option<f64>, marginal: Option<f64>) -> bool {
+    marginal.is_none_or(|marginal| score > marginal) && pass.is_none_or(|pass| score >= pass)
+}
+
+/// Returns whether a judgement with `score` ends the run before its time.
+#[must_use]
+pub fn stops_the_run(score: f64, thresholds: Thresholds) -> bool {
+    score <= thresholds.marginal()
+}
+
+/// The most judgements one run may have; a year of minutes would be half a million.
+pub const MOST_JUDGEMENTS: u64 = 10_000;
+
+/// The interval in minutes; zero, or more than the lifetime, means the lifetime.
+fn effective_interval(run: &JudgementRun) -> u64 {
+    let (lifetime, interval) = (whole_minutes(run.lifetime), whole_minutes(run.interval));
+    if interval == 0 || interval > lifetime { lifetime } else { interval }
+}
+
+fn whole_minutes(duration: Duration) -> u64 {
+    duration.as_secs() / 60
+}
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count.saturating_mul(60))
+}

@@ -1,0 +1,43 @@
+//! The words the whole project speaks: checks, arms, observations, verdicts.
+//!
+//! Plain data with its invariants, and nothing else: no IO, no clock, no
+//! statistics and no parsing. Types that are themselves a written format (a
+//! [`Verdict`] and what it is made of) derive `serde`; everything else is
+//! converted by the crate that reads or writes it, so that renaming a field here
+//! never breaks somebody's file.
+//!
+//! Read [`Analysis`] first (what is asked), then [`ArmPair`] (what is known), then
+//! [`Verdict`] (what is answered).
+
+mod amount;
+mod analysis;
+mod check;
+mod guardrail;
+mod kayenta;
+mod measure;
+mod observation;
+mod score;
+mod time;
+mod trace;
+mod verdict;
+
+pub use crate::amount::{Amount, Multiple};
+pub use crate::analysis::{Analysis, AnalysisError, Arms, AtHorizon, LabelSelector};
+pub use crate::check::{Check, CheckError, Margins, Worse, WrittenMargins};
+pub use crate::guardrail::{Bound, Guardrail, GuardrailError};
+pub use crate::kayenta::{
+    EffectSizeMeasure, EffectSizeOptions, JudgementRun, KayentaOptions, NanStrategy, Outliers,
+};
+pub use crate::measure::{Measure, MeasureKind, Query};
+pub use crate::observation::{
+    Arm, ArmPair, BucketBounds, Count, MetricSeries, Observations, Point, Ratio, Replica,
+    ShapeError,
+};
+pub use crate::score::{GroupWeights, Thresholds, WeightError};
+pub use crate::time::{Step, Timestamp, Window};
+pub use crate::trace::{Trace, TracePoint};
+pub use crate::verdict::{
+    Classification, EffectSize, GroupScore, GuardrailOutcome, Interval, JudgedGuardrail,
+    JudgedMetric, JudgeRevision, Judgement, Outcome, ScoreClass, Scorecard, Summary, Verdict,
+    Warning, WarningCode,
+};

@@ -1,0 +1,51 @@
+//! A verdict with all that is needed to believe it, and to make it again.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serin_model::{Timestamp, Trace, Verdict};
+
+/// A verdict, what it was asked, and what it was made from. Version 1 of the written format.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The version of this format.
+    pub version: u32,
+    /// Which serin wrote it.
+    pub serin: String,
+    /// The service under test.
+    pub service: String,
+    /// The labels that select the control, as `name=value` pairs.
+    pub control: String,
+    /// The labels that select the canary, as `name=value` pairs.
+    pub canary: String,
+    /// The length of one bin, in seconds.
+    pub step_seconds: u32,
+    /// The first and the last moment with data, in milliseconds since the Unix epoch.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The Check as it was judged: its text, its place and its hash.
+    pub check: Input,
+    /// The text of the Check.
+    pub check_text: String,
+    /// The recordings that were judged.
+    pub inputs: Vec<Input>,
+    /// The points of each metric, in the order of the verdict's metrics. JSON leaves them out.
+    #[serde(skip)]
+    pub traces: Vec<Trace>,
+}
+
+impl Report {
+    /// The version of the format that this library writes.
+    pub const VERSION: u32 = 1;
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Input {
+    /// Where it was read from; `-` is standard input.
+    pub path: String,
+    /// The SHA-256 of its bytes as stored, in hexadecimal.
+    pub sha256: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+}

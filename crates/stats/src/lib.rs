@@ -1,0 +1,28 @@
+//! Two-sample statistics: ranks, rank tests, shifts, quantiles and moments.
+//!
+//! Every function is a pure function of slices of `f64` and gives the same bits
+//! for the same input on every machine: nothing here reads a clock or a file,
+//! keeps state, draws a random number, or calls the platform's mathematics
+//! library. No input makes it panic; what a function does with an empty sample,
+//! a NaN or an infinity is in its documentation.
+//!
+//! The crate will never know what a metric, a canary or a verdict is, nor what
+//! a missing value means. That is for `serin-judge` to say.
+
+mod effect_size;
+mod hodges_lehmann;
+mod mann_whitney;
+mod moments;
+pub mod normal;
+mod permutation;
+mod quantile;
+mod rank;
+mod sample;
+
+pub use crate::effect_size::{common_language_effect_size, mean_ratio};
+pub use crate::hodges_lehmann::{Shift, hodges_lehmann_shift};
+pub use crate::mann_whitney::{MannWhitneyU, Method, mann_whitney_u};
+pub use crate::moments::{Moments, moments};
+pub use crate::quantile::{quantile, quantile_of_sorted};
+pub use crate::rank::{Ranks, mid_ranks};
+pub use crate::sample::{Alternative, SampleError};

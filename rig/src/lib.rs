@@ -1,0 +1,25 @@
+//! A real canary on one machine, and a recording of what it counted.
+//!
+//! The rig starts replicas of a small shop in two versions, stable and canary,
+//! each a process of its own on a free loopback port. It sends both the same
+//! open-loop traffic and writes down, every few seconds, what each replica
+//! reports on `/metrics`. The recordings in `examples/` were made this way.
+//!
+//! It is a tool for developers: never shipped, and no test of the product
+//! needs it. It knows nothing of judging. Whether the canary is good is for
+//! `serin` to find out from the recording alone.
+
+pub mod behaviour;
+pub mod clock;
+pub mod console;
+pub mod exposition;
+pub mod fleet;
+pub mod lifeline;
+pub mod load;
+pub mod neighbour;
+pub mod recording;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod service;
+pub mod telemetry;
