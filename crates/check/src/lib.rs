@@ -1,1 +1,16 @@
-//! To be written.
+//! The written forms of an analysis: Check files, and Kayenta's configs and requests.
+//!
+//! Text goes in, words of `serin-model` come out, or an error that names the line, shows it, and says
+//! what to write instead. Nothing here opens a file or asks a metrics source.
+
+mod error;
+mod file;
+pub mod kayenta;
+mod read;
+mod scalar;
+mod schema;
+
+pub use crate::error::{FileError, Place};
+pub use crate::file::CheckFile;
+pub use crate::read::{CounterForm, Source, WrittenAnalysis, read};
+pub use crate::schema::json_schema;

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use serin_model::{
-    Arm, BucketBounds, Observations, Point, Replica, Step, Timestamp, TracePoint,
+    Arm, BucketBounds, Count, Observations, Point, Ratio, Step, Timestamp, TracePoint,
 };
 
 use crate::histogram::bucket_quantile;
 
-/// Returns the arm's value in each bin that has one, ascending: each point becomes one number, and
-/// all points of a bin are averaged over the replicas.
+/// Returns what the arm did in each bin it has a point in, ascending: each point becomes one number,
+/// and all numbers of a bin are averaged over the replicas.
 ///
 /// A ratio is read as bad over total, a count as events over exposure, a histogram as its 99th
-/// percentile; a point in which nothing happened, or NaN, is a gap.
+/// percentile. A point in which nothing happened is a gap, NaN too, and the value of a bin that
+/// holds nothing else is NaN.
 pub(crate) fn averaged(arm: &Arm, step: Step) -> Vec<TracePoint> {
     let mut bins: BTreeMap<Timestamp, Average> = BTreeMap::new();
     for replica in &arm.replicas {
@@ -20,47 +21,20 @@ pub(crate) fn averaged(arm: &Arm, step: Step) -> Vec<TracePoint> {
             bins.entry(step.bin_of(time)).or_default().add(value);
         }
     }
-    let with_value = bins.into_iter().filter(|(_, average)| average.count > 0);
-    with_value.map(|(time, average)| average.at(time)).collect()
-}
-
-/// Returns every bin in which the arm has a point, a gap or a value, ascending.
-pub(crate) fn occupied(arm: &Arm, step: Step) -> Vec<Timestamp> {
-    let mut bins: Vec<Timestamp> =
-        arm.replicas.iter().flat_map(|replica| times(replica)).map(|time| step.bin_of(time)).collect();
-    bins.sort_unstable();
-    bins.dedup();
-    bins
-}
-
-fn times(replica: &Replica) -> Vec<Timestamp> {
-    fn of<T>(points: &[Point<T>]) -> Vec<Timestamp> {
-        points.iter().map(|point| point.time).collect()
-    }
-    match &replica.observations {
-        Observations::Ratio(points) => of(points),
-        Observations::Histogram { points, .. } => of(points),
-        Observations::Count(points) => of(points),
-        Observations::Value(points) => of(points),
-    }
+    bins.into_iter().map(|(time, average)| average.at(time)).collect()
 }
 
 fn values(observations: &Observations) -> Vec<(Timestamp, f64)> {
+    fn of<T>(points: &[Point<T>], read: impl Fn(&T) -> Option<f64>) -> Vec<(Timestamp, f64)> {
+        points.iter().map(|point| (point.time, read(&point.value).unwrap_or(f64::NAN))).collect()
+    }
     match observations {
-        Observations::Ratio(points) => {
-            points.iter().filter_map(|point| Some((point.time, point.value.value()?))).collect()
+        Observations::Ratio(points) => of(points, Ratio::value),
+        Observations::Count(points) => of(points, Count::value),
+        Observations::Histogram { bounds, points } => {
+            of(points, |increments| percentile(bounds, increments))
         }
-        Observations::Count(points) => {
-            points.iter().filter_map(|point| Some((point.time, point.value.value()?))).collect()
-        }
-        Observations::Histogram { bounds, points } => points
-            .iter()
-            .filter_map(|point| Some((point.time, percentile(bounds, &point.value)?)))
-            .collect(),
-        Observations::Value(points) => {
-            let present = points.iter().filter(|point| !point.value.is_nan());
-            present.map(|point| (point.time, point.value)).collect()
-        }
+        Observations::Value(points) => of(points, |&value| Some(value)),
     }
 }
 
@@ -82,6 +56,9 @@ struct Average {
 
 impl Average {
     fn add(&mut self, value: f64) {
+        if value.is_nan() {
+            return;
+        }
         self.sum += value;
         self.count += 1;
         self.lowest = Some(self.lowest.map_or(value, |lowest| lowest.min(value)));
@@ -113,7 +90,8 @@ pub(crate) fn totals(arm: &Arm, step: Step) -> Vec<Total> {
     for replica in &arm.replicas {
         add_replica(&mut bins, &replica.observations, step);
     }
-    bins.into_iter().filter_map(|(time, sums)| sums.total(time)).collect()
+    let totals = bins.into_iter().filter_map(|(time, sums)| sums.total(time));
+    totals.filter(|total| !total.value.is_nan()).collect()
 }
 
 fn add_replica(bins: &mut BTreeMap<Timestamp, Sums>, observations: &Observations, step: Step) {
@@ -137,7 +115,7 @@ fn add_replica(bins: &mut BTreeMap<Timestamp, Sums>, observations: &Observations
             }
         }
         Observations::Value(points) => {
-            for point in points.iter().filter(|point| !point.value.is_nan()) {
+            for point in points {
                 bin(point.time, &|sums| sums.average(point.value));
             }
         }
@@ -196,11 +174,9 @@ impl Sums {
     fn total(&self, time: Timestamp) -> Option<Total> {
         match self {
             Self::Nothing => None,
-            Self::Divided { above, below } => (*below > 0.0).then(|| Total {
-                time,
-                value: above / below,
-                events: Some(*below),
-            }),
+            Self::Divided { above, below } => {
+                (*below > 0.0).then(|| Total { time, value: above / below, events: Some(*below) })
+            }
             Self::Stacked { bounds, increments } => Some(Total {
                 time,
                 value: percentile(bounds, increments)?,

@@ -61,6 +61,7 @@ fn first_broken(guardrail: &Guardrail, points: &[Total]) -> Option<Timestamp> {
     None
 }
 
+/// Says what the metric is, as every reason of the verdict does.
 fn reason(
     outcome: GuardrailOutcome,
     guardrail: &Guardrail,
@@ -72,18 +73,21 @@ fn reason(
         Bound::Below(_) => "below",
     };
     let bound = Amount::new(guardrail.bound.value(), kind);
-    let consecutive = guardrail.consecutive;
+    let run = match guardrail.consecutive.get() {
+        1 => String::new(),
+        consecutive => format!(" for {consecutive} points in a row"),
+    };
     match outcome {
         GuardrailOutcome::Broken => {
             let worst = Amount::new(worst(guardrail.bound, canary), kind);
-            format!("{side} the limit of {bound} for {consecutive} points or more, up to {worst}")
+            format!("{side} its limit of {bound}{run}, at worst {worst}")
         }
-        GuardrailOutcome::BrokenOnBoth => format!(
-            "{side} the limit of {bound} for {consecutive} points or more, but on the control too"
-        ),
-        GuardrailOutcome::Held => format!("never {side} {bound} for {consecutive} points in a row"),
+        GuardrailOutcome::BrokenOnBoth => {
+            format!("{side} its limit of {bound}{run}, but on the control too")
+        }
+        GuardrailOutcome::Held => format!("never {side} its limit of {bound}{run}"),
         GuardrailOutcome::Nodata => {
-            format!("the canary has no points to hold against the limit of {bound}")
+            format!("without points of the canary to hold against its limit of {bound}")
         }
     }
 }

@@ -78,7 +78,11 @@ fn significant(value: f64) -> String {
         return "0".to_owned();
     }
     if !value.is_finite() {
-        return if value.is_nan() { "–".to_owned() } else { format!("{value}").replace("inf", "∞") };
+        return if value.is_nan() {
+            "–".to_owned()
+        } else {
+            format!("{value}").replace("inf", "∞")
+        };
     }
     let scientific = format!("{value:.2e}");
     let exponent = scientific.split_once('e').and_then(|(_, digits)| digits.parse::<i32>().ok());

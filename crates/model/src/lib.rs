@@ -37,7 +37,7 @@ pub use crate::score::{GroupWeights, Thresholds, WeightError};
 pub use crate::time::{Step, Timestamp, Window};
 pub use crate::trace::{Trace, TracePoint};
 pub use crate::verdict::{
-    Classification, EffectSize, GroupScore, GuardrailOutcome, Interval, JudgedGuardrail,
-    JudgedMetric, JudgeRevision, Judgement, Outcome, ScoreClass, Scorecard, Summary, Verdict,
+    Classification, EffectSize, GroupScore, GuardrailOutcome, Interval, JudgeRevision,
+    JudgedGuardrail, JudgedMetric, Judgement, Outcome, ScoreClass, Scorecard, Summary, Verdict,
     Warning, WarningCode,
 };

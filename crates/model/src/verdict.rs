@@ -34,7 +34,9 @@ pub struct Verdict {
 }
 
 /// Promote, roll back, or hold for a person.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Promote.
@@ -174,7 +176,9 @@ pub struct JudgedMetric {
 }
 
 /// How a canary's values stand to the control's, in Kayenta's words.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Classification {
     /// Significantly above the control, by more than is allowed.
     High,
@@ -305,7 +309,9 @@ pub struct Warning {
 }
 
 /// The warnings there are. `docs/guide/kayenta.md` has a paragraph on each.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
     /// Every value of both arms is the same: Kayenta calls that a pass.

@@ -1,9 +1,24 @@
 //! Shows a verdict to people and programs.
 //!
-//! Each format is a pure function of a [`Report`]: a table for terminals and logs, one HTML file that
-//! needs nothing else, and JSON by the report's own `serde`. Nothing here decides anything, reads a
-//! clock, or knows where its text goes.
+//! Each format is a pure function of a [`Report`]: [`table`] for terminals and logs, [`html`] for one
+//! file that needs nothing else, and JSON by the report's own `serde`. Nothing here decides anything,
+//! reads a clock, or knows where its text goes.
 
+mod axis;
+mod clock;
+mod columns;
+mod distribution;
+mod forest;
+mod label;
+mod overlay;
+mod page;
 mod report;
+mod scale;
+mod section;
+mod svg;
+mod table;
+mod wording;
 
+pub use crate::page::html;
 pub use crate::report::{Input, Report};
+pub use crate::table::{Style, table};

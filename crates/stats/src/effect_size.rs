@@ -70,8 +70,7 @@ pub fn mean_ratio(x: &[f64], y: &[f64]) -> Option<f64> {
 ///   *Psychological Bulletin* 111 (1992), 361–365.
 /// * A. Vargha and H. D. Delaney, "A critique and improvement of the CL common
 ///   language effect size statistics of McGraw and Wong", *Journal of
-///   Educational and Behavioral Statistics* 25 (2000), 101–132, equation 5 for
-///   ties.
+///   Educational and Behavioral Statistics* 25 (2000), 101–132, for ties.
 #[must_use]
 pub fn common_language_effect_size(x: &[f64], y: &[f64]) -> Option<f64> {
     let pooled = [x, y].concat();

@@ -65,7 +65,7 @@ use crate::sample::{self, SampleError};
 /// * J. L. Hodges and E. L. Lehmann, "Estimates of location based on rank
 ///   tests", *Annals of Mathematical Statistics* 34 (1963), 598–611.
 /// * M. Hollander and D. A. Wolfe, *Nonparametric Statistical Methods*, second
-///   edition (1999), equations 4.26 to 4.31.
+///   edition (1999), section 4.3, for the interval and its approximation.
 pub fn hodges_lehmann_shift(x: &[f64], y: &[f64], confidence: f64) -> Result<Shift, SampleError> {
     sample::check_finite("x", x)?;
     sample::check_finite("y", y)?;
@@ -115,13 +115,11 @@ fn exact_cut(x: &[f64], y: &[f64], confidence: f64) -> Option<(u128, f64)> {
     }
 
     let sums = permutation::sum_probabilities(&scores, n_drawn);
-    // The smallest sum is that of U = 0. An interval beyond the median of U
-    // would end before it begins.
-    let (u_zero, u_median) = (n_drawn * (n_drawn - 1) / 2, (x.len() * y.len() - 1) / 2);
+    let smallest_sum = n_drawn * (n_drawn - 1) / 2;
     // A tail equal to the one asked for but for rounding counts as equal; the
-    // margin is that of R's `qwilcox`.
+    // margin is that of R's `qwilcox`, and keeps k below the median of U too.
     let tail = (1.0 - confidence) / 2.0 - 10.0 * f64::EPSILON;
-    let mut lower_tails = sums.iter().skip(u_zero).take(u_median + 1).scan(0.0, |sum, p| {
+    let mut lower_tails = sums.iter().skip(smallest_sum).scan(0.0, |sum, p| {
         *sum += p;
         Some(*sum)
     });

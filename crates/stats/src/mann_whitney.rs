@@ -58,7 +58,7 @@ use crate::sample::{self, Alternative, SampleError};
 ///   variables is stochastically larger than the other", *Annals of
 ///   Mathematical Statistics* 18 (1947), 50–60.
 /// * E. L. Lehmann, *Nonparametrics: Statistical Methods Based on Ranks*
-///   (1975), equation 1.35, for the variance with ties.
+///   (1975), chapter 1, section 4, for the variance with ties.
 /// * B. Streitberg and J. Röhmel, "Exact distributions for permutation and rank
 ///   tests", *Statistical Software Newsletter* 12 (1986), 10–17.
 pub fn mann_whitney_u(

@@ -104,7 +104,7 @@ pub fn moments(values: &[f64]) -> Option<Moments> {
         minimum,
         maximum,
         mean: mean / scale,
-        variance: variance.max(0.0) / scale / scale,
+        variance: variance / scale / scale,
     })
 }
 

@@ -55,6 +55,7 @@ pub(crate) fn sum_probabilities(scores: &[usize], n_drawn: usize) -> Vec<f64> {
     table[0] = 1.0;
     for (n_seen, &score) in ascending.iter().enumerate() {
         let n_left = ascending.len() - n_seen;
+        // With fewer drawn, the scores left could not make up the number.
         let fewest = n_drawn.saturating_sub(n_left);
         // Downwards, so that row k - 1 is still that of the step before.
         for k in (fewest..=n_drawn.min(n_seen + 1)).rev() {
@@ -62,7 +63,7 @@ pub(crate) fn sum_probabilities(scores: &[usize], n_drawn: usize) -> Vec<f64> {
             let (rows_before, row) = table.split_at_mut(k * width);
             // Scores ascend, so k of them have at most this sum.
             let row = &mut row[..=k * score];
-            let passed_over = n_left.saturating_sub(n_missing) as f64 / n_left as f64;
+            let passed_over = (n_left - n_missing) as f64 / n_left as f64;
             row.iter_mut().for_each(|probability| *probability *= passed_over);
             if k > 0 {
                 let drawn = (n_missing + 1) as f64 / n_left as f64;

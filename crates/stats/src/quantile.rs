@@ -80,22 +80,19 @@ pub fn quantile_of_sorted(sorted: &[f64], probability: f64) -> Option<f64> {
 /// Returns the point a `fraction` of the way from `lower` to `upper`, where
 /// `0 <= fraction < 1`.
 fn interpolate(lower: f64, upper: f64, fraction: f64) -> f64 {
-    if fraction == 0.0 || lower == upper {
+    if fraction == 0.0 || lower.is_infinite() && (upper.is_finite() || fraction < 0.5) {
         return lower;
     }
-    match (lower.is_infinite(), upper.is_infinite()) {
-        (true, true) if fraction < 0.5 => return lower,
-        (true, false) => return lower,
-        (_, true) => return upper,
-        (false, false) => {}
+    if upper.is_infinite() {
+        return upper;
     }
 
     let width = upper - lower;
-    let point = if width.is_infinite() {
+    if width.is_infinite() {
         lower * (1.0 - fraction) + upper * fraction
     } else {
+        // Never past `upper`: even the largest fraction below 1 takes off more
+        // than the rounding of the width put on.
         lower + fraction * width
-    };
-    // The width was rounded, and can carry the point past its end.
-    if point > upper { upper } else { point }
+    }
 }

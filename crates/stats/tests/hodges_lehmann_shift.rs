@@ -46,6 +46,20 @@ fn the_attained_confidence_is_reported() {
 }
 
 #[test]
+fn a_tail_equal_to_the_one_asked_for_is_not_less() {
+    // With one value against n, U is uniform on 0 to n.
+    for n in 3..60 {
+        let y: Vec<f64> = (0..n).map(f64::from).collect();
+        for tail in 2..=n / 2 {
+            let confidence = 1.0 - 2.0 * f64::from(tail) / f64::from(n + 1);
+            let shift = hodges_lehmann_shift(&[0.5], &y, confidence).unwrap();
+            let attained = 1.0 - 2.0 * f64::from(tail - 1) / f64::from(n + 1);
+            assert!((shift.confidence - attained).abs() < 1e-14, "{n}, {tail}: {shift:?}");
+        }
+    }
+}
+
+#[test]
 fn zero_is_positive() {
     for (x, y) in [(-0.0, 0.0), (0.0, -0.0), (-0.0, -0.0), (1.5, 1.5)] {
         let shift = hodges_lehmann_shift(&[x], &[y], 0.9).unwrap();

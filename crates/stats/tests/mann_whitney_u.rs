@@ -64,7 +64,7 @@ fn assert_agreement(table: &str) {
         let test = mann_whitney_u(&x, &y, alternative, method).unwrap();
         assert_eq!(test.method, method, "{row:?}");
         assert_eq!(test.u, oracle::number(u), "{row:?}");
-        oracle::assert_close(test.p_value, oracle::number(p_value), 1e-12, &row);
+        oracle::assert_close(test.p_value, oracle::number(p_value), 1e-13, &row);
     }
 }
 
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn swapping_the_samples_mirrors_the_test(x in sample(1..40), y in sample(1..40)) {
+    fn swapping_the_samples_mirrors_the_test(x in sample(1..25), y in sample(1..25)) {
         for method in [Method::Asymptotic, Method::Auto, Method::Exact] {
             let xy = mann_whitney_u(&x, &y, Alternative::Greater, method).unwrap();
             let yx = mann_whitney_u(&y, &x, Alternative::Less, method).unwrap();
@@ -198,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn a_p_value_is_a_probability_above_zero(x in sample(1..40), y in sample(1..40)) {
+    fn a_p_value_is_a_probability_above_zero(x in sample(1..25), y in sample(1..25)) {
         for alternative in ALTERNATIVES {
             for method in [Method::Asymptotic, Method::Exact] {
                 let test = mann_whitney_u(&x, &y, alternative, method).unwrap();

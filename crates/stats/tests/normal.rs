@@ -53,7 +53,7 @@ fn oracle() {
             other => panic!("{other}"),
         };
         let actual = function(oracle::number(argument));
-        oracle::assert_close(actual, oracle::number(value), 1e-13, &row);
+        oracle::assert_close(actual, oracle::number(value), 2e-15, &row);
     }
 }
 

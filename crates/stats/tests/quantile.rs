@@ -64,7 +64,7 @@ fn assert_agreement(table: &str) {
     for row in oracle::rows(table) {
         let [values, probability, expected] = row;
         let actual = quantile(&oracle::numbers(values), oracle::number(probability)).unwrap();
-        oracle::assert_close(actual, oracle::number(expected), 1e-13, &row);
+        oracle::assert_close(actual, oracle::number(expected), 1e-15, &row);
     }
 }
 

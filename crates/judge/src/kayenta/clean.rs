@@ -57,10 +57,7 @@ impl Fences {
         let percentile = |p| quantile_of_sorted(sorted, p).unwrap_or(f64::NAN);
         let (first, third) = (percentile(0.25), percentile(0.75));
         let reach = factor * (third - first);
-        Self {
-            low: percentile(0.01).min(first - reach),
-            high: percentile(0.99).max(third + reach),
-        }
+        Self { low: percentile(0.01).min(first - reach), high: percentile(0.99).max(third + reach) }
     }
 
     /// Fences of nothing, or of infinities, are NaN and hold everything.

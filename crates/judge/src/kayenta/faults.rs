@@ -4,8 +4,8 @@
 //! that they are said. `docs/guide/kayenta.md` describes each.
 
 use serin_model::{
-    Amount, Classification, EffectSizeMeasure, GroupWeights, GuardrailOutcome, JudgementRun,
-    Judgement, Multiple, Scorecard, Thresholds, Warning, WarningCode, Worse,
+    Amount, Classification, EffectSizeMeasure, GroupWeights, GuardrailOutcome, Judgement,
+    JudgementRun, Multiple, Scorecard, Thresholds, Warning, WarningCode, Worse,
 };
 use serin_stats::{Alternative, Method, hodges_lehmann_shift, mann_whitney_u};
 
@@ -64,10 +64,8 @@ fn constant_arms(pair: &JudgedPair<'_>) -> Found {
 
 fn replaced_nodata(pair: &JudgedPair<'_>) -> Found {
     (pair.classified.rule == Rule::MissingReplaced).then(|| {
-        let text = format!(
-            "{}, and the strategy `replace` turns that into a pass",
-            pair.metric.reason
-        );
+        let text =
+            format!("{}, and the strategy `replace` turns that into a pass", pair.metric.reason);
         (WarningCode::ReplacedNodata, text)
     })
 }
@@ -75,7 +73,8 @@ fn replaced_nodata(pair: &JudgedPair<'_>) -> Found {
 fn must_have_data_ignored(pair: &JudgedPair<'_>) -> Found {
     let ignored = pair.check.kayenta.must_have_data && pair.check.critical;
     (ignored && pair.classified.rule == Rule::Missing).then(|| {
-        let text = "`must_have_data` is not heeded on a critical metric: it is Nodata, and critical";
+        let text =
+            "`must_have_data` is not heeded on a critical metric: it is Nodata, and critical";
         (WarningCode::MustHaveDataIgnored, text.to_owned())
     })
 }
@@ -225,7 +224,8 @@ fn effect_size_overflow(pair: &JudgedPair<'_>) -> Found {
     let common_language =
         pair.check.kayenta.effect_size.measure == EffectSizeMeasure::CommonLanguage;
     let (control, canary) = (pair.metric.control.points, pair.metric.canary.points);
-    let overflows = common_language && was_tested(pair) && common_language_overflows(control, canary);
+    let overflows =
+        common_language && was_tested(pair) && common_language_overflows(control, canary);
     overflows.then(|| {
         let text = format!(
             "with {canary} against {control} values Kayenta's `cles` overflows its 32-bit integers: \
@@ -338,11 +338,15 @@ fn mostly_nodata(metrics: &[ScoredMetric<'_>]) -> Found {
     (nodata > 0).then(|| {
         let all = counted.len();
         let text = if 2 * nodata >= all {
-            format!("{nodata} of {all} metrics have no data: from half on, Kayenta fails the canary \
-                     whatever the others say")
+            format!(
+                "{nodata} of {all} metrics have no data: from half on, Kayenta fails the canary \
+                     whatever the others say"
+            )
         } else {
-            format!("{nodata} of {all} metrics have no data: below half, Kayenta scores the canary \
-                     as if they did not exist")
+            format!(
+                "{nodata} of {all} metrics have no data: below half, Kayenta scores the canary \
+                     as if they did not exist"
+            )
         };
         (WarningCode::MostlyNodata, text)
     })

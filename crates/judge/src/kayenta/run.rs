@@ -1,9 +1,9 @@
 //! A whole analysis, judged as Kayenta would.
 
 use serin_model::{
-    Amount, Analysis, Check, Classification, EffectSize, EffectSizeMeasure, GuardrailOutcome,
-    Interval, JudgeRevision, JudgedMetric, Judgement, MetricSeries, Multiple, Outcome, ScoreClass,
-    Scorecard, Summary, Trace, TracePoint, Verdict, Warning, Window, Worse,
+    Amount, Analysis, Arm, ArmPair, Check, Classification, EffectSize, EffectSizeMeasure,
+    GuardrailOutcome, Interval, JudgeRevision, JudgedMetric, Judgement, MetricSeries, Multiple,
+    Outcome, ScoreClass, Scorecard, Summary, Trace, TracePoint, Verdict, Warning, Window, Worse,
 };
 use serin_stats::{Alternative, Method, mann_whitney_u, moments, quantile_of_sorted};
 
@@ -12,7 +12,7 @@ use super::clean::CleanValues;
 use super::faults;
 use super::score::{ScoredMetric, score};
 use super::windows::{JudgementWindow, judgement_windows, stops_the_run};
-use crate::bins::{averaged, occupied};
+use crate::bins::averaged;
 use crate::guardrail::judge_guardrail;
 use crate::{Judged, ignored};
 
@@ -25,8 +25,8 @@ pub const REVISION: u32 = 1;
 ///   judged as one pair without data. Answers to other checks are passed over.
 ///
 /// A ratio is judged as bad over total, a histogram as its 99th percentile, replicas averaged a
-/// bin. Where the analysis asks for several judgements they are made in order until one stops the
-/// run, and the last one is the verdict.
+/// bin. Where the analysis asks for several judgements they are made in order until one fails, and
+/// the last one made is the verdict.
 #[must_use]
 pub fn judge(analysis: &Analysis, series: &[MetricSeries]) -> Judged {
     let whole = JudgementWindow {
@@ -39,23 +39,19 @@ pub fn judge(analysis: &Analysis, series: &[MetricSeries]) -> Judged {
     };
     let mut judgements = Vec::new();
     let mut last = None;
-    for window in &windows {
-        let judged = judge_window(analysis, series, *window);
+    for window in windows {
+        let judged = judge_window(analysis, series, window);
         let (score, class) = (judged.verdict.scorecard.score, judged.verdict.scorecard.class);
         judgements.push(Judgement { window: window.canary, score, class });
+        let failed = judged.verdict.outcome == Outcome::Fail;
         last = Some(judged);
-        if stops_the_run(score, analysis.thresholds) {
+        if failed {
             break;
         }
     }
     let mut judged = last.unwrap_or_else(|| judge_window(analysis, series, whole));
     if let Some(run) = &analysis.judgements {
         judged.verdict.warnings.extend(faults::of_run(run, &judgements, analysis.thresholds));
-        if let Some(judgement) = judgements.last()
-            && stops_the_run(judgement.score, analysis.thresholds)
-        {
-            judged.verdict.outcome = Outcome::Fail;
-        }
         judged.verdict.judgements = judgements;
     }
     judged
@@ -70,7 +66,8 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
         }
         judged.extend(answers.map(|answer| judge_pair(analysis, check, answer, window)));
     }
-    let scored: Vec<ScoredMetric<'_>> = judged.iter().map(|pair| scored_metric(&pair.metric)).collect();
+    let scored: Vec<ScoredMetric<'_>> =
+        judged.iter().map(|pair| scored_metric(&pair.metric)).collect();
     let scorecard = score(&scored, &analysis.weights, analysis.thresholds);
 
     let mut warnings: Vec<Warning> = judged.iter().flat_map(faults::of_pair).collect();
@@ -126,9 +123,9 @@ impl JudgedPair<'_> {
             (_, _) => 1.0,
         };
         let counted = if self.metric.muted { 0.0 } else { 10.0 };
-        // Less than one, so that it only orders within a class.
         let moved = self.metric.mean_ratio.map_or(0.0, |ratio| (ratio - 1.0).abs());
-        counted + class + moved / (1.0 + moved)
+        // Less than one, so that it only orders within a class; infinitely far is one half.
+        counted + class + 0.5 - 0.5 / (1.0 + moved)
     }
 }
 
@@ -138,25 +135,19 @@ fn judge_pair<'a>(
     answer: &MetricSeries,
     window: JudgementWindow,
 ) -> JudgedPair<'a> {
-    let mut arms = answer.arms.clone();
-    arms.control.keep(window.control);
-    arms.canary.keep(window.canary);
-    let trace = Trace {
-        metric: check.name.clone(),
-        control: averaged(&arms.control, analysis.step),
-        canary: averaged(&arms.canary, analysis.step),
+    let arms = ArmPair {
+        control: in_window(&answer.arms.control, window.control),
+        canary: in_window(&answer.arms.canary, window.canary),
     };
-    let (control_bins, canary_bins) =
-        (occupied(&arms.control, analysis.step), occupied(&arms.canary, analysis.step));
-    let control = with_gaps(&trace.control, control_bins.len());
-    let canary = with_gaps(&trace.canary, canary_bins.len());
+    let control = averaged(&arms.control, analysis.step);
+    let canary = averaged(&arms.canary, analysis.step);
 
     let options = MetricOptions {
         worse: check.worse,
         critical: check.critical,
         kayenta: check.kayenta.clone(),
     };
-    let classified = classify(&control, &canary, &options, Strictness::NETFLIX);
+    let classified = classify(&values(&control), &values(&canary), &options, Strictness::NETFLIX);
     let guardrail = check
         .guardrail
         .as_ref()
@@ -190,15 +181,31 @@ fn judge_pair<'a>(
         unacceptable: check.margins.unacceptable(),
         guardrail,
     };
+    let trace = Trace {
+        metric: check.name.clone(),
+        control: without_gaps(control),
+        canary: without_gaps(canary),
+    };
     JudgedPair { check, classified, metric, trace }
 }
 
-/// A bin in which nothing could be measured is a gap. Bins that a replica never reported are not:
-/// the reference closes them up.
-fn with_gaps(trace: &[TracePoint], bins: usize) -> Vec<f64> {
-    let mut values: Vec<f64> = trace.iter().map(|point| point.value).collect();
-    values.resize(bins.max(values.len()), f64::NAN);
-    values
+/// Returns what the arm reported inside the window. The replicas are in the order of their names,
+/// because a sum depends on the order of its terms.
+fn in_window(arm: &Arm, window: Window) -> Arm {
+    let mut arm = arm.clone();
+    arm.keep(window);
+    arm.replicas.sort_by(|a, b| a.name.cmp(&b.name));
+    arm
+}
+
+/// A bin in which nothing could be measured is a gap. Bins that no replica reported are not: the
+/// reference closes them up.
+fn values(bins: &[TracePoint]) -> Vec<f64> {
+    bins.iter().map(|bin| bin.value).collect()
+}
+
+fn without_gaps(bins: Vec<TracePoint>) -> Vec<TracePoint> {
+    bins.into_iter().filter(|bin| !bin.value.is_nan()).collect()
 }
 
 fn effect_size_name(measure: EffectSizeMeasure) -> &'static str {
@@ -241,7 +248,8 @@ fn summary(values: &CleanValues) -> Summary {
     }
 }
 
-/// One sentence that says how this metric came out.
+/// Says how the metric came out. Each reason completes "the metric is …", so that it reads alone in
+/// a table and joined to a name in a sentence.
 fn reason(check: &Check, classified: &ClassifiedPair) -> String {
     let kind = check.measure.kind();
     let (control, canary) = (summary(&classified.control), summary(&classified.canary));
@@ -252,100 +260,129 @@ fn reason(check: &Check, classified: &ClassifiedPair) -> String {
     );
     match (classified.rule, classified.classification) {
         (Rule::Missing | Rule::MissingReplaced, _) => missing(control.points, canary.points),
-        (Rule::Identical | Rule::OneValue, _) => "both arms have the same values".to_owned(),
-        (Rule::Failed, _) => "all values are tied once one arm is shifted onto the other".to_owned(),
+        (Rule::Identical | Rule::OneValue, _) => "the same on both arms".to_owned(),
+        (Rule::Failed, _) => {
+            "not comparable: all values are tied once one arm is shifted onto the other".to_owned()
+        }
         (_, Classification::High) => format!("higher: {compared}{}", times(classified)),
         (_, Classification::Low) => format!("lower: {compared}{}", times(classified)),
-        (_, _) => format!("no difference that counts: {compared}"),
+        (_, _) => format!("not different enough to count: {compared}"),
     }
 }
 
 fn missing(control: usize, canary: usize) -> String {
-    match (control, canary) {
-        (0, 0) => "neither arm reported anything".to_owned(),
-        (0, _) => "the control reported nothing".to_owned(),
-        (_, _) => "the canary reported nothing".to_owned(),
-    }
+    let silent = match (control, canary) {
+        (0, 0) => "neither arm reported anything",
+        (0, _) => "the control reported nothing",
+        (_, _) => "the canary reported nothing",
+    };
+    format!("without data: {silent}")
 }
 
 fn times(classified: &ClassifiedPair) -> String {
     classified.deviation.map(|ratio| format!(" ({})", Multiple(ratio))).unwrap_or_default()
 }
 
-/// The outcome, and the one sentence a reader sees first.
+/// The outcome, and the one sentence a reader sees first: what is wrong, then the score.
 fn decide(
     analysis: &Analysis,
     scorecard: &Scorecard,
     judged: &[JudgedPair<'_>],
 ) -> (Outcome, String) {
-    let counted = || judged.iter().filter(|pair| !pair.metric.muted);
-    let with_guardrail = |outcome: GuardrailOutcome| {
-        judged.iter().find_map(|pair| {
-            let guardrail = pair.metric.guardrail.as_ref()?;
-            let name = &pair.metric.name;
-            (guardrail.outcome == outcome).then(|| format!("{name} is {}", guardrail.reason))
-        })
-    };
-    let score = score_in_words(scorecard);
-
-    if let Some(broken) = with_guardrail(GuardrailOutcome::Broken) {
+    let counted: Vec<&JudgedPair<'_>> = judged.iter().filter(|pair| !pair.metric.muted).collect();
+    if let Some(broken) = with_guardrail(&counted, GuardrailOutcome::Broken) {
         return (Outcome::Fail, broken);
     }
-    let worst = worst_in_words(counted().map(|pair| &pair.metric));
-    if scorecard.class == ScoreClass::Fail {
-        return (Outcome::Fail, join(&score, scorecard.reason.clone().or(worst)));
+    let stopped =
+        analysis.judgements.is_some() && stops_the_run(scorecard.score, analysis.thresholds);
+    if stopped || scorecard.class == ScoreClass::Fail {
+        return (Outcome::Fail, with_score(&what_is_wrong(scorecard, &counted), scorecard));
     }
-    if let Some(both) = with_guardrail(GuardrailOutcome::BrokenOnBoth) {
-        return (Outcome::Inconclusive, both);
-    }
-    if let Some(nothing) = with_guardrail(GuardrailOutcome::Nodata) {
-        return (Outcome::Inconclusive, nothing.replace(" is the canary", ": the canary"));
+    let unsettled = with_guardrail(&counted, GuardrailOutcome::BrokenOnBoth)
+        .or_else(|| with_guardrail(&counted, GuardrailOutcome::Nodata));
+    if let Some(unsettled) = unsettled {
+        return (Outcome::Inconclusive, unsettled);
     }
     if scorecard.class == ScoreClass::Marginal {
-        return (Outcome::Inconclusive, join(&score, worst));
+        return (Outcome::Inconclusive, with_score(&what_is_wrong(scorecard, &counted), scorecard));
     }
-    if let Some(few) = counted().find_map(too_few_points) {
+    if let Some(few) = counted.iter().find_map(|pair| too_few_points(pair)) {
         return (Outcome::Inconclusive, few);
     }
-    let agreed = match counted().filter(|pair| pair.metric.classification.is_failure()).count() {
-        0 => format!("none of {} metrics got worse", analysis.checks().len()),
-        _ => worst.unwrap_or_default(),
+    let agreed = match worst(&counted) {
+        Some(worst) => format!("{worst}, but that is not enough to fail"),
+        None => nothing_got_worse(&counted),
     };
-    (Outcome::Pass, join(&score, Some(agreed)))
+    (Outcome::Pass, with_score(&agreed, scorecard))
 }
 
-fn join(score: &str, detail: Option<String>) -> String {
-    match detail {
-        Some(detail) => format!("{score}: {detail}"),
-        None => score.to_owned(),
-    }
+fn with_guardrail(pairs: &[&JudgedPair<'_>], outcome: GuardrailOutcome) -> Option<String> {
+    pairs.iter().find_map(|pair| {
+        let guardrail = pair.metric.guardrail.as_ref()?;
+        let says = || format!("{} is {}", title(&pair.metric), guardrail.reason);
+        (guardrail.outcome == outcome).then(says)
+    })
 }
 
-fn score_in_words(scorecard: &Scorecard) -> String {
+fn with_score(what: &str, scorecard: &Scorecard) -> String {
     let Scorecard { score, pass, marginal, .. } = scorecard;
     match scorecard.class {
-        ScoreClass::Pass => format!("score {score} of 100, {pass} is enough"),
-        ScoreClass::Marginal => format!("score {score} of 100, marginal: {pass} is enough"),
-        ScoreClass::Fail => format!("score {score} of 100, below {marginal}"),
+        ScoreClass::Pass => format!("{what} (score {score}, {pass} passes)"),
+        ScoreClass::Marginal => format!("{what} (score {score} is marginal, {pass} passes)"),
+        ScoreClass::Fail => format!("{what} (score {score}, under {marginal} fails)"),
     }
 }
 
-fn worst_in_words<'a>(metrics: impl Iterator<Item = &'a JudgedMetric>) -> Option<String> {
-    let failed: Vec<&JudgedMetric> =
-        metrics.filter(|metric| metric.classification != Classification::Pass).collect();
-    let first = failed.first()?;
-    let others = match failed.len() {
-        1 => String::new(),
-        2 => ", and one more metric did not pass".to_owned(),
-        all => format!(", and {} more metrics did not pass", all - 1),
+/// Says why the score is not enough to pass.
+fn what_is_wrong(scorecard: &Scorecard, counted: &[&JudgedPair<'_>]) -> String {
+    let critical = counted.iter().any(|pair| pair.metric.critical);
+    match &scorecard.reason {
+        Some(reason) if !critical => reason.clone(),
+        _ if scorecard.groups.is_empty() => "no metric counts in any group".to_owned(),
+        _ => worst(counted).unwrap_or_else(|| {
+            format!("{}, but the weights are short of 100", nothing_got_worse(counted))
+        }),
+    }
+}
+
+/// Says what the first of the metrics that did not pass is; they come worst first.
+fn worst(counted: &[&JudgedPair<'_>]) -> Option<String> {
+    let mut failed = counted
+        .iter()
+        .map(|pair| &pair.metric)
+        .filter(|metric| metric.classification != Classification::Pass);
+    let first = failed.next()?;
+    let critical = if first.critical { "critical and " } else { "" };
+    let others = match failed.count() {
+        0 => String::new(),
+        1 => ", and one more metric did not pass".to_owned(),
+        others => format!(", and {others} more metrics did not pass"),
     };
-    Some(format!("{} is {}{others}", first.name, first.reason).replace(" is the ", ": the ").replace(" is neither ", ": neither "))
+    Some(format!("{} is {critical}{}{others}", title(first), first.reason))
+}
+
+fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
+    match counted {
+        [only] => format!("{} did not get worse", title(&only.metric)),
+        all => format!("none of {} metrics got worse", all.len()),
+    }
 }
 
 fn too_few_points(pair: &JudgedPair<'_>) -> Option<String> {
     let minimum = pair.check.minimum_points?.get() as usize;
     let points = pair.metric.control.points.min(pair.metric.canary.points);
     (points < minimum).then(|| {
-        format!("too few points to pass: {} has {points} of {minimum}", pair.metric.name)
+        let title = title(&pair.metric);
+        format!("too few points to pass: {title} has {points}, and {minimum} are asked for")
     })
+}
+
+/// The metric's name, with the labels that tell it from its likes.
+fn title(metric: &JudgedMetric) -> String {
+    if metric.labels.is_empty() {
+        return metric.name.clone();
+    }
+    let labels: Vec<String> =
+        metric.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+    format!("{}{{{}}}", metric.name, labels.join(","))
 }

@@ -70,8 +70,10 @@ fn mostly_nodata(metrics: &[&ScoredMetric<'_>]) -> Option<String> {
     let nodata =
         metrics.iter().filter(|metric| metric.classification == Classification::Nodata).count();
     // Exactly half is enough, and none out of none is not.
-    (nodata > 0 && 2 * nodata >= metrics.len())
-        .then(|| format!("{nodata} of {} metrics have no data, half or more", metrics.len()))
+    (nodata > 0 && 2 * nodata >= metrics.len()).then(|| match metrics.len() {
+        1 => "the only metric has no data".to_owned(),
+        all => format!("{nodata} of {all} metrics have no data, and half is too many"),
+    })
 }
 
 fn group_scores(metrics: &[&ScoredMetric<'_>], weights: &GroupWeights) -> Vec<GroupScore> {

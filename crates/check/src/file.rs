@@ -1,0 +1,376 @@
+//! The shape of a Check file, key for key.
+//!
+//! These types are the published JSON Schema (`docs/schema/check-v1.json`); their doc comments are
+//! what an editor shows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::scalar::{AbsoluteChange, Level, Moment, Percentage, Placed, Span};
+
+/// A Check file: what to ask about one service's canary.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckFile {
+    /// The service under test.
+    pub(crate) service: Placed<String>,
+    /// Where the metrics are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<Placed<SourceEntry>>,
+    /// The labels that tell the two arms apart. Without it the label `arm` does, with the values
+    /// `control` and `canary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arms: Option<Placed<ArmsEntry>>,
+    /// The label that tells replicas of one arm apart, such as `pod`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replica: Option<String>,
+    /// The resolution: points of one step are compared as one. 60s unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<Placed<Span>>,
+    /// The stretch of time to judge. All of a recording unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) window: Option<Placed<WindowEntry>>,
+    /// How long a live analysis may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) horizon: Option<Span>,
+    /// What happens when the horizon comes without an answer: `hold` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at_horizon: Option<AtHorizonEntry>,
+    /// Fewer points than this, on either arm of any check, bar a pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) minimum_points: Option<Placed<u32>>,
+    /// The 0–100 score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) score: Option<Placed<ScoreEntry>>,
+    /// Several judgements instead of one, as Kayenta makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kayenta: Option<Placed<RunEntry>>,
+    /// The checks, by name.
+    pub(crate) checks: Placed<Entries<Placed<CheckEntry>>>,
+}
+
+/// Where the metrics are: one source.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SourceEntry {
+    /// A recording: CSV or JSON lines, gzipped or not.
+    File(FileSourceEntry),
+}
+
+/// A recording.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileSourceEntry {
+    /// The file, relative to the Check file; `-` is standard input.
+    pub(crate) path: String,
+    /// How counters were recorded: `increments` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) counters: Option<CounterFormEntry>,
+}
+
+/// How counters were recorded.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CounterFormEntry {
+    /// Each value is the count since the one before.
+    Increments,
+    /// Each value is a running total, as a scrape sees it.
+    Cumulative,
+}
+
+/// The labels that tell the two arms apart.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArmsEntry {
+    /// The version already trusted.
+    pub(crate) control: BTreeMap<String, String>,
+    /// The version under test.
+    pub(crate) canary: BTreeMap<String, String>,
+    /// Where the control's time lies, if it is not the canary's: the same replicas before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) control_window: Option<WindowEntry>,
+}
+
+/// A stretch of time; the end is not part of it.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WindowEntry {
+    /// The first moment.
+    pub(crate) start: Moment,
+    /// The first moment after it.
+    pub(crate) end: Moment,
+}
+
+/// What happens when the horizon comes without an answer.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AtHorizonEntry {
+    /// A person decides.
+    Hold,
+    /// Passes if nothing is harmed and every gating metric could have shown the unacceptable.
+    PassIfVisible,
+}
+
+/// The 0–100 score.
+#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScoreEntry {
+    /// From here on the canary passes: 75 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pass: Option<f64>,
+    /// Below this it fails: 50 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) marginal: Option<f64>,
+    /// How much each group counts, in percent. Groups that are not listed share the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) weights: Option<Placed<BTreeMap<String, f64>>>,
+}
+
+/// Several judgements instead of one.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunEntry {
+    /// How far apart the judgements lie.
+    pub(crate) interval: Span,
+    /// How far each window reaches back; windows grow from the start unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lookback: Option<Span>,
+    /// How much of the beginning is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) begin_after: Option<Span>,
+    /// How much earlier than the canary's the control's windows lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) control_offset: Option<Span>,
+}
+
+/// One question about one metric. It holds exactly one of `ratio`, `histogram`, `count`, `gauge` and
+/// `quantile`.
+#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckEntry {
+    /// Bad events out of all events: two counts, never a ready-made percentage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ratio: Option<RatioEntry>,
+    /// The buckets of a histogram: series with the label `le`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) histogram: Option<String>,
+    /// Events, with what they are relative to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) count: Option<CountEntry>,
+    /// A level that goes up and down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gauge: Option<String>,
+    /// A quantile that somebody else computed, such as a vendor's p99.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quantile: Option<String>,
+    /// Which change is bad: `higher` unless said, and `either` for a gauge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) worse: Option<serin_model::Worse>,
+    /// How much change is put up with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) compare: Option<Placed<CompareEntry>>,
+    /// An absolute bound beside the comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<Placed<LimitEntry>>,
+    /// Whether a promotion needs this metric to be proven safe.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) gating: bool,
+    /// Whether this metric alone can take the score to zero.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) critical: bool,
+    /// Whether it is judged and shown, but never counted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) muted: bool,
+    /// The groups it counts in; the group `default` unless said, none if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) groups: Option<Vec<String>>,
+    /// How much it counts in the score, in percent: it is then a group of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) weight: Option<Placed<f64>>,
+    /// Fewer points than this on either arm bar a pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) minimum_points: Option<Placed<u32>>,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+    /// What only the kayenta judge reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kayenta: Option<Placed<KayentaEntry>>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Bad events out of all events.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RatioEntry {
+    /// Selects the counters of bad events.
+    pub(crate) bad: String,
+    /// Selects the counters of all events.
+    pub(crate) total: String,
+}
+
+/// Events, with what they are relative to.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CountEntry {
+    /// Selects the counters of events.
+    pub(crate) events: String,
+    /// Selects the counters of opportunities; one a step and replica unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exposure: Option<String>,
+}
+
+/// How much change in the bad direction is put up with.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompareEntry {
+    /// The change a team puts up with, in percent of control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tolerance: Option<Percentage>,
+    /// The change it must be protected from, in percent of control: twice the tolerance unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unacceptable: Option<Percentage>,
+    /// An absolute change that is always tolerated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) floor: Option<AbsoluteChange>,
+    /// An absolute change below which nothing is unacceptable: twice the floor unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unacceptable_floor: Option<AbsoluteChange>,
+}
+
+/// An absolute bound: exactly one of `above` and `below`.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitEntry {
+    /// Values above this are out of bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) above: Option<Level>,
+    /// Values below this are out of bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) below: Option<Level>,
+    /// How many consecutive points must be out of bounds: 3 unless said.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub(crate) consecutive: Option<Placed<u32>>,
+    /// How many events those points must hold together: 20 unless said, for measures that count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) minimum_events: Option<u32>,
+}
+
+/// What only the kayenta judge reads.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KayentaEntry {
+    /// What becomes of missing values: `remove` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nan_strategy: Option<NanStrategyEntry>,
+    /// Drops values this many interquartile ranges beyond the quartiles; keeps all unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) remove_outliers_beyond: Option<f64>,
+    /// Whether a metric without data counts as failed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) must_have_data: bool,
+    /// How large a difference must be to count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) effect_size: Option<EffectSizeEntry>,
+}
+
+/// What becomes of missing values.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NanStrategyEntry {
+    /// They are left out.
+    Remove,
+    /// They count as zero.
+    Replace,
+}
+
+/// How large a difference must be to count.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EffectSizeEntry {
+    /// What size means: `mean_ratio` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) measure: Option<EffectSizeMeasureEntry>,
+    /// The smallest size at which a higher canary counts: 1, or 0.5 for `cles`, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) allowed_increase: Option<f64>,
+    /// The largest size at which a lower canary counts: 1, or 0.5 for `cles`, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) allowed_decrease: Option<f64>,
+    /// The smallest size at which a critical metric fails the canary by being higher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) critical_increase: Option<f64>,
+    /// The largest size at which a critical metric fails the canary by being lower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) critical_decrease: Option<f64>,
+}
+
+/// What the size of an effect means.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EffectSizeMeasureEntry {
+    /// The canary's mean over the control's.
+    MeanRatio,
+    /// How often a canary value is above a control value.
+    Cles,
+}
+
+/// A mapping that keeps the order it was written in.
+#[derive(Clone, Debug)]
+pub(crate) struct Entries<T>(pub(crate) Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for InOrder<T> {
+            type Value = Entries<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping from names to checks")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder(PhantomData))
+    }
+}
+
+impl<T: Serialize> Serialize for Entries<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, entry) in &self.0 {
+            map.serialize_entry(name, entry)?;
+        }
+        map.end()
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Entries<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("EntriesOf{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, T>::json_schema(generator)
+    }
+}
