@@ -3,14 +3,15 @@
 //! Text goes in, words of `serin-model` come out, or an error that names the line, shows it, and says
 //! what to write instead. Nothing here opens a file or asks a metrics source.
 
-mod error;
+mod closest;
 mod file;
 pub mod kayenta;
 mod read;
 mod scalar;
 mod schema;
+mod write;
 
-pub use crate::error::{FileError, Place};
 pub use crate::file::CheckFile;
-pub use crate::read::{CounterForm, Source, WrittenAnalysis, read};
+pub use crate::read::{WrittenAnalysis, read};
 pub use crate::schema::json_schema;
+pub use crate::write::{WriteError, write};

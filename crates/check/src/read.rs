@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serin_model::{
-    Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, EffectSizeMeasure, EffectSizeOptions,
-    GroupWeights, Guardrail, JudgementRun, KayentaOptions, Margins, Measure, MeasureKind,
-    NanStrategy, Outliers, Query, Step, Thresholds, WeightError, Window, Worse,
+    Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, CounterForm, EffectSizeMeasure,
+    EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun, KayentaOptions, Margins,
+    Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source, Step, Thresholds,
+    WeightError, Window, Worse,
 };
 
-use crate::error::{FileError, Place, closest};
+use crate::closest::closest;
 use crate::file::{
     AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, CounterFormEntry, EffectSizeMeasureEntry,
     KayentaEntry, LimitEntry, NanStrategyEntry, RunEntry, ScoreEntry, SourceEntry, WindowEntry,
@@ -25,28 +26,6 @@ pub struct WrittenAnalysis {
     pub source: Option<Source>,
     /// What was read otherwise than a reader might think, each as a sentence.
     pub notes: Vec<String>,
-}
-
-/// Where the metrics are.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Source {
-    /// A recording.
-    File {
-        /// Its path as written; `-` is standard input.
-        path: String,
-        /// How its counters were recorded.
-        counters: CounterForm,
-    },
-}
-
-/// How counters were recorded.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum CounterForm {
-    /// Each value is the count since the one before.
-    #[default]
-    Increments,
-    /// Each value is a running total.
-    Cumulative,
 }
 
 /// Reads a Check file.

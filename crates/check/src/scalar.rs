@@ -11,8 +11,7 @@ use jiff::SignedDuration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
-
-use crate::error::Place;
+use serin_model::Place;
 
 /// A value and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,2 +1,35 @@
-//! serin
-fn main() {}
+//! The `serin` command: arguments in, text and exit codes out.
+//!
+//! The only crate that prints and that decides how the process ends. Everything it does is a call
+//! into the crates below.
+
+mod commands;
+mod exit;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::Command;
+
+/// Automated canary analysis: compares a canary with its control and says promote, roll back, or
+/// not yet.
+#[derive(Debug, Parser)]
+#[command(name = "serin", version, long_version = commands::long_version(), after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::with_usage(&error),
+    };
+    match arguments.command.run() {
+        Ok(code) => code,
+        Err(error) => exit::with_error(&error),
+    }
+}

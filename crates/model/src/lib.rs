@@ -12,11 +12,13 @@
 mod amount;
 mod analysis;
 mod check;
+mod file_error;
 mod guardrail;
 mod kayenta;
 mod measure;
 mod observation;
 mod score;
+mod source;
 mod time;
 mod trace;
 mod verdict;
@@ -24,6 +26,7 @@ mod verdict;
 pub use crate::amount::{Amount, Multiple};
 pub use crate::analysis::{Analysis, AnalysisError, Arms, AtHorizon, LabelSelector};
 pub use crate::check::{Check, CheckError, Margins, Worse, WrittenMargins};
+pub use crate::file_error::{FileError, Place};
 pub use crate::guardrail::{Bound, Guardrail, GuardrailError};
 pub use crate::kayenta::{
     EffectSizeMeasure, EffectSizeOptions, JudgementRun, KayentaOptions, NanStrategy, Outliers,
@@ -34,6 +37,7 @@ pub use crate::observation::{
     ShapeError,
 };
 pub use crate::score::{GroupWeights, Thresholds, WeightError};
+pub use crate::source::{CounterForm, Source};
 pub use crate::time::{Step, Timestamp, Window};
 pub use crate::trace::{Trace, TracePoint};
 pub use crate::verdict::{

@@ -40,17 +40,18 @@ const CLOCK_STEPS: [i64; 19] = [
 pub(crate) struct TimeScale {
     scale: Scale,
     seconds: (i64, i64),
+    step_seconds: u32,
 }
 
 impl TimeScale {
-    /// Creates the scale from the first to the last bin.
-    pub(crate) fn new(first: Timestamp, last: Timestamp) -> Self {
+    /// Creates the scale from the first to the last bin, each of them `step_seconds` long.
+    pub(crate) fn new(first: Timestamp, last: Timestamp, step_seconds: u32) -> Self {
         let (first, last) = (first.min(last).as_millis(), first.max(last).as_millis());
         // A single bin stands in the middle of two minutes.
         let room = if first == last { 60_000 } else { 0 };
         let (first, last) = (first.saturating_sub(room), last.saturating_add(room));
         let seconds = (first.div_euclid(1000), last.div_euclid(1000));
-        Self { scale: Scale::new(first as f64, last as f64), seconds }
+        Self { scale: Scale::new(first as f64, last as f64), seconds, step_seconds }
     }
 
     /// Returns how far across `time` is, from 0 to 1.
@@ -77,12 +78,13 @@ impl TimeScale {
         base + &moments.into_iter().enumerate().map(one).collect::<String>()
     }
 
-    /// Returns up to six moments that a clock would name, and the seconds between them.
+    /// Returns a few moments that a clock would name, and the seconds between them: not less than a
+    /// bin.
     fn ticks(self) -> (i64, Vec<Timestamp>) {
         let (first, last) = self.seconds;
         let length = last.saturating_sub(first);
         let longest = CLOCK_STEPS[CLOCK_STEPS.len() - 1];
-        let fits = |step: &&i64| length / **step <= 6;
+        let fits = |&&step: &&i64| length / step <= 6 && step >= i64::from(self.step_seconds);
         let step = CLOCK_STEPS.iter().find(fits).copied().unwrap_or_else(|| {
             let weeks = length / (6 * longest) + 1;
             weeks.saturating_mul(longest)

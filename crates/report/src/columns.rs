@@ -4,14 +4,22 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serin_model::{JudgedMetric, Verdict};
 use unicode_width::UnicodeWidthStr;
 
-use crate::wording::{self, NOTHING, Tone};
 use crate::label;
+use crate::wording::{self, NOTHING, Tone};
 
 /// The space between two columns.
 const GUTTER: usize = 2;
 
-/// The width of a metric's name, where there is no room for more.
-const SHORT_NAME: usize = 24;
+/// The width that a metric's name keeps before numbers are left out.
+const LONG_NAME: usize = 24;
+
+/// The width that a metric's name always keeps.
+const SHORT_NAME: usize = 16;
+
+const OUTCOME: &str = "outcome";
+
+/// The columns in which it says something that there is nothing.
+const NEVER_EMPTY: [&str; 3] = [OUTCOME, "control", "canary"];
 
 /// One column of the grid.
 struct Column {
@@ -35,20 +43,42 @@ impl Column {
     }
 }
 
+/// The metrics as lines of text.
+pub(crate) struct Grid {
+    pub(crate) heading: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One metric's line.
+pub(crate) struct Row {
+    pub(crate) line: String,
+    /// What the line says of the outcome: the last place in it where these words stand.
+    pub(crate) outcome: String,
+}
+
 /// Returns the heading and one line a metric, at most `width` columns wide where that can be.
 ///
-/// What matters least goes first when there is too little room: the p-value, the spread, the
-/// interval, then the rest of a long name, the points, the means. The name and the outcome stay.
-pub(crate) fn grid(verdict: &Verdict, width: usize) -> Vec<String> {
+/// What matters least goes first when there is too little room: the p-value, the spread, the end of a
+/// long name, the interval, then the points and the means. The name and the outcome stay.
+pub(crate) fn grid(verdict: &Verdict, width: usize) -> Grid {
     let columns = fitting(columns(verdict), width);
+    let mut lines = drawn(&columns, verdict.metrics.len()).into_iter();
+    let heading = lines.next().unwrap_or_default();
+    let outcomes = columns.iter().find(|column| column.heading == OUTCOME);
+    let outcomes = outcomes.map(|column| column.cells.clone()).unwrap_or_default();
+    let rows = lines.zip(outcomes).map(|(line, outcome)| Row { line, outcome }).collect();
+    Grid { heading, rows }
+}
+
+fn drawn(columns: &[Column], rows: usize) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|column| Cell::new(&column.heading)));
-    for row in 0..verdict.metrics.len() {
+    for row in 0..rows {
         table.add_row(columns.iter().map(|column| Cell::new(&column.cells[row])));
     }
-    for (drawn, column) in table.column_iter_mut().zip(&columns) {
+    for (drawn, column) in table.column_iter_mut().zip(columns) {
         drawn.set_padding((0, GUTTER as u16));
         drawn.set_cell_alignment(column.alignment);
     }
@@ -61,7 +91,7 @@ fn columns(verdict: &Verdict) -> Vec<Column> {
     let (left, right) = (CellAlignment::Left, CellAlignment::Right);
     vec![
         Column::new("metric", left, cells(label::name)),
-        Column::new("outcome", left, cells(outcome)),
+        Column::new(OUTCOME, left, cells(outcome)),
         Column::new("control", right, cells(|metric| mean(metric, Side::Control))),
         Column::new("canary", right, cells(|metric| mean(metric, Side::Canary))),
         Column::new("effect", right, cells(wording::effect)),
@@ -72,8 +102,7 @@ fn columns(verdict: &Verdict) -> Vec<Column> {
     ]
 }
 
-/// Returns what a row says of the outcome, which [`crate::table`] finds again in order to colour it.
-pub(crate) fn outcome(metric: &JudgedMetric) -> String {
+fn outcome(metric: &JudgedMetric) -> String {
     format!("{} {}", Tone::of_metric(metric).symbol(), wording::outcome(metric))
 }
 
@@ -109,17 +138,31 @@ fn spread(metric: &JudgedMetric) -> String {
 }
 
 fn fitting(mut columns: Vec<Column>, width: usize) -> Vec<Column> {
-    columns.retain(|column| !column.is_empty() || column.heading == "outcome");
+    columns.retain(|column| !column.is_empty() || NEVER_EMPTY.contains(&&*column.heading));
+    let interval = columns.iter().find(|column| column.heading.ends_with("interval"));
+    let interval = interval.map(|column| column.heading.clone()).unwrap_or_default();
     for heading in ["p", "spread"] {
         drop_when_too_wide(&mut columns, heading, width);
     }
-    shorten_names(&mut columns, width);
-    let interval = columns.iter().find(|column| column.heading.ends_with("interval"));
-    let interval = interval.map(|column| column.heading.clone()).unwrap_or_default();
-    for heading in [&interval, "points", "control", "canary", "effect"] {
+    shorten_names(&mut columns, LONG_NAME, width);
+    drop_when_too_wide(&mut columns, &interval, width);
+    shorten_outcomes(&mut columns, width);
+    shorten_names(&mut columns, SHORT_NAME, width);
+    for heading in ["points", "control", "canary", "effect"] {
         drop_when_too_wide(&mut columns, heading, width);
     }
     columns
+}
+
+/// Leaves the word `broken` out where there is too little room: a line below the grid says it.
+fn shorten_outcomes(columns: &mut [Column], width: usize) {
+    if total_width(columns) <= width {
+        return;
+    }
+    for column in columns.iter_mut().filter(|column| column.heading == OUTCOME) {
+        column.cells =
+            column.cells.iter().map(|cell| cell.replace("limit broken", "limit")).collect();
+    }
 }
 
 fn drop_when_too_wide(columns: &mut Vec<Column>, heading: &str, width: usize) {
@@ -128,11 +171,11 @@ fn drop_when_too_wide(columns: &mut Vec<Column>, heading: &str, width: usize) {
     }
 }
 
-/// Cuts names by as much as is needed, but not below [`SHORT_NAME`].
-fn shorten_names(columns: &mut [Column], width: usize) {
+/// Cuts names by as much as is needed, but not below `shortest`.
+fn shorten_names(columns: &mut [Column], shortest: usize, width: usize) {
     let excess = total_width(columns).saturating_sub(width);
     let Some(names) = columns.first_mut() else { return };
-    let limit = names.width().saturating_sub(excess).max(SHORT_NAME);
+    let limit = names.width().saturating_sub(excess).max(shortest);
     names.cells = names.cells.iter().map(|name| label::shortened(name, limit)).collect();
 }
 

@@ -34,8 +34,20 @@ pub(crate) fn draw(
     content.push_str(&svg::line("axis", (0.5, 0.0), (0.5, HEIGHT)));
     content.push_str(&median("control median", &control, scale, -1.0));
     content.push_str(&median("canary median", &canary, scale, 1.0));
-    content.push_str(&svg::text("control name", Anchor::End, (0.5, HEIGHT + 18.0), -10.0, "control"));
-    content.push_str(&svg::text("canary name", Anchor::Start, (0.5, HEIGHT + 18.0), 10.0, "canary"));
+    content.push_str(&svg::text(
+        "control name",
+        Anchor::End,
+        (0.5, HEIGHT + 18.0),
+        -10.0,
+        "control",
+    ));
+    content.push_str(&svg::text(
+        "canary name",
+        Anchor::Start,
+        (0.5, HEIGHT + 18.0),
+        10.0,
+        "canary",
+    ));
     Picture { class: "distribution", number, height: HEIGHT, title, description }.around(&content)
 }
 

@@ -1,5 +1,7 @@
 //! How far each metric moved, all on one scale.
 
+use std::ops::RangeInclusive;
+
 use serin_model::{JudgedMetric, Worse};
 
 use crate::label;
@@ -12,6 +14,9 @@ const ROW: f64 = 30.0;
 
 /// The height of the axis in pixels.
 const AXIS: f64 = 22.0;
+
+/// The part of the axis where a number does not stick out of a narrow page.
+const LABELLED: RangeInclusive<f64> = 0.06..=0.94;
 
 /// How far beyond the margins whiskers are followed, in multiples of the widest margin.
 const REACH: f64 = 3.0;
@@ -56,7 +61,8 @@ pub(crate) fn shared_scale(metrics: &[JudgedMetric]) -> Option<Scale> {
     if shifts.is_empty() {
         return None;
     }
-    let margins = metrics.iter().map(|metric| metric.unacceptable).filter(|margin| margin.is_finite());
+    let margins =
+        metrics.iter().map(|metric| metric.unacceptable).filter(|margin| margin.is_finite());
     let margin = margins.fold(0.0, f64::max);
     let reach = if margin > 0.0 { REACH * margin } else { 1.0 };
     let lowest = shifts.iter().map(|shift| shift.lower).fold(-1.15 * margin, f64::min).max(-reach);
@@ -70,11 +76,14 @@ pub(crate) fn shared_scale(metrics: &[JudgedMetric]) -> Option<Scale> {
 pub(crate) fn draw_axis(scale: Scale) -> String {
     let ticks = scale.ticks(4);
     let one = |(number, &value): (usize, &f64)| {
-        let label = format!("{} %", wording::trimmed(&wording::signed(100.0 * value)));
         let x = scale.share(value);
+        let mark = svg::line("axis", (x, AXIS - 4.0), (x, AXIS));
+        if !LABELLED.contains(&x) {
+            return mark;
+        }
+        let label = format!("{} %", wording::trimmed(&wording::signed(100.0 * value)));
         let class = if value == 0.0 || number % 2 == 0 { "tick" } else { "tick spare" };
-        svg::text(class, Anchor::Middle, (x, AXIS - 8.0), 0.0, &label)
-            + &svg::line("axis", (x, AXIS - 4.0), (x, AXIS))
+        mark + &svg::text(class, Anchor::Middle, (x, AXIS - 8.0), 0.0, &label)
     };
     let content: String = ticks.values.iter().enumerate().map(one).collect();
     let title = "Change against control, in percent";
@@ -91,7 +100,13 @@ pub(crate) fn draw_row(metric: &JudgedMetric, scale: Scale, number: usize) -> St
     let zero = scale.share(0.0);
     content.push_str(&svg::line("zero", (zero, 0.0), (zero, ROW)));
     if let Some(shift) = shift {
-        content.push_str(&whiskers(shift, scale, Tone::of_metric(metric)));
+        let tone = Tone::of_metric(metric).as_str();
+        let outside = shift.upper < scale.low() || shift.lower > scale.high();
+        content.push_str(&if outside {
+            far(shift, scale, tone)
+        } else {
+            whiskers(shift, scale, tone)
+        });
     }
     let title = format!("{}: change against control", label::name(metric));
     let description = shift.map_or_else(
@@ -136,14 +151,33 @@ fn upright(class: &str, value: f64, scale: Scale) -> String {
     svg::line(class, (x, 0.0), (x, ROW))
 }
 
+const ARROW_LEFT: &str = "M8 -5L1 0L8 5";
+
+const ARROW_RIGHT: &str = "M-8 -5L-1 0L-8 5";
+
+/// Returns an arrow with the estimate beside it, for an interval that is wholly beyond the scale.
+fn far(shift: RelativeShift, scale: Scale, tone: &str) -> String {
+    let whisker = format!("whisker {tone}");
+    let label = format!("{} %", wording::signed(100.0 * shift.estimate));
+    let (edge, start, arrow, anchor, nudge) = if shift.estimate < 0.0 {
+        (0.0, 0.06, ARROW_LEFT, Anchor::Start, 8.0)
+    } else {
+        (1.0, 0.94, ARROW_RIGHT, Anchor::End, -8.0)
+    };
+    let middle = 0.5 * ROW;
+    svg::line(&whisker, (start, middle), (edge, middle))
+        + &end(&whisker, shift.estimate, scale, arrow)
+        + &svg::text(&format!("far {tone}"), anchor, (start, middle + 4.0), nudge, &label)
+}
+
 /// Returns the interval with its point; arrows where it goes on beyond the scale.
-fn whiskers(shift: RelativeShift, scale: Scale, tone: Tone) -> String {
-    let class = |part: &str| format!("{part} {}", tone.as_str());
+fn whiskers(shift: RelativeShift, scale: Scale, tone: &str) -> String {
+    let class = |part: &str| format!("{part} {tone}");
     let (lower, upper) = (scale.share(shift.lower), scale.share(shift.upper));
     let middle = 0.5 * ROW;
     let line = svg::line(&class("whisker"), (lower, middle), (upper, middle));
-    let left = end(&class("whisker"), shift.lower, scale, "M7 -5L0 0L7 5");
-    let right = end(&class("whisker"), shift.upper, scale, "M-7 -5L0 0L-7 5");
+    let left = end(&class("whisker"), shift.lower, scale, ARROW_LEFT);
+    let right = end(&class("whisker"), shift.upper, scale, ARROW_RIGHT);
     let inside = (scale.low()..=scale.high()).contains(&shift.estimate);
     let point = if inside {
         svg::circle(&class("point"), (scale.share(shift.estimate), middle), 4.5)

@@ -50,19 +50,60 @@ pub(crate) fn shortened(text: &str, columns: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
-/// Breaks `text` between words into lines of at most `columns`; a longer word keeps a line of its own.
+/// Breaks `text` between words into lines of at most `columns`; a longer word keeps a line of its own,
+/// and a number keeps its sign.
 ///
 /// Returns no line for blank text.
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in words(text) {
         match lines.last_mut() {
             Some(line) if line.width() + 1 + word.width() <= columns => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(word),
         }
     }
     lines
+}
+
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match words.last_mut() {
+            Some(last) if word.starts_with('%') || last.ends_with('×') => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lines, one_line, shortened, wrapped};
+
+    #[test]
+    fn nothing_steers() {
+        assert_eq!(one_line("a\u{1b}[2Jb\nc\td\u{202e}e\u{2028}f"), "a�[2Jb c�d�e�f");
+        assert_eq!(lines("a\n\tb\r"), "a\n\tb�");
+    }
+
+    #[test]
+    fn long_names_are_cut_by_their_width() {
+        assert_eq!(shortened("latency", 7), "latency");
+        assert_eq!(shortened("latency p99", 9), "latency…");
+        assert_eq!(shortened("日本語の名前", 7), "日本語…");
+        assert_eq!(shortened("name", 0), "…");
+    }
+
+    #[test]
+    fn lines_break_between_words_and_not_before_a_sign() {
+        assert_eq!(wrapped("limit of 1.00 % is × 3", 13), ["limit of", "1.00 % is × 3"]);
+        assert_eq!(wrapped("incomprehensible it is", 5), ["incomprehensible", "it is"]);
+        assert!(wrapped(" \n ", 10).is_empty());
+    }
 }

@@ -13,6 +13,9 @@ const MOST_POINTS: usize = 600;
 /// Beyond this many points only some carry a mark.
 const MOST_MARKS: usize = 60;
 
+/// A line that ends before this has its name beside its end, inside the plot.
+const EARLY: f64 = 0.8 * PLANE;
+
 /// The least distance between the names at the ends of the lines, in pixels.
 const NAME_HEIGHT: f64 = 16.0;
 
@@ -47,7 +50,7 @@ fn bound(guardrail: &JudgedGuardrail) -> Option<f64> {
 
 /// Draws the picture; points that are not finite are gaps.
 pub(crate) fn draw(overlay: &Overlay<'_>, title: &str, description: &str) -> String {
-    let Some(time) = time_scale(overlay.trace) else { return String::new() };
+    let Some(time) = time_scale(overlay) else { return String::new() };
     let control = Arm::new("control", &overlay.trace.control, overlay, time);
     let canary = Arm::new("canary", &overlay.trace.canary, overlay, time);
     let arms = [&control, &canary];
@@ -55,8 +58,12 @@ pub(crate) fn draw(overlay: &Overlay<'_>, title: &str, description: &str) -> Str
     let mut content = axis::values(overlay.scale, overlay.metric.measure);
     content.push_str(&time.drawn());
     content.push_str(&forbidden(overlay));
-    let planes: String =
-        arms.map(Arm::band).into_iter().chain(arms.map(Arm::line)).chain(arms.map(Arm::marks)).collect();
+    let planes: String = arms
+        .map(Arm::band)
+        .into_iter()
+        .chain(arms.map(Arm::line))
+        .chain(arms.map(Arm::marks))
+        .collect();
     content.push_str(&svg::stretched(HEIGHT, &planes));
     content.push_str(&limit(overlay));
     content.push_str(&broken(overlay, time));
@@ -66,9 +73,10 @@ pub(crate) fn draw(overlay: &Overlay<'_>, title: &str, description: &str) -> Str
 }
 
 /// Returns the time from the first to the last point of both arms; `None` without points.
-fn time_scale(trace: &Trace) -> Option<TimeScale> {
+fn time_scale(overlay: &Overlay<'_>) -> Option<TimeScale> {
+    let trace = overlay.trace;
     let times = || trace.control.iter().chain(&trace.canary).map(|point| point.time);
-    Some(TimeScale::new(times().min()?, times().max()?))
+    Some(TimeScale::new(times().min()?, times().max()?, overlay.step_seconds))
 }
 
 /// One arm, placed in the plane.
@@ -98,7 +106,8 @@ impl<'a> Arm<'a> {
                 highest: down(overlay.scale, edge(point.highest)),
             }
         };
-        let adjacent = |a: &TracePoint, b: &TracePoint| is_next(a.time, b.time, overlay.step_seconds);
+        let adjacent =
+            |a: &TracePoint, b: &TracePoint| is_next(a.time, b.time, overlay.step_seconds);
         let stretches = points
             .chunk_by(|a, b| a.value.is_finite() && b.value.is_finite() && adjacent(a, b))
             .filter(|stretch| stretch.iter().all(|point| point.value.is_finite()))
@@ -121,7 +130,8 @@ impl<'a> Arm<'a> {
     }
 
     fn line(&self) -> String {
-        let one = |stretch: &Vec<Place>| steps(stretch.iter().map(|place| (place.across, place.value)));
+        let one =
+            |stretch: &Vec<Place>| steps(stretch.iter().map(|place| (place.across, place.value)));
         let lines: String =
             self.stretches.iter().filter(|stretch| stretch.len() > 1).map(one).collect();
         svg::path(&format!("{} line", self.name), &lines)
@@ -154,18 +164,26 @@ fn is_next(earlier: Timestamp, later: Timestamp, step_seconds: u32) -> bool {
     step == 0 || later.as_millis().saturating_sub(earlier.as_millis()) <= step + step / 2
 }
 
-/// Returns the points of a stretch, or of each run of them the lowest and the highest in their order.
+/// Returns the points of a stretch, or of each run of them the lowest and the highest in their order,
+/// with the replicas of the whole run.
 fn thinned(stretch: &[TracePoint], all: usize) -> impl Iterator<Item = TracePoint> {
     let run = if all <= MOST_POINTS { 1 } else { (2 * all).div_ceil(MOST_POINTS) };
     stretch.chunks(run).flat_map(|points| {
-        let numbered = || points.iter().enumerate();
-        let by_value = |a: &(usize, &TracePoint), b: &(usize, &TracePoint)| a.1.value.total_cmp(&b.1.value);
-        let lowest = numbered().min_by(by_value).map(|(index, _)| index);
-        let highest = numbered().max_by(by_value).map(|(index, _)| index);
-        let (first, second) = (lowest.min(highest), lowest.max(highest));
-        let second = second.filter(|_| first != second);
-        first.into_iter().chain(second).map(|index| points[index])
+        let by_value = |a: &&TracePoint, b: &&TracePoint| a.value.total_cmp(&b.value);
+        let [lowest, highest] = [points.iter().min_by(by_value), points.iter().max_by(by_value)];
+        let mut kept: Vec<TracePoint> = lowest.into_iter().chain(highest).copied().collect();
+        kept.sort_by_key(|point| point.time);
+        kept.dedup_by_key(|point| point.time);
+        let (lowest, highest) = extremes(points);
+        kept.into_iter().map(move |point| TracePoint { lowest, highest, ..point })
     })
+}
+
+/// Returns the lowest and the highest replica of some points.
+fn extremes(points: &[TracePoint]) -> (f64, f64) {
+    let lowest = points.iter().map(|point| point.lowest).fold(f64::INFINITY, f64::min);
+    let highest = points.iter().map(|point| point.highest).fold(f64::NEG_INFINITY, f64::max);
+    (lowest, highest)
 }
 
 /// Returns the steps of a path through `places`.
@@ -183,7 +201,7 @@ fn forbidden(overlay: &Overlay<'_>) -> String {
     let Some(limit) = bound(guardrail) else { return String::new() };
     let y = down(overlay.scale, limit);
     let (top, bottom) = if guardrail.above.is_some() { (0.0, y) } else { (y, HEIGHT) };
-    if !(bottom > top) {
+    if bottom <= top {
         return String::new();
     }
     let pattern = format!("hatch-{}", overlay.number);
@@ -199,7 +217,9 @@ fn forbidden(overlay: &Overlay<'_>) -> String {
 
 /// Returns the limit as a line with its name, where the scale reaches so far.
 fn limit(overlay: &Overlay<'_>) -> String {
-    let Some(limit) = overlay.metric.guardrail.as_ref().and_then(bound) else { return String::new() };
+    let Some(limit) = overlay.metric.guardrail.as_ref().and_then(bound) else {
+        return String::new();
+    };
     if !is_on(overlay.scale, limit) {
         return String::new();
     }
@@ -228,28 +248,34 @@ fn broken(overlay: &Overlay<'_>, time: TimeScale) -> String {
 
 /// Returns each arm's name at the end of its line, moved apart where they would touch.
 fn names(arms: [&Arm<'_>; 2]) -> String {
-    let [control, canary] = arms.map(|arm| arm.last().map(|place| place.value));
-    let (control_y, canary_y) = match (control, canary) {
-        (Some(control), Some(canary)) => apart(control, canary),
-        (control, canary) => (control.unwrap_or(0.0), canary.unwrap_or(0.0)),
+    let ends = arms.map(Arm::last);
+    let heights = match ends {
+        [Some(control), Some(canary)] => apart(control.value, canary.value),
+        _ => ends.map(|end| end.map_or(0.0, |place| place.value)),
     };
-    let name = |arm: &Arm<'_>, at: Option<f64>, y: f64| {
-        let class = format!("{} name", arm.name);
-        at.map(|_| svg::text(&class, Anchor::Start, (1.0, y + 4.0), 10.0, arm.name)).unwrap_or_default()
+    let one = |((arm, end), y): ((&Arm<'_>, Option<Place>), f64)| match end {
+        Some(end) => name(arm.name, end, y),
+        None => {
+            let words = format!("the {} reported nothing", arm.name);
+            let class = format!("{} nothing", arm.name);
+            svg::text(&class, Anchor::Middle, (0.5, -10.0), 0.0, &words)
+        }
     };
-    let nothing = arms.iter().find(|arm| arm.stretches.is_empty()).map(|arm| {
-        let words = format!("the {} reported nothing", arm.name);
-        let class = format!("{} nothing", arm.name);
-        svg::text(&class, Anchor::Middle, (0.5, 0.5 * HEIGHT), 0.0, &words)
-    });
-    name(arms[0], control, control_y) + &name(arms[1], canary, canary_y) + &nothing.unwrap_or_default()
+    arms.into_iter().zip(ends).zip(heights).map(one).collect()
 }
 
-fn apart(first: f64, second: f64) -> (f64, f64) {
+/// Returns a name to the right of the plot, or right behind a line that ends long before.
+fn name(arm: &str, end: Place, y: f64) -> String {
+    let across = if end.across < EARLY { end.across / PLANE } else { 1.0 };
+    svg::text(&format!("{arm} name"), Anchor::Start, (across, y + 4.0), 10.0, arm)
+}
+
+/// Moves two heights apart until a name fits between them.
+fn apart(first: f64, second: f64) -> [f64; 2] {
     let missing = NAME_HEIGHT - (first - second).abs();
     if missing <= 0.0 {
-        return (first, second);
+        return [first, second];
     }
     let half = if first < second { -0.5 * missing } else { 0.5 * missing };
-    (first + half, second - half)
+    [first + half, second - half]
 }

@@ -39,6 +39,15 @@ impl Report {
     pub const VERSION: u32 = 1;
 }
 
+/// Returns the JSON Schema of a report (draft 2020-12).
+#[must_use]
+pub fn json_schema() -> schemars::Schema {
+    let mut schema = schemars::schema_for!(Report);
+    schema.insert("$id".to_owned(), "urn:serin:report:v1".into());
+    schema.insert("title".to_owned(), "serin report".into());
+    schema
+}
+
 /// A file that was read.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Input {

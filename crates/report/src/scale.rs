@@ -104,11 +104,11 @@ fn drawable(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(-LARGEST, LARGEST) }
 }
 
-/// Returns the smallest of 1, 2 and 5 times a power of ten that is not below `rough`.
+/// Returns the smallest of 1, 2 and 5 times a power of ten that is not far below `rough`.
 fn round_step(rough: f64) -> f64 {
     let decade = power_of_ten(exponent(rough));
     let steps = [1.0, 2.0, 5.0].map(|digit| digit * decade);
-    steps.into_iter().find(|&step| step >= rough).unwrap_or(10.0 * decade)
+    steps.into_iter().find(|&step| step >= 0.75 * rough).unwrap_or(10.0 * decade)
 }
 
 /// Returns the decimal exponent of a value, which printing it tells without a logarithm.
@@ -132,10 +132,13 @@ pub(crate) struct Ticks {
 impl Ticks {
     /// Returns each value as text, in percent for a ratio, with digits enough to tell neighbours apart.
     pub(crate) fn labels(&self, kind: MeasureKind) -> Vec<String> {
-        let short: Vec<String> =
-            self.values.iter().map(|&value| trimmed(&Amount::new(value, kind).to_string())).collect();
-        let distinct = short.windows(2).all(|pair| pair[0] != pair[1]);
-        if distinct { short } else { self.values.iter().map(|&value| self.exact(value, kind)).collect() }
+        let largest = self.values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        let short = exponent(largest) - exponent(self.step) <= 2;
+        let label = |&value: &f64| match short {
+            true => trimmed(&Amount::new(value, kind).to_string()),
+            false => self.exact(value, kind),
+        };
+        self.values.iter().map(label).collect()
     }
 
     fn exact(&self, value: f64, kind: MeasureKind) -> String {
@@ -163,8 +166,8 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         use MeasureKind::{Gauge, Ratio};
-        assert_eq!(labels(0.0, 1.0, Gauge), "0 0.5 1");
-        assert_eq!(labels(0.0, 0.043, Ratio), "0 % 2 % 4 %");
+        assert_eq!(labels(0.0, 1.0, Gauge), "0 0.2 0.4 0.6 0.8 1");
+        assert_eq!(labels(0.0, 0.043, Ratio), "0 % 1 % 2 % 3 % 4 %");
         assert_eq!(labels(117.0, 263.0, Gauge), "150 200 250");
         assert_eq!(labels(-3.0, 3.0, Gauge), "−2 0 2");
         assert_eq!(labels(0.0, 8e300, Gauge), "0 2e300 4e300 6e300 8e300");
@@ -176,7 +179,7 @@ mod tests {
         use MeasureKind::{Gauge, Ratio};
         assert_eq!(labels(1000.01, 1000.05, Gauge), "1000.01 1000.02 1000.03 1000.04 1000.05");
         assert_eq!(labels(0.999_1, 0.999_9, Ratio), "99.92 % 99.94 % 99.96 % 99.98 %");
-        assert_eq!(labels(1e12, 1e12 + 8.0, Gauge), "");
+        assert_eq!(labels(1e12, 1e12 + 8.0, Gauge), "9e11 9.5e11 1e12 1.05e12 1.1e12");
     }
 
     #[test]

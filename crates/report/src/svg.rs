@@ -82,7 +82,11 @@ pub(crate) fn stretched(height: f64, content: &str) -> String {
 
 /// Returns a path, or nothing when it has no steps.
 pub(crate) fn path(class: &str, steps: &str) -> String {
-    if steps.is_empty() { String::new() } else { format!("<path class=\"{class}\" d=\"{steps}\"/>") }
+    if steps.is_empty() {
+        String::new()
+    } else {
+        format!("<path class=\"{class}\" d=\"{steps}\"/>")
+    }
 }
 
 /// Returns a straight line; across in shares of the width, down in pixels.

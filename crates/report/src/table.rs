@@ -1,8 +1,9 @@
 //! A verdict for terminals and logs.
 
 use anstyle::{AnsiColor, Effects};
-use serin_model::{JudgedMetric, Verdict};
+use serin_model::Verdict;
 
+use crate::columns::Row;
 use crate::report::Report;
 use crate::wording::{self, Shared, Tone};
 use crate::{clock, columns, label};
@@ -64,12 +65,11 @@ impl Text {
             self.paragraph("", "no metric was judged");
             return;
         }
-        let mut grid = columns::grid(verdict, self.style.width - INDENT.len()).into_iter();
-        let heading = grid.next().unwrap_or_default();
-        let heading = self.dimmed(&heading);
+        let grid = columns::grid(verdict, self.style.width - INDENT.len());
+        let heading = self.dimmed(&grid.heading);
         self.lines.push(format!("{INDENT}{heading}"));
-        for (line, metric) in grid.zip(&verdict.metrics) {
-            let line = self.coloured_row(&line, metric);
+        for (row, metric) in grid.rows.iter().zip(&verdict.metrics) {
+            let line = self.coloured_row(row, Tone::of_metric(metric));
             self.lines.push(format!("{INDENT}{line}"));
         }
         for test in wording::tests(&verdict.metrics) {
@@ -77,17 +77,11 @@ impl Text {
         }
     }
 
-    /// Colours the outcome in a row; it is the last one there, should a name look like one.
-    fn coloured_row(&self, line: &str, metric: &JudgedMetric) -> String {
-        let outcome = columns::outcome(metric);
-        match line.rfind(&outcome) {
-            None => line.to_owned(),
-            Some(at) => {
-                let (before, after) = (&line[..at], &line[at + outcome.len()..]);
-                let outcome = self.bold(&outcome, Tone::of_metric(metric));
-                format!("{before}{outcome}{after}")
-            }
-        }
+    fn coloured_row(&self, row: &Row, tone: Tone) -> String {
+        let Some((before, after)) = row.line.rsplit_once(&row.outcome) else {
+            return row.line.clone();
+        };
+        format!("{before}{}{after}", self.bold(&row.outcome, tone))
     }
 
     fn guardrails(&mut self, verdict: &Verdict) {

@@ -10,6 +10,9 @@ use serin_model::{
 use crate::report::Report;
 use crate::{clock, label};
 
+/// The length of a metric's name in a sentence; there is one place where all of it is shown.
+pub(crate) const LONG_NAME: usize = 60;
+
 /// What stands where there is nothing to say.
 pub(crate) const NOTHING: &str = "–";
 
@@ -59,7 +62,8 @@ pub(crate) fn next(report: &Report) -> String {
 /// Returns up to two of the metrics that spoke against the canary, worst first.
 fn suspects(verdict: &Verdict) -> String {
     let counted = verdict.metrics.iter().filter(|metric| !metric.muted && is_suspect(metric));
-    let names: Vec<String> = counted.take(2).map(label::name).collect();
+    let names = counted.take(2).map(|metric| label::shortened(&label::name(metric), LONG_NAME));
+    let names: Vec<String> = names.collect();
     names.join(" and ")
 }
 
@@ -141,12 +145,27 @@ pub(crate) fn outcome(metric: &JudgedMetric) -> String {
     if metric.muted {
         words.push_str(" (muted)");
     }
-    match metric.guardrail.as_ref().map(|guardrail| guardrail.outcome) {
-        Some(GuardrailOutcome::Broken) => words.push_str(", limit broken"),
-        Some(GuardrailOutcome::BrokenOnBoth) => words.push_str(", limit broken on both"),
-        Some(GuardrailOutcome::Held | GuardrailOutcome::Nodata) | None => {}
+    if let Some(limit) = broken_limit(metric) {
+        words.push_str(", ");
+        words.push_str(limit);
     }
     words
+}
+
+/// Returns what else than the classification decides how to read a metric, such as `critical`.
+pub(crate) fn notes(metric: &JudgedMetric) -> String {
+    let critical = metric.critical.then_some("critical");
+    let muted = metric.muted.then_some("muted");
+    let notes: Vec<&str> = [critical, muted, broken_limit(metric)].into_iter().flatten().collect();
+    notes.join(", ")
+}
+
+fn broken_limit(metric: &JudgedMetric) -> Option<&'static str> {
+    match metric.guardrail.as_ref()?.outcome {
+        GuardrailOutcome::Broken => Some("limit broken"),
+        GuardrailOutcome::BrokenOnBoth => Some("limit broken on both"),
+        GuardrailOutcome::Held | GuardrailOutcome::Nodata => None,
+    }
 }
 
 /// Returns how a guardrail came out, in one sentence without the metric's name.
@@ -289,15 +308,19 @@ pub(crate) struct Shared {
 /// Returns the warnings in their order, those of one text as one.
 pub(crate) fn warnings(warnings: &[Warning]) -> Vec<Shared> {
     let pairs = warnings.iter().map(|warning| {
-        (warning.metric.as_deref().map(label::one_line), label::one_line(&warning.text))
+        let metric = warning.metric.as_deref().map(label::one_line);
+        let metric = metric.map(|name| label::shortened(&name, LONG_NAME));
+        (metric, label::one_line(&warning.text))
     });
     shared(pairs)
 }
 
 /// Returns each test that decided, with the metrics it decided; no metrics when there was one test.
 pub(crate) fn tests(metrics: &[JudgedMetric]) -> Vec<Shared> {
-    let pairs =
-        metrics.iter().map(|metric| (Some(label::name(metric)), label::one_line(&metric.test)));
+    let pairs = metrics.iter().map(|metric| {
+        let name = label::shortened(&label::name(metric), LONG_NAME);
+        (Some(name), label::one_line(&metric.test))
+    });
     let mut tests = shared(pairs);
     if let [only] = &mut tests[..] {
         only.about.clear();
@@ -322,9 +345,14 @@ fn shared(pairs: impl Iterator<Item = (Option<String>, String)>) -> Vec<Shared> 
 
 /// Returns `text` as a sentence of its own: with a capital and a full stop.
 pub(crate) fn sentence(text: &str) -> String {
-    let text = label::one_line(text.trim());
+    let text = unbroken(text.trim());
     let mut letters = text.chars();
     let Some(first) = letters.next() else { return String::new() };
     let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{}{}{stop}", first.to_uppercase(), letters.as_str())
+}
+
+/// Returns `text` on one line, its numbers kept together with their signs by spaces that do not break.
+pub(crate) fn unbroken(text: &str) -> String {
+    label::one_line(text).replace(" %", "\u{a0}%").replace("× ", "×\u{a0}")
 }

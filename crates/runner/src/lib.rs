@@ -1,1 +1,15 @@
-//! To be written.
+//! One analysis from its question to its answer, and many labelled ones for comparison.
+//!
+//! The only crate that knows the wall clock. It opens files, asks sources, hands what they answer to
+//! a judge, and makes a report of what the judge says.
+
+pub mod bench;
+mod error;
+mod judge;
+mod progress;
+mod text_file;
+
+pub use crate::error::RunError;
+pub use crate::judge::{JUDGES, Question, Recordings, ask, judge};
+pub use crate::progress::{Progress, Stopwatch};
+pub use crate::text_file::read_text;

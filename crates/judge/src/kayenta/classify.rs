@@ -90,42 +90,46 @@ pub fn classify(
 ) -> ClassifiedPair {
     let control = clean(control, &options.kayenta);
     let canary = clean(canary, &options.kayenta);
-    let without_test = |classification, rule, critical, deviation| ClassifiedPair {
-        classification,
-        rule,
-        critical,
-        deviation,
-        shift: None,
-        effect_size: None,
-        control: control.clone(),
-        canary: canary.clone(),
-    };
-
-    if control.values.is_empty() || canary.values.is_empty() {
-        return match options.kayenta.nan_strategy {
-            NanStrategy::Replace => {
-                without_test(Classification::Pass, Rule::MissingReplaced, false, Some(1.0))
-            }
-            NanStrategy::Remove if options.kayenta.must_have_data && !options.critical => {
-                without_test(Classification::NodataFailMetric, Rule::Missing, false, Some(1.0))
-            }
-            NanStrategy::Remove => {
-                without_test(Classification::Nodata, Rule::Missing, options.critical, Some(1.0))
-            }
+    if let Some((classification, rule)) = without_test(&control, &canary, options) {
+        return ClassifiedPair {
+            classification,
+            rule,
+            critical: options.critical && classification == Classification::Nodata,
+            deviation: Some(1.0),
+            shift: None,
+            effect_size: None,
+            control,
+            canary,
         };
     }
-    if control.sorted == canary.sorted {
-        return without_test(Classification::Pass, Rule::Identical, false, Some(1.0));
-    }
-    let (control_constant, canary_constant) = (is_constant(&control), is_constant(&canary));
-    if control_constant && canary_constant && control.sorted[0] == canary.sorted[0] {
-        return without_test(Classification::Pass, Rule::OneValue, false, Some(1.0));
-    }
-    if control_constant && canary_constant {
+    if is_constant(&control) && is_constant(&canary) {
         let (control, canary) = (spread_out(&control), spread_out(&canary));
         return test(control, canary, Rule::TestWithNoise, options, strictness);
     }
     test(control, canary, Rule::Test, options, strictness)
+}
+
+/// Returns what can be said before any statistics.
+fn without_test(
+    control: &CleanValues,
+    canary: &CleanValues,
+    options: &MetricOptions,
+) -> Option<(Classification, Rule)> {
+    if control.values.is_empty() || canary.values.is_empty() {
+        let KayentaOptions { nan_strategy, must_have_data, .. } = options.kayenta;
+        return Some(match nan_strategy {
+            NanStrategy::Replace => (Classification::Pass, Rule::MissingReplaced),
+            NanStrategy::Remove if must_have_data && !options.critical => {
+                (Classification::NodataFailMetric, Rule::Missing)
+            }
+            NanStrategy::Remove => (Classification::Nodata, Rule::Missing),
+        });
+    }
+    if control.sorted == canary.sorted {
+        return Some((Classification::Pass, Rule::Identical));
+    }
+    let one_value = is_constant(control) && control.sorted.first() == canary.sorted.first();
+    (one_value && is_constant(canary)).then_some((Classification::Pass, Rule::OneValue))
 }
 
 fn test(
@@ -250,10 +254,12 @@ fn spread_out(constant: &CleanValues) -> CleanValues {
     let size = constant.values.len() as f64;
     let noisy = constant.values.iter().enumerate().map(|(index, &value)| {
         let probability = (index as f64 + 0.5) / size;
-        value + NOISE * value.abs() * normal::quantile(probability)
+        let noise = NOISE * value.abs() * normal::quantile(probability);
+        // Infinity without noise is still what it was.
+        if noise.is_finite() { value + noise } else { value }
     });
-    let sorted: Vec<f64> = noisy.collect();
-    CleanValues { values: sorted.clone(), sorted, outliers: constant.outliers }
+    let values: Vec<f64> = noisy.collect();
+    CleanValues { sorted: values.clone(), values, outliers: constant.outliers }
 }
 
 const NOISE: f64 = 1e-5;

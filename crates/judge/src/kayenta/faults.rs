@@ -4,8 +4,8 @@
 //! that they are said. `docs/guide/kayenta.md` describes each.
 
 use serin_model::{
-    Amount, Classification, EffectSizeMeasure, GroupWeights, GuardrailOutcome, Judgement,
-    JudgementRun, Multiple, Scorecard, Thresholds, Warning, WarningCode, Worse,
+    Amount, Classification, EffectSizeMeasure, EffectSizeOptions, GroupWeights, GuardrailOutcome,
+    Judgement, JudgementRun, Multiple, Scorecard, Thresholds, Warning, WarningCode, Worse,
 };
 use serin_stats::{Alternative, Method, hodges_lehmann_shift, mann_whitney_u};
 
@@ -102,7 +102,7 @@ fn tiny_sample(pair: &JudgedPair<'_>) -> Found {
     if !pair.classified.classification.is_failure() || !was_tested(pair) {
         return None;
     }
-    let p_value = exact_p_value(pair, Alternative::TwoSided)?;
+    let p_value = two_sided_p_value(pair)?;
     (p_value > 1.0 - Strictness::NETFLIX.confidence).then(|| {
         let text = format!(
             "{} against {} values can differ like this by chance (exact p = {p_value:.2}): Kayenta \
@@ -157,8 +157,9 @@ fn difference_passed(pair: &JudgedPair<'_>) -> Found {
     Some((WarningCode::DifferencePassed, text))
 }
 
-/// Below which probability a difference is clear, on the side that is bad.
-const CLEAR: f64 = 0.005;
+/// Below which probability a difference is clear, on the side that is bad: of a thousand metrics
+/// without one, one is said to have one.
+const CLEAR: f64 = 0.001;
 
 fn effect_size_would_count(pair: &JudgedPair<'_>) -> bool {
     let Some(size) = pair.classified.effect_size else { return true };
@@ -172,48 +173,80 @@ fn effect_size_would_count(pair: &JudgedPair<'_>) -> bool {
     }
 }
 
-/// So many canary values beyond every control value that equal arms would hardly show them.
+/// So many canary values beyond every control value, or so far, that equal arms would hardly show
+/// them.
 fn tail_passed(pair: &JudgedPair<'_>) -> Found {
     if pair.classified.classification != Classification::Pass || !was_tested(pair) {
         return None;
     }
-    let (control, canary) = (&pair.metric.control, &pair.classified.canary.sorted);
-    let above = canary.iter().filter(|&&value| value > control.maximum).count();
-    let below = canary.iter().filter(|&&value| value < control.minimum).count();
-    let beyond = match pair.check.worse {
-        Worse::Higher => above,
-        Worse::Lower => below,
-        Worse::Either => above.max(below),
+    let control = &pair.metric.control;
+    let above = || Tail::of(pair, control.maximum, |value, from| value - from);
+    let below = || Tail::of(pair, control.minimum, |value, from| from - value);
+    let tail = match pair.check.worse {
+        Worse::Higher => above(),
+        Worse::Lower => below(),
+        Worse::Either if below().chance < above().chance => below(),
+        Worse::Either => above(),
     };
-    // The chance that the most extreme values of both arms all fall to the canary.
-    let (m, n) = (canary.len() as f64, control.points as f64);
-    let chance: f64 = (0..beyond).map(|k| (m - k as f64) / (m + n - k as f64)).product();
     let already_clear = pair.metric.p_value.is_some_and(|p_value| p_value < CLEAR);
-    (beyond > 0 && chance < CLEAR && !already_clear).then(|| {
+    (tail.chance < CLEAR && !already_clear).then(|| {
         let text = format!(
-            "{beyond} of {} canary values lie beyond every control value, and it passes: Kayenta \
+            "{} of {} canary values lie beyond every control value, and it passes: Kayenta \
              compares where the bulk lies and does not see tails",
-            canary.len()
+            tail.beyond, pair.metric.canary.points
         );
         (WarningCode::TailPassed, text)
     })
 }
 
+/// The canary's values beyond the most extreme one of the control.
+struct Tail {
+    beyond: usize,
+    /// How probable so heavy a tail is between equal arms, at most.
+    chance: f64,
+}
+
+impl Tail {
+    fn of(pair: &JudgedPair<'_>, edge: f64, distance: fn(f64, f64) -> f64) -> Self {
+        let (control, canary) = (&pair.metric.control, &pair.classified.canary.values);
+        let reach = distance(edge, control.median);
+        let past_edge =
+            |least: f64| canary.iter().filter(|&&value| distance(value, edge) > least).count();
+        let beyond = past_edge(0.0);
+        // Even where values have no mean, half of those past the edge lie within twice its reach.
+        let far = if reach > 0.0 { past_edge(reach) } else { 0 };
+        // That the most extreme values of both arms all fall to the canary.
+        let (m, n) = (canary.len() as f64, control.points as f64);
+        let all_canary: f64 = (0..beyond).map(|k| (m - k as f64) / (m + n - k as f64)).product();
+        let all_far: f64 = (0..far).map(|_| 0.5).product();
+        Self { beyond, chance: all_canary * all_far }
+    }
+}
+
+/// The interval is clear of the tolerance, and a ratio of negative means says that it fell.
 fn negative_means(pair: &JudgedPair<'_>) -> Found {
+    let shift = pair.classified.shift?;
+    let bound = Strictness::NETFLIX.tolerance * shift.estimate.abs();
+    let significant = match pair.check.worse {
+        Worse::Higher => shift.lower > bound,
+        Worse::Lower => shift.upper < -bound,
+        Worse::Either => shift.lower > bound || shift.upper < -bound,
+    };
     let negative = pair.metric.control.mean < 0.0 || pair.metric.canary.mean < 0.0;
-    (uses_mean_ratio(pair) && negative).then(|| {
-        let text = "means below zero turn the ratio of means around: a rise from −10 to −5 reads as \
-                    half, and is not High";
+    let passed = pair.classified.classification == Classification::Pass;
+    (uses_mean_ratio(pair) && negative && significant && passed).then(|| {
+        let text = "a significant difference passes: means below zero turn the ratio of means \
+                    around, so that a rise from −10 to −5 reads as a half";
         (WarningCode::NegativeMeans, text.to_owned())
     })
 }
 
 fn effect_size_off(pair: &JudgedPair<'_>) -> Found {
     let off = uses_mean_ratio(pair) && pair.classified.effect_size.is_none();
-    let bounds = &pair.check.kayenta.effect_size;
-    let has_margin = bounds.allowed_increase != 1.0 || bounds.allowed_decrease != 1.0;
+    let without_margin = EffectSizeOptions::without_margin(EffectSizeMeasure::MeanRatio);
+    let has_margin = pair.check.kayenta.effect_size != without_margin;
     let failed = pair.classified.classification.is_failure();
-    (off && (has_margin || failed)).then(|| {
+    (off && has_margin && failed).then(|| {
         let text = "a mean is exactly zero, which switches Kayenta's effect-size condition off: any \
                     significant difference counts";
         (WarningCode::EffectSizeOff, text.to_owned())
@@ -238,7 +271,10 @@ fn effect_size_overflow(pair: &JudgedPair<'_>) -> Found {
 fn outliers_removed(pair: &JudgedPair<'_>) -> Found {
     let (control, canary) = (pair.classified.control.outliers, pair.classified.canary.outliers);
     let passed = pair.classified.classification == Classification::Pass;
-    (passed && canary > control).then(|| {
+    // Two standard deviations: between equal arms, outliers fall to either by the toss of a coin.
+    let excess = canary as f64 - control as f64;
+    let unlikely = excess > 2.0 * ((canary + control) as f64).sqrt();
+    (passed && unlikely).then(|| {
         let text = format!(
             "{canary} values of the canary were removed as outliers, and {control} of the control: \
              the regression may be among them"
@@ -253,7 +289,9 @@ fn autocorrelation(pair: &JudgedPair<'_>) -> Found {
     let control = lag_one_correlation(&pair.classified.control.values);
     let canary = lag_one_correlation(&pair.classified.canary.values);
     let strongest = control.max(canary);
-    (failed && strongest >= ALIKE).then(|| {
+    let points = pair.metric.control.points.min(pair.metric.canary.points);
+    let by_chance = 3.0 / (points as f64).sqrt();
+    (failed && strongest >= ALIKE.max(by_chance)).then(|| {
         let text = format!(
             "neighbouring values resemble each other (correlation {strongest:.2}), and Kayenta takes \
              them for independent: at 0.5 it blames 8 of 100 good canaries, at 0.8 it blames 29"
@@ -265,11 +303,8 @@ fn autocorrelation(pair: &JudgedPair<'_>) -> Found {
 /// From which correlation of neighbours on it is said; Kayenta's false alarms have doubled there.
 const ALIKE: f64 = 0.4;
 
-/// Returns the correlation of each value with the next; zero for fewer than ten values.
+/// Returns the correlation of each value with the next; zero where there is none.
 fn lag_one_correlation(values: &[f64]) -> f64 {
-    if values.len() < 10 {
-        return 0.0;
-    }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let square = |value: &f64| (value - mean) * (value - mean);
     let variance: f64 = values.iter().map(square).sum();
@@ -310,9 +345,9 @@ fn uses_mean_ratio(pair: &JudgedPair<'_>) -> bool {
     was_tested(pair) && pair.check.kayenta.effect_size.measure == EffectSizeMeasure::MeanRatio
 }
 
-fn exact_p_value(pair: &JudgedPair<'_>, alternative: Alternative) -> Option<f64> {
+fn two_sided_p_value(pair: &JudgedPair<'_>) -> Option<f64> {
     let (canary, control) = (&pair.classified.canary.values, &pair.classified.control.values);
-    Some(mann_whitney_u(canary, control, alternative, Method::Auto).ok()?.p_value)
+    Some(mann_whitney_u(canary, control, Alternative::TwoSided, Method::Auto).ok()?.p_value)
 }
 
 /// Returns the warnings about the score as a whole.

@@ -272,9 +272,9 @@ fn reason(check: &Check, classified: &ClassifiedPair) -> String {
 
 fn missing(control: usize, canary: usize) -> String {
     let silent = match (control, canary) {
-        (0, 0) => "neither arm reported anything",
-        (0, _) => "the control reported nothing",
-        (_, _) => "the canary reported nothing",
+        (0, 0) => "neither arm reported a value",
+        (0, _) => "the control reported no values",
+        (_, _) => "the canary reported no values",
     };
     format!("without data: {silent}")
 }
@@ -295,8 +295,13 @@ fn decide(
     }
     let stopped =
         analysis.judgements.is_some() && stops_the_run(scorecard.score, analysis.thresholds);
-    if stopped || scorecard.class == ScoreClass::Fail {
+    if scorecard.class == ScoreClass::Fail {
         return (Outcome::Fail, with_score(&what_is_wrong(scorecard, &counted), scorecard));
+    }
+    if stopped {
+        let wrong = what_is_wrong(scorecard, &counted);
+        let score = scorecard.score;
+        return (Outcome::Fail, format!("{wrong}; score {score}, and the run stops at {score}"));
     }
     let unsettled = with_guardrail(&counted, GuardrailOutcome::BrokenOnBoth)
         .or_else(|| with_guardrail(&counted, GuardrailOutcome::Nodata));
@@ -327,9 +332,9 @@ fn with_guardrail(pairs: &[&JudgedPair<'_>], outcome: GuardrailOutcome) -> Optio
 fn with_score(what: &str, scorecard: &Scorecard) -> String {
     let Scorecard { score, pass, marginal, .. } = scorecard;
     match scorecard.class {
-        ScoreClass::Pass => format!("{what} (score {score}, {pass} passes)"),
-        ScoreClass::Marginal => format!("{what} (score {score} is marginal, {pass} passes)"),
-        ScoreClass::Fail => format!("{what} (score {score}, under {marginal} fails)"),
+        ScoreClass::Pass => format!("{what}; score {score}, {pass} passes"),
+        ScoreClass::Marginal => format!("{what}; score {score} is marginal, {pass} passes"),
+        ScoreClass::Fail => format!("{what}; score {score}, under {marginal} fails"),
     }
 }
 
@@ -337,7 +342,7 @@ fn with_score(what: &str, scorecard: &Scorecard) -> String {
 fn what_is_wrong(scorecard: &Scorecard, counted: &[&JudgedPair<'_>]) -> String {
     let critical = counted.iter().any(|pair| pair.metric.critical);
     match &scorecard.reason {
-        Some(reason) if !critical => reason.clone(),
+        Some(reason) if !critical && counted.len() > 1 => reason.clone(),
         _ if scorecard.groups.is_empty() => "no metric counts in any group".to_owned(),
         _ => worst(counted).unwrap_or_else(|| {
             format!("{}, but the weights are short of 100", nothing_got_worse(counted))

@@ -108,8 +108,9 @@ fn passed_percentage<'a, 'b: 'a>(
 }
 
 fn weighted_sum(groups: &[GroupScore]) -> f64 {
-    let sum = groups.iter().map(|group| group.score.unwrap_or(100.0) * group.weight / 100.0).sum();
-    two_decimals(sum)
+    let terms = groups.iter().map(|group| group.score.unwrap_or(100.0) * group.weight / 100.0);
+    // Not `sum`, which makes -0.0 of no terms at all.
+    two_decimals(terms.fold(0.0, |sum, term| sum + term))
 }
 
 /// Rounds half away from zero, on the shortest decimal that names the value: 0.285 is 0.29, though

@@ -10,17 +10,17 @@ use serin_model::{
 };
 
 /// Reads numbers, of which `"NaN"` is one.
-pub fn numbers(values: &Value) -> Vec<f64> {
+pub(crate) fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
 }
 
 /// Reads a figure; `null`, `"NaN"` and an absent one do not exist.
-pub fn number(value: &Value) -> Option<f64> {
+pub(crate) fn number(value: &Value) -> Option<f64> {
     value.as_f64()
 }
 
 /// Reads `analysisConfigurations.canary`.
-pub fn options(config: &Value) -> MetricOptions {
+pub(crate) fn options(config: &Value) -> MetricOptions {
     let measure = match config["effectSize"]["measure"].as_str() {
         Some("cles") => EffectSizeMeasure::CommonLanguage,
         _ => EffectSizeMeasure::MeanRatio,

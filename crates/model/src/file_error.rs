@@ -26,6 +26,7 @@ pub struct FileError {
     /// What to write instead.
     pub hint: Option<String>,
     line: Option<String>,
+    line_only: Option<u64>,
 }
 
 impl FileError {
@@ -36,7 +37,22 @@ impl FileError {
             let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
             text.lines().nth(index).map(shown)
         });
-        Self { file: file.to_owned(), place, problem: cleaned(problem), hint: None, line }
+        Self {
+            file: file.to_owned(),
+            place,
+            problem: cleaned(problem),
+            hint: None,
+            line,
+            line_only: None,
+        }
+    }
+
+    /// Creates an error about one line of a file that is not at hand as a whole.
+    ///
+    /// * `line`: counts from one.
+    #[must_use]
+    pub fn at_line(file: &str, line: u64, problem: &str) -> Self {
+        Self { line_only: Some(line), ..Self::new(file, "", None, problem) }
     }
 
     /// Returns the same error with what to write instead.
@@ -52,6 +68,8 @@ impl fmt::Display for FileError {
         f.write_str(&self.file)?;
         if let Some(Place { line, column }) = self.place {
             write!(f, ":{line}:{column}")?;
+        } else if let Some(line) = self.line_only {
+            write!(f, ":{line}")?;
         }
         write!(f, ": {}", self.problem)?;
         if let (Some(text), Some(place)) = (&self.line, self.place) {
@@ -86,11 +104,4 @@ fn shown(line: &str) -> String {
 fn cleaned(text: &str) -> String {
     let printable = |character: char| if character.is_control() { '·' } else { character };
     text.chars().map(printable).collect()
-}
-
-/// Returns the name in `known` that `unknown` was most likely meant to be.
-pub(crate) fn closest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
-    let distance = |name: &str| strsim::damerau_levenshtein(unknown, name);
-    let best = known.iter().copied().min_by_key(|name| distance(name))?;
-    (distance(best) <= 1 + best.chars().count() / 3).then_some(best)
 }

@@ -1,0 +1,108 @@
+//! `serin bench`
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use comfy_table::{Table, presets};
+use serin_runner::bench::{Tally, bench};
+
+use crate::commands::JudgeName;
+use crate::output::print;
+use crate::progress::Bar;
+
+/// Judge labelled cases, and count how often the judge was right
+///
+/// Reads cases of which it is known whether the canary was good or bad, one JSON object a line, and
+/// prints how many bad ones a judge caught and how many good ones it blamed. Bare pairs of samples,
+/// for parity with Kayenta, may stand among them. All cores are used; memory does not grow with the
+/// number of cases.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Bench {
+    /// JSON lines, gzipped or not; `-` is the standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
+
+    /// Who judges
+    #[arg(long, value_name = "JUDGE", default_value = "kayenta")]
+    judge: JudgeName,
+
+    /// What to print: a table unless the output is piped
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<BenchFormat>,
+}
+
+const HELP: &str = "\
+Exit codes:
+  0  all cases were judged
+  1  serin could not do what was asked: the first malformed line stops it";
+
+/// What `serin bench` prints.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum BenchFormat {
+    /// A row for each data set
+    Table,
+    /// A JSON line for each case, in the order read
+    Json,
+}
+
+impl Bench {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let JudgeName::Kayenta = self.judge;
+        let on_terminal = io::stdout().is_terminal();
+        let by_default = if on_terminal { BenchFormat::Table } else { BenchFormat::Json };
+        match self.format.unwrap_or(by_default) {
+            BenchFormat::Json => self.print_lines()?,
+            BenchFormat::Table => self.print_table()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn print_lines(&self) -> anyhow::Result<()> {
+        let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let mut tally = Tally::default();
+        for file in &self.files {
+            let judged = bench(file, &mut tally, Some(&mut stdout), &Bar::new("judging"));
+            // What was judged before an error is printed before it.
+            stdout.flush().context("the standard output cannot be written")?;
+            judged?;
+        }
+        Ok(())
+    }
+
+    fn print_table(&self) -> anyhow::Result<()> {
+        let mut tally = Tally::default();
+        for file in &self.files {
+            bench(file, &mut tally, None, &Bar::new("judging"))?;
+        }
+        print(&table(&tally)).context("the standard output cannot be written")
+    }
+}
+
+fn table(tally: &Tally) -> String {
+    let mut text = String::new();
+    let rows = tally.rows();
+    if !rows.is_empty() {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(Tally::headings());
+        for row in rows {
+            table.add_row(row);
+        }
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        text.push_str(&lines.join("\n"));
+        text.push_str("\n\nA case is caught or blamed when its score is below 75; intervals are 95 % (Wilson).\n");
+    }
+    if !tally.pairs().is_empty() {
+        let classes: Vec<String> =
+            tally.pairs().iter().map(|(class, count)| format!("{class} {count}")).collect();
+        let all: u64 = tally.pairs().values().sum();
+        text.push_str(&format!("{all} bare pairs: {}\n", classes.join(", ")));
+    }
+    if tally.judged() == 0 {
+        text.push_str("no cases\n");
+    }
+    text
+}

@@ -1,0 +1,53 @@
+//! `serin convert`
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use serin_model::{CounterForm, Source};
+use serin_runner::{Question, RunError};
+
+use crate::exit;
+use crate::output::{print, write_file};
+
+/// Turn a Kayenta config into a Check file
+///
+/// The Check file asks the same questions, and `serin judge` gives it the same verdict. Kayenta's
+/// queries are kept as comments: they are for its own stores.
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub(crate) struct Convert {
+    /// The Kayenta canary config
+    #[arg(long, value_name = "CONFIG")]
+    kayenta: String,
+
+    /// The Kayenta request that goes with it: scopes, times, thresholds
+    #[arg(long, value_name = "REQUEST")]
+    request: Option<String>,
+
+    /// The recording that the Check file names as its source
+    #[arg(long, value_name = "RECORDING")]
+    data: Option<String>,
+
+    /// Where to write the Check file; the standard output unless given
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<String>,
+}
+
+impl Convert {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let mut question = Question::of_kayenta(&self.kayenta, self.request.as_deref())?;
+        question.written.source = self
+            .data
+            .as_ref()
+            .map(|path| Source::File { path: path.clone(), counters: CounterForm::Increments });
+        let text = serin_check::write(&question.written, &question.comment())
+            .map_err(RunError::from)
+            .with_context(|| format!("`{}` cannot be converted", self.kayenta))?;
+        match &self.output {
+            Some(path) => write_file(path, &text)?,
+            None => print(&text).context("the standard output cannot be written")?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

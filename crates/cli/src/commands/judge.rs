@@ -1,0 +1,155 @@
+//! `serin judge`
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use serin_model::{CounterForm, Outcome};
+use serin_report::Report;
+use serin_runner::{Question, Recordings, ask};
+
+use crate::commands::JudgeName;
+use crate::exit;
+use crate::output::{Colour, Format, print, rendered, style, write_file};
+use crate::progress::Bar;
+
+/// Judge a canary on recorded metrics
+///
+/// Reads a Check file, which says what to compare and where the recording is, and prints the
+/// verdict with its reason first and every metric below, worst first. Kayenta's own files work too:
+/// give `--kayenta` and `--request` instead of a Check file.
+#[derive(Debug, Args)]
+#[command(after_help = LONG_HELP)]
+pub(crate) struct Judge {
+    /// Check files to judge; `-` reads one from the standard input
+    #[arg(value_name = "FILE", required_unless_present = "kayenta", conflicts_with = "kayenta")]
+    files: Vec<String>,
+
+    /// A Kayenta canary config to judge instead of a Check file
+    #[arg(long, value_name = "CONFIG")]
+    kayenta: Option<String>,
+
+    /// The Kayenta request that goes with it: scopes, times, thresholds
+    #[arg(long, value_name = "REQUEST", requires = "kayenta")]
+    request: Option<String>,
+
+    /// The recording to judge, instead of the Check file's source; `-` is the standard input
+    #[arg(long, value_name = "RECORDING")]
+    data: Option<String>,
+
+    /// How counters were recorded, instead of what the Check file says
+    #[arg(long, value_name = "FORM")]
+    counters: Option<Counters>,
+
+    /// Who judges
+    #[arg(long, value_name = "JUDGE", default_value = "kayenta")]
+    judge: JudgeName,
+
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+
+    /// Also write the report to a file: .html, .json or .txt; may be given several times
+    #[arg(long, short, value_name = "PATH")]
+    output: Vec<String>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: Colour,
+}
+
+const LONG_HELP: &str = "\
+Exit codes:
+  0  pass: promote
+  1  serin could not do what was asked, a usage error included
+  2  fail: roll back
+  3  inconclusive: a person must decide
+With several files the worst decides: 1 before 2 before 3 before 0.
+
+Examples:
+  serin judge examples/checkout/serin.yaml
+  serin judge examples/checkout/serin.yaml --data examples/checkout/slow.csv.gz -o slow.html
+  serin judge --kayenta config.json --request request.json --data recording.csv
+  zcat recording.csv.gz | serin judge serin.yaml --data - --format json";
+
+/// How counters were recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Counters {
+    /// Each value is the count since the one before
+    Increments,
+    /// Each value is a running total
+    Cumulative,
+}
+
+impl Judge {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let JudgeName::Kayenta = self.judge;
+        let formats: Vec<Format> =
+            self.output.iter().map(|path| Format::of_path(path)).collect::<Result<_, _>>()?;
+        self.refuse_odd_combinations()?;
+        let mut reports = Vec::new();
+        for question in self.questions()? {
+            reports.push(self.ask(&question)?);
+        }
+        for (path, format) in self.output.iter().zip(formats) {
+            self.write(path, format, &reports[0])?;
+        }
+        let style = style(self.color);
+        let several = reports.len() > 1;
+        let text = |report: &Report| match self.format {
+            Format::Json if several => Ok(serde_json::to_string(report)? + "\n"),
+            format => rendered(report, format, style),
+        };
+        let texts: Vec<String> = reports.iter().map(text).collect::<anyhow::Result<_>>()?;
+        let between = if self.format == Format::Table { "\n" } else { "" };
+        print(&texts.join(between)).context("the standard output cannot be written")?;
+        Ok(exit::of_outcomes(outcomes(&reports)))
+    }
+
+    fn refuse_odd_combinations(&self) -> anyhow::Result<()> {
+        if self.files.len() > 1 && !self.output.is_empty() {
+            bail!(
+                "`--output` holds one report, and {} files are judged\n\nhint: judge them one by one",
+                self.files.len()
+            );
+        }
+        if self.files.len() > 1 && self.format == Format::Html {
+            bail!(
+                "an HTML report holds one verdict, and {} files are judged\n\nhint: judge them one by one",
+                self.files.len()
+            );
+        }
+        if self.format == Format::Html && io::stdout().is_terminal() {
+            bail!(
+                "HTML is not for a terminal\n\nhint: write it to a file with `--output report.html`"
+            );
+        }
+        Ok(())
+    }
+
+    fn questions(&self) -> anyhow::Result<Vec<Question>> {
+        if let Some(config) = &self.kayenta {
+            return Ok(vec![Question::of_kayenta(config, self.request.as_deref())?]);
+        }
+        let questions = self.files.iter().map(|file| Question::of_check_file(file));
+        Ok(questions.collect::<Result<_, _>>()?)
+    }
+
+    fn ask(&self, question: &Question) -> anyhow::Result<Report> {
+        let counters = self.counters.map(|counters| match counters {
+            Counters::Increments => CounterForm::Increments,
+            Counters::Cumulative => CounterForm::Cumulative,
+        });
+        let recordings = Recordings { data: self.data.as_deref(), counters };
+        Ok(ask(question, recordings, &Bar::new("reading"))?)
+    }
+
+    fn write(&self, path: &str, format: Format, report: &Report) -> anyhow::Result<()> {
+        write_file(path, &rendered(report, format, style(Colour::Never))?)
+    }
+}
+
+fn outcomes(reports: &[Report]) -> impl Iterator<Item = Outcome> + '_ {
+    reports.iter().map(|report| report.verdict.outcome)
+}

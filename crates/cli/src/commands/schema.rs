@@ -1,0 +1,40 @@
+//! `serin schema`
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::output::print;
+
+/// Print the JSON Schema of a format
+///
+/// Editors complete and check a Check file with it: put
+/// `# yaml-language-server: $schema=check-v1.json` on its first line.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Which format
+    #[arg(value_name = "FORMAT")]
+    format: SchemaOf,
+}
+
+/// A format with a published schema.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum SchemaOf {
+    /// Check files
+    Check,
+    /// Reports, as `serin judge --format json` writes them
+    Report,
+}
+
+impl Schema {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let schema = match self.format {
+            SchemaOf::Check => serin_check::json_schema(),
+            SchemaOf::Report => serin_report::json_schema(),
+        };
+        let text = serde_json::to_string_pretty(&schema)? + "\n";
+        print(&text).context("the standard output cannot be written")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

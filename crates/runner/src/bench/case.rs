@@ -1,0 +1,264 @@
+//! A labelled case, judged as an analysis like any other.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use serin_model::{
+    Analysis, Arm, ArmPair, Arms, BucketBounds, Check, Count, JudgedMetric, KayentaOptions,
+    Margins, Measure, MeasureKind, MetricSeries, Observations, Outcome, Point, Query, Ratio,
+    Replica, Timestamp, Verdict, Window, Worse,
+};
+
+use super::line::{Design, Direction, Label, Line, MetricLine, PointLine, ReplicaLine, Values};
+
+/// What a judge says of a case.
+#[derive(Debug, Serialize)]
+pub(super) struct JudgedCase {
+    judge: &'static str,
+    id: Value,
+    pub(super) dataset: Value,
+    pub(super) kind: Value,
+    pub(super) label: Option<Label>,
+    pub(super) verdict: Outcome,
+    reason: String,
+    score: Option<f64>,
+    pub(super) decided_after_s: Option<f64>,
+    passed_after_s: Option<f64>,
+    metrics: Vec<CaseMetric>,
+}
+
+#[derive(Debug, Serialize)]
+struct CaseMetric {
+    name: String,
+    outcome: &'static str,
+    reason: String,
+    estimate: Option<f64>,
+    lower: Option<f64>,
+    upper: Option<f64>,
+    effect_size: Option<f64>,
+    deviation: Option<f64>,
+    critical: bool,
+    control_points: usize,
+    canary_points: usize,
+}
+
+/// Judges a case with the kayenta judge, or says what is wrong with the case.
+pub(super) fn judge_case(line: Line) -> Result<JudgedCase, String> {
+    let metrics = line.metrics.as_deref().unwrap_or_default();
+    let case = Case::read(&line, metrics)?;
+    let judged = serin_judge::kayenta::judge(&case.analysis, &case.series);
+    let decided_after_s = case.decided_after_seconds();
+    let verdict = judged.verdict;
+    Ok(JudgedCase {
+        judge: "kayenta",
+        metrics: in_order_read(&case.series, &verdict),
+        score: Some(verdict.scorecard.score),
+        passed_after_s: decided_after_s.filter(|_| verdict.outcome == Outcome::Pass),
+        decided_after_s,
+        verdict: verdict.outcome,
+        reason: verdict.reason,
+        id: line.id,
+        dataset: line.dataset,
+        kind: line.kind,
+        label: line.label,
+    })
+}
+
+/// A case in the words of an analysis.
+struct Case {
+    analysis: Analysis,
+    series: Vec<MetricSeries>,
+    start: Option<Timestamp>,
+    concurrent: bool,
+}
+
+impl Case {
+    fn read(line: &Line, metrics: &[MetricLine]) -> Result<Self, String> {
+        let mut checks: Vec<Check> = Vec::new();
+        let mut series = Vec::new();
+        for (index, metric) in metrics.iter().enumerate() {
+            let wrong = |problem| format!("metric `{}`: {problem}", metric.name);
+            let check = check(metric).map_err(wrong)?;
+            let mut answer = MetricSeries::nothing(&metric.name);
+            match checks.iter().find(|other| other.name == check.name) {
+                Some(other) if *other != check => {
+                    return Err(wrong("stands here twice, with different settings".to_owned()));
+                }
+                Some(_) => {
+                    answer.labels.insert("series".to_owned(), index.to_string());
+                }
+                None => checks.push(check),
+            }
+            answer.arms = ArmPair {
+                control: arm(metric, &metric.control).map_err(wrong)?,
+                canary: arm(metric, &metric.experiment).map_err(wrong)?,
+            };
+            series.push(answer);
+        }
+        let service = line.id.as_str().unwrap_or("case");
+        let mut analysis = Analysis::new(service.to_owned(), Arms::default(), checks)
+            .map_err(|error| error.to_string())?;
+        let concurrent = line.design.unwrap_or_default() == Design::Concurrent;
+        let (start, window) = judged_window(line, &series)?;
+        analysis.window = window;
+        // A trial in retrospect knows all of its control beforehand, whatever its time stamps.
+        analysis.arms.control_window = (!concurrent).then_some(Window::ALWAYS);
+        Ok(Self { analysis, series, start, concurrent })
+    }
+
+    /// Returns how long after the start the last point lies that was judged.
+    fn decided_after_seconds(&self) -> Option<f64> {
+        let window = self.analysis.window?;
+        let last = |arm: &Arm| {
+            let mut arm = arm.clone();
+            arm.keep(window);
+            arm.span().map(|(_, last)| last)
+        };
+        let of_canary = self.series.iter().filter_map(|series| last(&series.arms.canary)).max();
+        let of_control = self.series.iter().filter_map(|series| last(&series.arms.control)).max();
+        let judged = if self.concurrent { of_canary.max(of_control) } else { of_canary };
+        let millis = judged?.as_millis().saturating_sub(self.start?.as_millis());
+        Some(millis as f64 / 1000.0)
+    }
+}
+
+/// The window as the case states it, else from the first to the last point of the canary. Both of
+/// its ends are inside.
+fn judged_window(
+    line: &Line,
+    series: &[MetricSeries],
+) -> Result<(Option<Timestamp>, Option<Window>), String> {
+    let spans = series.iter().filter_map(|series| series.arms.canary.span());
+    let span = spans.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+    let stated = |seconds: Option<f64>| seconds.map(timestamp).transpose();
+    let start = stated(line.t_start)?.or(span.map(|(first, _)| first));
+    let end = stated(line.t_end)?.or(span.map(|(_, last)| last));
+    let window = start.zip(end).map(|(start, end)| Window {
+        start,
+        end: Timestamp::from_millis(end.as_millis().saturating_add(1)),
+    });
+    Ok((start, window))
+}
+
+fn timestamp(seconds: f64) -> Result<Timestamp, String> {
+    if seconds.abs() <= 1e11 {
+        Ok(Timestamp::from_millis((seconds * 1000.0).round() as i64))
+    } else {
+        Err(format!("{seconds} is no time in seconds since 1970"))
+    }
+}
+
+fn check(metric: &MetricLine) -> Result<Check, String> {
+    let query = || Query::new(&metric.name).ok_or("a metric has an empty name".to_owned());
+    let measure = match metric.measure.unwrap_or(MeasureKind::Gauge) {
+        MeasureKind::Ratio => Measure::Ratio { bad: query()?, total: query()? },
+        MeasureKind::Histogram => Measure::Histogram { buckets: query()? },
+        MeasureKind::Count => Measure::Count { events: query()?, exposure: Some(query()?) },
+        MeasureKind::Gauge => Measure::Gauge { value: query()? },
+        MeasureKind::Quantile => Measure::Quantile { value: query()? },
+    };
+    let margins = Margins::new(measure.kind(), metric.tolerance, metric.unacceptable, None, None);
+    Ok(Check {
+        name: metric.name.clone(),
+        worse: match metric.direction {
+            Some(Direction::Increase) => Worse::Higher,
+            Some(Direction::Decrease) => Worse::Lower,
+            Some(Direction::Either) | None => Worse::Either,
+        },
+        margins: margins.map_err(|error| error.to_string())?,
+        gating: metric.gating.unwrap_or(false),
+        critical: false,
+        muted: false,
+        groups: vec!["all".to_owned()],
+        guardrail: None,
+        minimum_points: None,
+        owner: None,
+        kayenta: KayentaOptions::default(),
+        measure,
+    })
+}
+
+fn arm(metric: &MetricLine, replicas: &[ReplicaLine]) -> Result<Arm, String> {
+    let replicas = replicas.iter().map(|replica| {
+        let observations = observations(metric, &replica.points)
+            .map_err(|problem| format!("replica `{}`: {problem}", replica.src))?;
+        Ok(Replica { name: replica.src.clone(), observations })
+    });
+    Ok(Arm { replicas: replicas.collect::<Result<_, String>>()? })
+}
+
+fn observations(metric: &MetricLine, points: &[PointLine]) -> Result<Observations, String> {
+    let kind = metric.measure.unwrap_or(MeasureKind::Gauge);
+    let wrong = |wanted: &str| format!("a point of a {kind} is {wanted}");
+    match kind {
+        MeasureKind::Gauge | MeasureKind::Quantile => {
+            let value = |values: &Values| match values {
+                Values::One(value) => Ok(*value),
+                Values::Two(..) | Values::Buckets(_) => Err(wrong("[seconds, value]")),
+            };
+            Ok(Observations::Value(each_point(points, value)?))
+        }
+        MeasureKind::Ratio => {
+            let ratio = |values: &Values| match *values {
+                Values::Two(bad, total) => Ok(Ratio { bad, total }),
+                Values::One(_) | Values::Buckets(_) => Err(wrong("[seconds, bad, total]")),
+            };
+            Ok(Observations::Ratio(each_point(points, ratio)?))
+        }
+        MeasureKind::Count => {
+            let count = |values: &Values| match *values {
+                Values::Two(events, exposure) => Ok(Count { events, exposure }),
+                Values::One(_) | Values::Buckets(_) => Err(wrong("[seconds, events, exposure]")),
+            };
+            Ok(Observations::Count(each_point(points, count)?))
+        }
+        MeasureKind::Histogram => {
+            let bounds = metric.bounds.clone().ok_or("a histogram has no `bounds`".to_owned())?;
+            let bounds = BucketBounds::new(bounds).map_err(|error| error.to_string())?;
+            let buckets = bounds.as_slice().len() + 1;
+            let increments = |values: &Values| match values {
+                Values::Buckets(increments) if increments.len() == buckets => {
+                    Ok(increments.clone())
+                }
+                _ => Err(wrong(&format!("[seconds, [{buckets} increments]]"))),
+            };
+            Ok(Observations::Histogram { points: each_point(points, increments)?, bounds })
+        }
+    }
+}
+
+fn each_point<T>(
+    points: &[PointLine],
+    value: impl Fn(&Values) -> Result<T, String>,
+) -> Result<Vec<Point<T>>, String> {
+    let point = |line: &PointLine| {
+        Ok(Point { time: timestamp(line.seconds)?, value: value(&line.values)? })
+    };
+    let mut points = points.iter().map(point).collect::<Result<Vec<_>, String>>()?;
+    points.sort_by_key(|point| point.time);
+    Ok(points)
+}
+
+fn in_order_read(series: &[MetricSeries], verdict: &Verdict) -> Vec<CaseMetric> {
+    let by_pair: BTreeMap<_, &JudgedMetric> =
+        verdict.metrics.iter().map(|metric| ((&metric.name, &metric.labels), metric)).collect();
+    let judged = |series: &MetricSeries| by_pair.get(&(&series.check, &series.labels)).copied();
+    series.iter().filter_map(judged).map(case_metric).collect()
+}
+
+fn case_metric(metric: &JudgedMetric) -> CaseMetric {
+    CaseMetric {
+        name: metric.name.clone(),
+        outcome: metric.classification.as_str(),
+        reason: metric.reason.clone(),
+        estimate: metric.shift.map(|shift| shift.estimate),
+        lower: metric.shift.map(|shift| shift.lower),
+        upper: metric.shift.map(|shift| shift.upper),
+        effect_size: metric.effect_size.as_ref().map(|size| size.value),
+        deviation: metric.mean_ratio,
+        critical: metric.critical,
+        control_points: metric.control.points,
+        canary_points: metric.canary.points,
+    }
+}

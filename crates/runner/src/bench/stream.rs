@@ -1,0 +1,174 @@
+//! Many cases through all cores, in order, in bounded memory.
+
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use rayon::prelude::*;
+use serin_model::FileError;
+use serin_sources::unpacked;
+
+use super::case::{JudgedCase, judge_case};
+use super::line::Line;
+use super::pair::{JudgedPair, judge_pair};
+use super::tally::Tally;
+use crate::error::RunError;
+use crate::progress::{Progress, WatchedReader};
+
+/// Judges the cases of a file with the kayenta judge, and adds them to `tally`.
+///
+/// * `path`: JSON lines, gzipped or not; `-` is standard input.
+/// * `output`: gets a JSON line for each case, in the order read, if given.
+///
+/// One thread reads ahead while all cores judge; at most two batches of about a mebibyte are held.
+///
+/// # Errors
+///
+/// [`RunError`] at the first line that is malformed; what came before it has been written.
+pub fn bench(
+    path: &str,
+    tally: &mut Tally,
+    output: Option<&mut dyn Write>,
+    progress: &dyn Progress,
+) -> Result<(), RunError> {
+    thread::scope(|scope| {
+        let (send, batches) = sync_channel(1);
+        scope.spawn(move || {
+            let result = read_batches(path, progress, |batch| send.send(Ok(batch)).is_ok());
+            if let Err(error) = result {
+                // Nobody listens any more when the judging failed first.
+                let _ = send.send(Err(error));
+            }
+        });
+        judge_batches(path, batches, tally, output)
+    })
+}
+
+/// Lines that follow each other in a file.
+struct Batch {
+    first_line: u64,
+    lines: Vec<Vec<u8>>,
+}
+
+fn read_batches(
+    path: &str,
+    progress: &dyn Progress,
+    mut deliver: impl FnMut(Batch) -> bool,
+) -> Result<(), RunError> {
+    let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
+    let (reader, total): (Box<dyn Read>, _) = if path == "-" {
+        (Box::new(io::stdin().lock()), None)
+    } else {
+        let file = File::open(path).map_err(unreadable)?;
+        let total = file.metadata().map_err(unreadable)?.len();
+        (Box::new(file), Some(total))
+    };
+    let mut reader = unpacked(WatchedReader::new(reader, total, progress)).map_err(unreadable)?;
+    let mut next_line = 1;
+    loop {
+        let batch = read_batch(path, &mut reader, next_line)?;
+        next_line += batch.lines.len() as u64;
+        if batch.lines.is_empty() || !deliver(batch) {
+            return Ok(());
+        }
+    }
+}
+
+fn read_batch(path: &str, reader: &mut impl BufRead, first_line: u64) -> Result<Batch, RunError> {
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    let mut bytes = 0;
+    while bytes < BATCH_BYTES && lines.len() < BATCH_LINES {
+        let mut line = Vec::new();
+        let number = first_line + lines.len() as u64;
+        let read = reader.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut line);
+        let read = read.map_err(|error| {
+            let problem = format!("the cases cannot be read on: {error}");
+            FileError::at_line(path, number, &problem).with_hint("see that the file is whole")
+        })?;
+        if read as u64 > LONGEST_LINE {
+            let problem = format!("this line is longer than {LONGEST_LINE} bytes");
+            return Err(FileError::at_line(path, number, &problem)
+                .with_hint("a case is one line of JSON")
+                .into());
+        }
+        if read == 0 {
+            break;
+        }
+        bytes += read;
+        lines.push(line);
+    }
+    Ok(Batch { first_line, lines })
+}
+
+const BATCH_BYTES: usize = 1 << 20;
+const BATCH_LINES: usize = 1024;
+const LONGEST_LINE: u64 = 64 << 20;
+
+fn judge_batches(
+    path: &str,
+    batches: Receiver<Result<Batch, RunError>>,
+    tally: &mut Tally,
+    mut output: Option<&mut dyn Write>,
+) -> Result<(), RunError> {
+    for batch in batches {
+        let batch = batch?;
+        let wanted = output.is_some();
+        let judged: Vec<Result<Option<Judged>, String>> =
+            batch.lines.par_iter().map(|line| judge_line(line, wanted)).collect();
+        for (index, judged) in judged.into_iter().enumerate() {
+            let judged = judged.map_err(|problem| {
+                FileError::at_line(path, batch.first_line + index as u64, &problem).with_hint(
+                    "each line is a case with `metrics`, or a pair with `control` and `experiment`",
+                )
+            })?;
+            let Some(judged) = judged else { continue };
+            match &judged.answer {
+                Answer::Case(case) => tally.add_case(case),
+                Answer::Pair(pair) => tally.add_pair(pair),
+            }
+            if let Some(output) = &mut output {
+                output.write_all(&judged.json).map_err(|error| RunError::Output { error })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Judged {
+    answer: Answer,
+    /// The line to print, if one is wanted.
+    json: Vec<u8>,
+}
+
+enum Answer {
+    Case(Box<JudgedCase>),
+    Pair(JudgedPair),
+}
+
+/// Judges one line; a blank one holds nothing.
+fn judge_line(text: &[u8], wanted: bool) -> Result<Option<Judged>, String> {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let line: Line = serde_json::from_slice(text).map_err(|error| {
+        let message = error.to_string();
+        let problem = message.split(" at line ").next().unwrap_or_default();
+        format!("this is no case: {problem} (column {})", error.column())
+    })?;
+    let answer = if line.metrics.is_some() {
+        Answer::Case(Box::new(judge_case(line)?))
+    } else {
+        Answer::Pair(judge_pair(line)?)
+    };
+    let mut json = Vec::new();
+    if wanted {
+        let written = match &answer {
+            Answer::Case(case) => serde_json::to_writer(&mut json, case),
+            Answer::Pair(pair) => serde_json::to_writer(&mut json, pair),
+        };
+        written.map_err(|error| format!("its answer cannot be written: {error}"))?;
+        json.push(b'\n');
+    }
+    Ok(Some(Judged { answer, json }))
+}

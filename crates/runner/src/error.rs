@@ -1,0 +1,82 @@
+//! Why there is no verdict.
+
+use std::io;
+
+use serin_check::WriteError;
+use serin_model::FileError;
+use serin_sources::SourceError;
+
+/// Something that kept serin from judging at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A file cannot be read.
+    #[error("`{path}` cannot be read: {error}\n\nhint: {}", unreadable_hint(error))]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A file that is read as a whole is too large.
+    #[error(
+        "`{path}` is larger than {most} bytes\n\nhint: this is no {what}; see that the path is right"
+    )]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// What was expected in it.
+        what: &'static str,
+        /// The largest that is read.
+        most: u64,
+    },
+    /// A file says something that cannot be.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A source could not answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Nobody said where the metrics are.
+    #[error(
+        "`{file}` names no source of metrics\n\n\
+         hint: add `source: {{file: {{path: recording.csv}}}}` to it, or give `--data recording.csv`"
+    )]
+    NoSource {
+        /// The Check file or the Kayenta config.
+        file: String,
+    },
+    /// Standard input can be read only once.
+    #[error("standard input is named twice\n\nhint: save one of the two in a file")]
+    TwoStandardInputs,
+    /// The judge does not exist.
+    #[error("there is no judge `{name}`\n\nhint: the judges are: {known}")]
+    UnknownJudge {
+        /// The name as given.
+        name: String,
+        /// The judges there are.
+        known: String,
+    },
+    /// An analysis that cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The output cannot be written.
+    #[error(
+        "the output cannot be written: {error}\n\nhint: see that there is space and permission"
+    )]
+    Output {
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+fn unreadable_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "see that the path is right; a path in a Check file starts at that file"
+        }
+        io::ErrorKind::PermissionDenied => "see that you may read it",
+        io::ErrorKind::IsADirectory => "name a file, not a folder",
+        io::ErrorKind::InvalidData => "it must be a text in UTF-8",
+        _ => "see that the file is whole and may be read",
+    }
+}

@@ -1,0 +1,89 @@
+//! What was read, byte for byte.
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+
+use sha2::{Digest as _, Sha256};
+
+/// Reads through to another reader, and remembers what went by.
+#[derive(Debug)]
+pub struct DigestReader<R> {
+    inner: R,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+/// The identity of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Digest {
+    /// The SHA-256 of its bytes as stored, in hexadecimal.
+    pub sha256: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+impl<R: Read> DigestReader<R> {
+    /// Creates a reader that has not read anything.
+    pub fn new(inner: R) -> Self {
+        Self { inner, hasher: Sha256::new(), bytes: 0 }
+    }
+
+    /// Reads what is left, and returns the identity of all that went by.
+    ///
+    /// # Errors
+    ///
+    /// Those of the inner reader.
+    pub fn finish(mut self) -> io::Result<Digest> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(Digest { sha256: hexadecimal(&self.hasher.finalize()), bytes: self.bytes })
+    }
+}
+
+impl Digest {
+    /// Returns the identity of a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let sha256 = hexadecimal(&Sha256::digest(text.as_bytes()));
+        Self { sha256, bytes: text.len() as u64 }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Fails where another reader goes on for too long, so that a small file cannot unpack without end.
+#[derive(Debug)]
+pub(crate) struct LimitedReader<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> LimitedReader<R> {
+    /// Creates a reader of at most `most` bytes.
+    pub(crate) fn new(inner: R, most: u64) -> Self {
+        Self { inner, left: most }
+    }
+}
+
+impl<R: Read> Read for LimitedReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than serin reads")
+        })?;
+        Ok(read)
+    }
+}
+
+impl<R: Read> Read for DigestReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,92 @@
+//! Recordings: points in a CSV or JSON-lines file.
+
+use std::io::{self, Read};
+
+use serin_model::{Analysis, CounterForm, FileError, MetricSeries, Timestamp};
+
+use crate::SourceError;
+use crate::assemble::Assembler;
+use crate::collect::{Collector, Seen};
+use crate::digest::{Digest, DigestReader, LimitedReader};
+use crate::rows::{for_each_record, unpacked};
+
+/// What a recording answered to an analysis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// The answers to the checks, in their order; an answer may be empty.
+    pub series: Vec<MetricSeries>,
+    /// The first and the last moment that any check was answered for.
+    pub span: (Timestamp, Timestamp),
+    /// Which bytes were read.
+    pub digest: Digest,
+}
+
+/// Reads what the checks of an analysis ask for from a recording.
+///
+/// * `name`: what errors call the recording.
+/// * `reader`: CSV with a header, or JSON lines, either of them gzipped or not; told apart by how
+///   they begin. `docs/guide/recordings.md` describes the columns.
+/// * `counters`: whether counters are running totals.
+///
+/// Reads to the end in one pass. Only points that a check asks for are kept, 24 bytes each.
+///
+/// # Errors
+///
+/// [`SourceError::Query`] when a check's query is not a selector. [`SourceError::File`] when the
+/// recording is damaged, larger than [`MOST_BYTES`] unpacked, holds a value that is none, or answers
+/// no check at all.
+pub fn read_recording(
+    name: &str,
+    reader: impl Read,
+    analysis: &Analysis,
+    counters: CounterForm,
+) -> Result<Recording, SourceError> {
+    let mut collector = Collector::new(name, analysis)?;
+    let unreadable = |error: io::Error| {
+        FileError::new(name, "", None, &format!("the recording cannot be read: {error}"))
+            .with_hint("see that the file is whole and may be read")
+    };
+    let mut stored = DigestReader::new(reader);
+    let unpacked = unpacked(&mut stored).map_err(unreadable)?;
+    let limited = io::BufReader::new(LimitedReader::new(unpacked, MOST_BYTES));
+    for_each_record(name, limited, |record| collector.add(record))?;
+    let digest = stored.finish().map_err(unreadable)?;
+
+    let records = collector.records;
+    let (wanted, series, seen) = collector.into_series();
+    let times = || series.iter().flat_map(|series| series.samples.iter().map(|sample| sample.time));
+    let (Some(start), Some(end)) = (times().min(), times().max()) else {
+        return Err(nothing_found(name, analysis, records, &seen).into());
+    };
+    let mut assembler = Assembler { file: name, analysis, counters, wanted, series, start };
+    let series = assembler.assemble()?;
+    Ok(Recording { series, span: (start, end), digest })
+}
+
+/// The largest recording that is read, unpacked: 4 GiB.
+pub const MOST_BYTES: u64 = 4 << 30;
+
+fn nothing_found(name: &str, analysis: &Analysis, records: u64, seen: &Seen) -> FileError {
+    if records == 0 {
+        return FileError::new(name, "", None, "the recording has no points").with_hint(
+            "write a header such as `time,metric,arm,value`, and a line for each point",
+        );
+    }
+    let list = |names: &std::collections::BTreeSet<String>| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    let arms = [&analysis.arms.control, &analysis.arms.canary].map(|arm| {
+        let labels = arm.iter().map(|(name, value)| format!("{name}={value}"));
+        labels.collect::<Vec<_>>().join(" ")
+    });
+    let problem = format!("none of its {records} lines answers a check on either arm");
+    FileError::new(name, "", None, &problem).with_hint(&format!(
+        "its metrics are: {}. Its labels are: {}. The arms are {} and {}; of those labels it has: {}",
+        list(&seen.metrics),
+        list(&seen.labels),
+        arms[0],
+        arms[1],
+        list(&seen.arm_values),
+    ))
+}
