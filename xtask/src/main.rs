@@ -1,2 +1,88 @@
-//! rig
-fn main() {}
+//! What people who work on serin type: `cargo xtask` lists it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a tool for a terminal, and prints its progress"
+)]
+
+mod browser;
+mod codegen;
+mod command;
+mod install;
+mod oracle;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::command::Cargo;
+
+/// Tasks of the serin workspace
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build, lint and test everything, and say what was skipped
+    Test {
+        /// Install what is missing first
+        #[arg(long)]
+        install: bool,
+    },
+    /// Write what is generated from the code: JSON Schemas and the command reference
+    Codegen {
+        /// Only say whether it is up to date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check what no compiler checks: the purity of crates, links, generated files
+    Tidy,
+    /// Ask SciPy and R again, and write their answers beside the tests
+    Oracle,
+    /// Look at the reports of the example in a real browser
+    Browser,
+    /// Measure the judge, and the original's figures beside it
+    Bench,
+    /// Run a real canary on this machine and record it
+    Rig {
+        /// What the rig is told; `cargo xtask rig --help` lists it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let Some(task) = Arguments::parse().task else {
+        println!("{}", Arguments::command().render_help());
+        return ExitCode::SUCCESS;
+    };
+    let done = match task {
+        Task::Test { install } => test::run(install),
+        Task::Codegen { check } => codegen::run(check),
+        Task::Tidy => tidy::run(),
+        Task::Oracle => oracle::run(),
+        Task::Browser => browser::run(),
+        Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
+        Task::Rig { arguments } => rig(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn rig(arguments: &[String]) -> anyhow::Result<()> {
+    let mut words = vec!["run", "--quiet", "--release", "--package", "serin-rig", "--"];
+    words.extend(arguments.iter().map(String::as_str));
+    Cargo::new(&words).run()
+}

@@ -33,7 +33,13 @@ fn half_zero(bencher: Bencher, points: usize) {
     pairs_a_second(bencher, points, |draw| (draw.unit() - 0.5).max(0.0));
 }
 
-/// Bytes: sixteen orders of magnitude above the root search's tolerance, and so the most steps.
+/// Bytes: far above the root search's absolute tolerance, which takes many steps.
+#[divan::bench(args = POINTS)]
+fn bytes(bencher: Bencher, points: usize) {
+    pairs_a_second(bencher, points, |draw| 1e9 + 1e8 * draw.normal());
+}
+
+/// Eight orders of magnitude in one metric, and all far above that tolerance: the worst we know.
 #[divan::bench(args = POINTS)]
 fn wide(bencher: Bencher, points: usize) {
     pairs_a_second(bencher, points, |draw| 1e12 * libm::exp(3.0 * draw.normal()));

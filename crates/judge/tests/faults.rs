@@ -5,6 +5,7 @@
 //! that were measured on the original.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stdout, reason = "the rates are worth a look")]
 
 mod drawing;
 mod seeded;

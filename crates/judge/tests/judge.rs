@@ -159,7 +159,7 @@ fn half_of_the_metrics_are_silent() {
           canary  10 11 13
         errors
           control 10 11 12
-    "), @"fail: 1 of 2 metrics have no data, and half is too many; score 0, under 50 fails");
+    "), @"fail: 1 of 2 metrics have no data, which is half or more; score 0, under 50 fails");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn weights_that_are_lost_are_named() {
     );
     let weights = [("web".to_owned(), 40.0), ("gone".to_owned(), 60.0)];
     drawn.analysis.weights = GroupWeights::unchecked_as_in_kayenta(BTreeMap::from(weights));
-    assert_snapshot!(drawn.verdict().reason, @"latency did not get worse, but the weights are short of 100; score 40, under 50 fails");
+    assert_snapshot!(drawn.verdict().reason, @"latency did not get worse, but the weights do not reach 100; score 40, under 50 fails");
 }
 
 #[test]
@@ -496,7 +496,7 @@ fn a_run_stops_at_the_marginal_threshold_itself() {
         |_| {},
     );
     assert_eq!(verdict.judgements.len(), 1);
-    assert_snapshot!(format!("{}: {}", verdict.outcome, verdict.reason), @"fail: errors is higher: 8.00 against 1.00 of control (× 8.00); score 50, and the run stops at 50");
+    assert_snapshot!(format!("{}: {}", verdict.outcome, verdict.reason), @"fail: errors is higher: 8.00 against 1.00 of control (× 8.00); score 50 is marginal, 75 passes, and stops the run");
 }
 
 /// Its window has slid on by the end of the run, but it was broken.

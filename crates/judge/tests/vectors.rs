@@ -3,7 +3,7 @@
 //! They are not part of this repository: they are read from `../shared/kayenta/vectors.json`, and
 //! where that is missing the test says so and passes.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod drawing;
 mod kayenta_json;

@@ -15,7 +15,7 @@ use serin_sources::{Digest, DigestReader, read_recording, unpacked};
 
 use crate::error::RunError;
 use crate::progress::{Progress, WatchedReader};
-use crate::text_file::read_text;
+use crate::text_file::{read_text, shown};
 
 /// The names of the judges.
 pub const JUDGES: &[&str] = &["kayenta"];
@@ -251,11 +251,6 @@ fn known_metrics(
 
 fn input(path: &str, digest: Digest) -> Input {
     Input { path: shown(path), sha256: digest.sha256, bytes: digest.bytes }
-}
-
-/// What people call a file.
-fn shown(path: &str) -> String {
-    if path == "-" { "standard input".to_owned() } else { path.to_owned() }
 }
 
 fn labels(selector: &LabelSelector) -> String {

@@ -29,3 +29,8 @@ pub fn read_text(path: &str, what: &'static str, most: u64) -> Result<String, Ru
     }
     Ok(text)
 }
+
+/// Returns what people call a file.
+pub(crate) fn shown(path: &str) -> String {
+    if path == "-" { "standard input".to_owned() } else { path.to_owned() }
+}

@@ -37,10 +37,7 @@ pub(crate) struct Convert {
 impl Convert {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let mut question = Question::of_kayenta(&self.kayenta, self.request.as_deref())?;
-        question.written.source = self
-            .data
-            .as_ref()
-            .map(|path| Source::File { path: path.clone(), counters: CounterForm::Increments });
+        question.written.source = self.source()?;
         let text = serin_check::write(&question.written, &question.comment())
             .map_err(RunError::from)
             .with_context(|| format!("`{}` cannot be converted", self.kayenta))?;
@@ -49,5 +46,15 @@ impl Convert {
             None => print(&text).context("the standard output cannot be written")?,
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// A path in a Check file starts at that file, wherever it is written to.
+    fn source(&self) -> anyhow::Result<Option<Source>> {
+        let Some(data) = &self.data else { return Ok(None) };
+        let path = match &self.output {
+            Some(_) if data != "-" => std::path::absolute(data)?.to_string_lossy().into_owned(),
+            Some(_) | None => data.clone(),
+        };
+        Ok(Some(Source::File { path, counters: CounterForm::Increments }))
     }
 }

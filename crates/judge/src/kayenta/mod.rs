@@ -1,14 +1,14 @@
 //! Kayenta's judge, NetflixACAJudge-v1.0, figure for figure.
 //!
-//! Its faults stay, so that a team can move without changing a verdict; [`faults`] names each
-//! one that touches a verdict. What it lacks and stands beside it here are guardrails and a floor
-//! for the number of points: they can bar a pass or fail a canary, and never turn a failure into a
-//! pass.
+//! Its faults stay, so that a team can move without changing a verdict; a warning names each one that
+//! touches a verdict. What it lacks and stands beside it here are guardrails and a floor for the
+//! number of points: they can bar a pass or fail a canary, and never turn a failure into a pass.
 
 mod classify;
 mod clean;
 mod faults;
 mod interval;
+mod outcome;
 mod root;
 mod run;
 mod score;

@@ -3,15 +3,16 @@
 use serin_model::{
     Amount, Analysis, Arm, ArmPair, Check, Classification, EffectSize, EffectSizeMeasure,
     GuardrailOutcome, Interval, JudgeRevision, JudgedMetric, Judgement, MetricSeries, Multiple,
-    Outcome, ScoreClass, Scorecard, Summary, Trace, TracePoint, Verdict, Warning, Window, Worse,
+    Outcome, Summary, Trace, TracePoint, Verdict, Warning, Window, Worse,
 };
 use serin_stats::{Alternative, Method, mann_whitney_u, moments, quantile_of_sorted};
 
 use super::classify::{ClassifiedPair, MetricOptions, Rule, Strictness, classify};
 use super::clean::CleanValues;
 use super::faults;
+use super::outcome::decide;
 use super::score::{ScoredMetric, score};
-use super::windows::{JudgementWindow, judgement_windows, stops_the_run};
+use super::windows::{JudgementWindow, judgement_windows};
 use crate::bins::averaged;
 use crate::guardrail::judge_guardrail;
 use crate::{Judged, ignored};
@@ -281,113 +282,4 @@ fn missing(control: usize, canary: usize) -> String {
 
 fn times(classified: &ClassifiedPair) -> String {
     classified.deviation.map(|ratio| format!(" ({})", Multiple(ratio))).unwrap_or_default()
-}
-
-/// The outcome, and the one sentence a reader sees first: what is wrong, then the score.
-fn decide(
-    analysis: &Analysis,
-    scorecard: &Scorecard,
-    judged: &[JudgedPair<'_>],
-) -> (Outcome, String) {
-    let counted: Vec<&JudgedPair<'_>> = judged.iter().filter(|pair| !pair.metric.muted).collect();
-    if let Some(broken) = with_guardrail(&counted, GuardrailOutcome::Broken) {
-        return (Outcome::Fail, broken);
-    }
-    let stopped =
-        analysis.judgements.is_some() && stops_the_run(scorecard.score, analysis.thresholds);
-    if scorecard.class == ScoreClass::Fail {
-        return (Outcome::Fail, with_score(&what_is_wrong(scorecard, &counted), scorecard));
-    }
-    if stopped {
-        let wrong = what_is_wrong(scorecard, &counted);
-        let score = scorecard.score;
-        return (Outcome::Fail, format!("{wrong}; score {score}, and the run stops at {score}"));
-    }
-    let unsettled = with_guardrail(&counted, GuardrailOutcome::BrokenOnBoth)
-        .or_else(|| with_guardrail(&counted, GuardrailOutcome::Nodata));
-    if let Some(unsettled) = unsettled {
-        return (Outcome::Inconclusive, unsettled);
-    }
-    if scorecard.class == ScoreClass::Marginal {
-        return (Outcome::Inconclusive, with_score(&what_is_wrong(scorecard, &counted), scorecard));
-    }
-    if let Some(few) = counted.iter().find_map(|pair| too_few_points(pair)) {
-        return (Outcome::Inconclusive, few);
-    }
-    let agreed = match worst(&counted) {
-        Some(worst) => format!("{worst}, but that is not enough to fail"),
-        None => nothing_got_worse(&counted),
-    };
-    (Outcome::Pass, with_score(&agreed, scorecard))
-}
-
-fn with_guardrail(pairs: &[&JudgedPair<'_>], outcome: GuardrailOutcome) -> Option<String> {
-    pairs.iter().find_map(|pair| {
-        let guardrail = pair.metric.guardrail.as_ref()?;
-        let says = || format!("{} is {}", title(&pair.metric), guardrail.reason);
-        (guardrail.outcome == outcome).then(says)
-    })
-}
-
-fn with_score(what: &str, scorecard: &Scorecard) -> String {
-    let Scorecard { score, pass, marginal, .. } = scorecard;
-    match scorecard.class {
-        ScoreClass::Pass => format!("{what}; score {score}, {pass} passes"),
-        ScoreClass::Marginal => format!("{what}; score {score} is marginal, {pass} passes"),
-        ScoreClass::Fail => format!("{what}; score {score}, under {marginal} fails"),
-    }
-}
-
-/// Says why the score is not enough to pass.
-fn what_is_wrong(scorecard: &Scorecard, counted: &[&JudgedPair<'_>]) -> String {
-    let critical = counted.iter().any(|pair| pair.metric.critical);
-    match &scorecard.reason {
-        Some(reason) if !critical && counted.len() > 1 => reason.clone(),
-        _ if scorecard.groups.is_empty() => "no metric counts in any group".to_owned(),
-        _ => worst(counted).unwrap_or_else(|| {
-            format!("{}, but the weights are short of 100", nothing_got_worse(counted))
-        }),
-    }
-}
-
-/// Says what the first of the metrics that did not pass is; they come worst first.
-fn worst(counted: &[&JudgedPair<'_>]) -> Option<String> {
-    let mut failed = counted
-        .iter()
-        .map(|pair| &pair.metric)
-        .filter(|metric| metric.classification != Classification::Pass);
-    let first = failed.next()?;
-    let critical = if first.critical { "critical and " } else { "" };
-    let others = match failed.count() {
-        0 => String::new(),
-        1 => ", and one more metric did not pass".to_owned(),
-        others => format!(", and {others} more metrics did not pass"),
-    };
-    Some(format!("{} is {critical}{}{others}", title(first), first.reason))
-}
-
-fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
-    match counted {
-        [only] => format!("{} did not get worse", title(&only.metric)),
-        all => format!("none of {} metrics got worse", all.len()),
-    }
-}
-
-fn too_few_points(pair: &JudgedPair<'_>) -> Option<String> {
-    let minimum = pair.check.minimum_points?.get() as usize;
-    let points = pair.metric.control.points.min(pair.metric.canary.points);
-    (points < minimum).then(|| {
-        let title = title(&pair.metric);
-        format!("too few points to pass: {title} has {points}, and {minimum} are asked for")
-    })
-}
-
-/// The metric's name, with the labels that tell it from its likes.
-fn title(metric: &JudgedMetric) -> String {
-    if metric.labels.is_empty() {
-        return metric.name.clone();
-    }
-    let labels: Vec<String> =
-        metric.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
-    format!("{}{{{}}}", metric.name, labels.join(","))
 }

@@ -72,7 +72,7 @@ fn mostly_nodata(metrics: &[&ScoredMetric<'_>]) -> Option<String> {
     // Exactly half is enough, and none out of none is not.
     (nodata > 0 && 2 * nodata >= metrics.len()).then(|| match metrics.len() {
         1 => "the only metric has no data".to_owned(),
-        all => format!("{nodata} of {all} metrics have no data, and half is too many"),
+        all => format!("{nodata} of {all} metrics have no data, which is half or more"),
     })
 }
 

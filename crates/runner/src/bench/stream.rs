@@ -15,6 +15,7 @@ use super::pair::{JudgedPair, judge_pair};
 use super::tally::Tally;
 use crate::error::RunError;
 use crate::progress::{Progress, WatchedReader};
+use crate::text_file::shown;
 
 /// Judges the cases of a file with the kayenta judge, and adds them to `tally`.
 ///
@@ -84,11 +85,12 @@ fn read_batch(path: &str, reader: &mut impl BufRead, first_line: u64) -> Result<
         let read = reader.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut line);
         let read = read.map_err(|error| {
             let problem = format!("the cases cannot be read on: {error}");
-            FileError::at_line(path, number, &problem).with_hint("see that the file is whole")
+            FileError::at_line(&shown(path), number, &problem)
+                .with_hint("see that the file is whole")
         })?;
         if read as u64 > LONGEST_LINE {
             let problem = format!("this line is longer than {LONGEST_LINE} bytes");
-            return Err(FileError::at_line(path, number, &problem)
+            return Err(FileError::at_line(&shown(path), number, &problem)
                 .with_hint("a case is one line of JSON")
                 .into());
         }
@@ -118,7 +120,7 @@ fn judge_batches(
             batch.lines.par_iter().map(|line| judge_line(line, wanted)).collect();
         for (index, judged) in judged.into_iter().enumerate() {
             let judged = judged.map_err(|problem| {
-                FileError::at_line(path, batch.first_line + index as u64, &problem).with_hint(
+                FileError::at_line(&shown(path), batch.first_line + index as u64, &problem).with_hint(
                     "each line is a case with `metrics`, or a pair with `control` and `experiment`",
                 )
             })?;

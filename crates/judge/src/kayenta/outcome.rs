@@ -1,0 +1,117 @@
+//! Promote or roll back, and the sentence that says why.
+
+use serin_model::{
+    Analysis, Classification, GuardrailOutcome, JudgedMetric, Outcome, ScoreClass, Scorecard,
+};
+
+use super::run::JudgedPair;
+use super::windows::stops_the_run;
+
+/// Returns the outcome, and the one sentence a reader sees first: what is wrong, then the score.
+///
+/// * `judged`: worst first.
+pub(crate) fn decide(
+    analysis: &Analysis,
+    scorecard: &Scorecard,
+    judged: &[JudgedPair<'_>],
+) -> (Outcome, String) {
+    let counted: Vec<&JudgedPair<'_>> = judged.iter().filter(|pair| !pair.metric.muted).collect();
+    if let Some(broken) = with_guardrail(&counted, GuardrailOutcome::Broken) {
+        return (Outcome::Fail, broken);
+    }
+    let wrong = || with_score(&what_is_wrong(scorecard, &counted), scorecard);
+    let stopped =
+        analysis.judgements.is_some() && stops_the_run(scorecard.score, analysis.thresholds);
+    match (scorecard.class, stopped) {
+        (ScoreClass::Fail, _) => return (Outcome::Fail, wrong()),
+        (_, true) => return (Outcome::Fail, format!("{}, and stops the run", wrong())),
+        (_, false) => {}
+    }
+    let unsettled = with_guardrail(&counted, GuardrailOutcome::BrokenOnBoth)
+        .or_else(|| with_guardrail(&counted, GuardrailOutcome::Nodata));
+    if let Some(unsettled) = unsettled {
+        return (Outcome::Inconclusive, unsettled);
+    }
+    if scorecard.class == ScoreClass::Marginal {
+        return (Outcome::Inconclusive, wrong());
+    }
+    if let Some(few) = counted.iter().find_map(|pair| too_few_points(pair)) {
+        return (Outcome::Inconclusive, few);
+    }
+    let agreed = match worst(&counted) {
+        Some(worst) => format!("{worst}, but that is not enough to fail"),
+        None => nothing_got_worse(&counted),
+    };
+    (Outcome::Pass, with_score(&agreed, scorecard))
+}
+
+fn with_guardrail(pairs: &[&JudgedPair<'_>], outcome: GuardrailOutcome) -> Option<String> {
+    pairs.iter().find_map(|pair| {
+        let guardrail = pair.metric.guardrail.as_ref()?;
+        let says = || format!("{} is {}", title(&pair.metric), guardrail.reason);
+        (guardrail.outcome == outcome).then(says)
+    })
+}
+
+fn with_score(what: &str, scorecard: &Scorecard) -> String {
+    let Scorecard { score, pass, marginal, .. } = scorecard;
+    match scorecard.class {
+        ScoreClass::Pass => format!("{what}; score {score}, {pass} passes"),
+        ScoreClass::Marginal => format!("{what}; score {score} is marginal, {pass} passes"),
+        ScoreClass::Fail => format!("{what}; score {score}, under {marginal} fails"),
+    }
+}
+
+/// Says why the score is not enough to pass.
+fn what_is_wrong(scorecard: &Scorecard, counted: &[&JudgedPair<'_>]) -> String {
+    let critical = counted.iter().any(|pair| pair.metric.critical);
+    match (&scorecard.reason, worst(counted)) {
+        // Half of the metrics have no data; of a single one there is more to say.
+        (Some(reason), _) if !critical && counted.len() > 1 => reason.clone(),
+        (_, Some(worst)) if critical || !scorecard.groups.is_empty() => worst,
+        (_, _) if scorecard.groups.is_empty() => "no metric counts in any group".to_owned(),
+        (_, _) => format!("{}, but the weights do not reach 100", nothing_got_worse(counted)),
+    }
+}
+
+/// Says what the first of the metrics that did not pass is; they come worst first.
+fn worst(counted: &[&JudgedPair<'_>]) -> Option<String> {
+    let mut failed = counted
+        .iter()
+        .map(|pair| &pair.metric)
+        .filter(|metric| metric.classification != Classification::Pass);
+    let first = failed.next()?;
+    let critical = if first.critical { "critical and " } else { "" };
+    let others = match failed.count() {
+        0 => String::new(),
+        1 => ", and one more metric did not pass".to_owned(),
+        others => format!(", and {others} more metrics did not pass"),
+    };
+    Some(format!("{} is {critical}{}{others}", title(first), first.reason))
+}
+
+fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
+    match counted {
+        [only] => format!("{} did not get worse", title(&only.metric)),
+        all => format!("none of {} metrics got worse", all.len()),
+    }
+}
+
+fn too_few_points(pair: &JudgedPair<'_>) -> Option<String> {
+    let minimum = pair.check.minimum_points?.get() as usize;
+    let points = pair.metric.control.points.min(pair.metric.canary.points);
+    (points < minimum).then(|| {
+        let title = title(&pair.metric);
+        format!("too few points to pass: {title} has {points}, and {minimum} are asked for")
+    })
+}
+
+/// The metric's name, with the labels that tell it from its likes.
+fn title(metric: &JudgedMetric) -> String {
+    if metric.labels.is_empty() {
+        return metric.name.clone();
+    }
+    let labels: Vec<String> =
+        metric.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+    format!("{}{{{}}}", metric.name, labels.join(","))
+}

@@ -1,0 +1,96 @@
+//! The reports of the example, in a real browser.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::command::{find_program, root};
+
+/// Returns whether there is a browser.
+pub(crate) fn is_installed() -> bool {
+    find_program("chromium").is_some()
+}
+
+/// Shows each report at the width of a phone and of a desk, and fails when a page scrolls sideways,
+/// shows nothing, or asks the network for anything.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    for recording in ["good", "slow", "failing", "silent"] {
+        let report = folder.path().join(format!("{recording}.html"));
+        judge(recording, &report)?;
+        let page = fs::read_to_string(&report)?;
+        for width in [360, 768, 1280] {
+            let measured = measure(folder.path(), &page, width)?;
+            let (scroll_width, text_length) = measured;
+            if scroll_width > width {
+                bail!("the report of {recording} is {scroll_width} px wide in a window of {width}");
+            }
+            if text_length < 500 {
+                bail!("the report of {recording} shows only {text_length} characters");
+            }
+        }
+        println!("{recording}: fits 360, 768 and 1280 px");
+    }
+    Ok(())
+}
+
+fn judge(recording: &str, report: &Path) -> anyhow::Result<()> {
+    let program = root().join("target/debug/serin");
+    let status = Command::new(&program)
+        .args(["judge", "examples/checkout/serin.yaml", "--color", "never", "--data"])
+        .arg(format!("examples/checkout/{recording}.csv.gz"))
+        .arg("--output")
+        .arg(report)
+        .current_dir(root())
+        .output()
+        .with_context(|| {
+            format!("{} does not start; run `cargo build` first", program.display())
+        })?;
+    match status.status.code() {
+        Some(0 | 2 | 3) => Ok(()),
+        _ => bail!("{}", String::from_utf8_lossy(&status.stderr)),
+    }
+}
+
+/// Puts the page into a frame of a given width and returns how wide and how long its content is.
+fn measure(folder: &Path, page: &str, width: u32) -> anyhow::Result<(u32, usize)> {
+    let escaped = page.replace('&', "&amp;").replace('"', "&quot;");
+    let frame = format!(
+        "<!doctype html><body style=\"margin:0\"><iframe id=\"report\" style=\"border:0;width:{width}px;\
+         height:2000px\" srcdoc=\"{escaped}\"></iframe><pre id=\"measured\"></pre><script>\
+         document.getElementById('report').addEventListener('load', event => {{\
+         const root = event.target.contentDocument.documentElement;\
+         document.getElementById('measured').textContent = \
+         'measured ' + root.scrollWidth + ' ' + root.innerText.length + ' end'; }});</script>"
+    );
+    let file = folder.join("frame.html");
+    fs::write(&file, frame)?;
+    let output = Command::new("chromium")
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1400,2200",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+        ])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .context("chromium does not start")?;
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let measured = dom.split(">measured ").nth(1).and_then(|rest| rest.split(" end").next());
+    let numbers = measured.and_then(|numbers| numbers.split_once(' '));
+    let Some((scroll_width, length)) = numbers else {
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        bail!("chromium did not show the page: {message}");
+    };
+    Ok((scroll_width.parse()?, length.parse()?))
+}

@@ -1,0 +1,72 @@
+//! Everything that must hold before a change lands, fastest first.
+
+use crate::command::{Cargo, find_program};
+use crate::{browser, codegen, install, tidy};
+
+/// Builds, lints and tests everything.
+///
+/// * `install_missing`: whether to install what is missing first. Without it, what is missing is
+///   skipped and named at the end.
+pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
+    if install_missing {
+        step("install what is missing", install::run)?;
+    }
+    let mut skipped = Vec::new();
+    if find_program("cargo-fmt").is_some() {
+        step("format", || Cargo::new(&["fmt", "--all", "--check"]).run())?;
+    } else {
+        skipped.push("format: rustfmt is not installed".to_owned());
+    }
+    if find_program("cargo-clippy").is_some() {
+        let lint = Cargo::new(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "--deny",
+            "warnings",
+        ]);
+        step("lint", || lint.run())?;
+    } else {
+        skipped.push("lint: clippy is not installed".to_owned());
+    }
+    step("build", || Cargo::new(&["build", "--workspace", "--locked"]).run())?;
+    step("unit, snapshot, property and example tests", || {
+        Cargo::new(&["test", "--workspace", "--all-targets", "--locked"]).run()
+    })?;
+    step("documentation tests", || {
+        Cargo::new(&["test", "--workspace", "--doc", "--locked"]).run()
+    })?;
+    step("documentation", || {
+        Cargo::new(&["doc", "--workspace", "--no-deps", "--locked"])
+            .with("RUSTDOCFLAGS", "--deny warnings")
+            .run()
+    })?;
+    step("tidy", tidy::run)?;
+    step("generated files", || codegen::run(true))?;
+    if find_program("cargo-deny").is_some() {
+        let check = Cargo::new(&["deny", "check", "licenses", "bans", "sources"]);
+        step("licences and sources of dependencies", || check.run())?;
+    } else {
+        skipped.push("licences: cargo-deny is not installed".to_owned());
+    }
+    if browser::is_installed() {
+        step("the report in a browser", browser::run)?;
+    } else {
+        skipped.push("the report in a browser: chromium is not installed".to_owned());
+    }
+    if !crate::command::root().join("../shared").is_dir() {
+        skipped.push("the reference's own cases: the folder ../shared is not there".to_owned());
+    }
+    println!("\nEverything that ran has passed.");
+    for what in skipped {
+        println!("skipped  {what}");
+    }
+    Ok(())
+}
+
+fn step(name: &str, run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    println!("\n== {name}");
+    run()
+}
