@@ -125,13 +125,13 @@ fn partial_path(path: &Path) -> PathBuf {
 #[derive(Debug)]
 enum Ink {
     Plain(BufWriter<File>),
-    Gzipped(GzEncoder<BufWriter<File>>),
+    Gzipped(Box<GzEncoder<BufWriter<File>>>),
 }
 
 impl Ink {
     fn new(file: BufWriter<File>, path: &Path) -> Self {
         if path.extension().is_some_and(|extension| extension == "gz") {
-            Self::Gzipped(GzEncoder::new(file, Compression::best()))
+            Self::Gzipped(Box::new(GzEncoder::new(file, Compression::best())))
         } else {
             Self::Plain(file)
         }

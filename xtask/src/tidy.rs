@@ -86,7 +86,10 @@ fn impure_sources() -> anyhow::Result<Vec<String>> {
 
 fn broken_links() -> anyhow::Result<Vec<String>> {
     let mut wrong = Vec::new();
-    let mut documents = files_under(&root().join("docs"), "md")?;
+    let mut documents = Vec::new();
+    for folder in ["crates", "docs", "examples", "fuzz", "rig"] {
+        documents.extend(files_under(&root().join(folder), "md")?);
+    }
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"] {
         documents.push(root().join(name));
     }
@@ -113,7 +116,7 @@ fn files_under(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| shown(folder))? {
         let path = entry?.path();
-        if path.is_dir() {
+        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
             files.extend(files_under(&path, extension)?);
         } else if path.extension().is_some_and(|found| found == extension) {
             files.push(path);

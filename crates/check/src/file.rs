@@ -30,7 +30,7 @@ pub struct CheckFile {
     pub(crate) arms: Option<Placed<ArmsEntry>>,
     /// The label that tells replicas of one arm apart, such as `pod`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) replica: Option<String>,
+    pub(crate) replica: Option<Placed<String>>,
     /// The resolution: points of one step are compared as one. 60s unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<Placed<Span>>,
@@ -39,7 +39,7 @@ pub struct CheckFile {
     pub(crate) window: Option<Placed<WindowEntry>>,
     /// How long a live analysis may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) horizon: Option<Span>,
+    pub(crate) horizon: Option<Placed<Span>>,
     /// What happens when the horizon comes without an answer: `hold` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at_horizon: Option<AtHorizonEntry>,
@@ -53,15 +53,18 @@ pub struct CheckFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kayenta: Option<Placed<RunEntry>>,
     /// The checks, by name.
+    #[schemars(extend("minProperties" = 1))]
     pub(crate) checks: Placed<Entries<Placed<CheckEntry>>>,
 }
 
-/// Where the metrics are: one source.
-#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SourceEntry {
+/// Where the metrics are: exactly one source.
+#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["file"]))]
+pub(crate) struct SourceEntry {
     /// A recording: CSV or JSON lines, gzipped or not.
-    File(FileSourceEntry),
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<FileSourceEntry>,
 }
 
 /// A recording.
@@ -69,7 +72,7 @@ pub(crate) enum SourceEntry {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSourceEntry {
     /// The file, relative to the Check file; `-` is standard input.
-    pub(crate) path: String,
+    pub(crate) path: Placed<String>,
     /// How counters were recorded: `increments` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) counters: Option<CounterFormEntry>,
@@ -95,7 +98,7 @@ pub(crate) struct ArmsEntry {
     pub(crate) canary: BTreeMap<String, String>,
     /// Where the control's time lies, if it is not the canary's: the same replicas before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) control_window: Option<WindowEntry>,
+    pub(crate) control_window: Option<Placed<WindowEntry>>,
 }
 
 /// A stretch of time; the end is not part of it.
@@ -130,7 +133,7 @@ pub(crate) struct ScoreEntry {
     pub(crate) marginal: Option<f64>,
     /// How much each group counts, in percent. Groups that are not listed share the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) weights: Option<Placed<BTreeMap<String, f64>>>,
+    pub(crate) weights: Option<Placed<BTreeMap<String, Placed<f64>>>>,
 }
 
 /// Several judgements instead of one.
@@ -154,22 +157,29 @@ pub(crate) struct RunEntry {
 /// `quantile`.
 #[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    {"required": ["ratio"]},
+    {"required": ["histogram"]},
+    {"required": ["count"]},
+    {"required": ["gauge"]},
+    {"required": ["quantile"]},
+]))]
 pub(crate) struct CheckEntry {
     /// Bad events out of all events: two counts, never a ready-made percentage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<RatioEntry>,
     /// The buckets of a histogram: series with the label `le`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) histogram: Option<String>,
+    pub(crate) histogram: Option<Placed<String>>,
     /// Events, with what they are relative to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<CountEntry>,
     /// A level that goes up and down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) gauge: Option<String>,
+    pub(crate) gauge: Option<Placed<String>>,
     /// A quantile that somebody else computed, such as a vendor's p99.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) quantile: Option<String>,
+    pub(crate) quantile: Option<Placed<String>>,
     /// Which change is bad: `higher` unless said, and `either` for a gauge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) worse: Option<serin_model::Worse>,
@@ -190,7 +200,7 @@ pub(crate) struct CheckEntry {
     pub(crate) muted: bool,
     /// The groups it counts in; the group `default` unless said, none if empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) groups: Option<Vec<String>>,
+    pub(crate) groups: Option<Vec<Placed<String>>>,
     /// How much it counts in the score, in percent: it is then a group of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) weight: Option<Placed<f64>>,
@@ -214,9 +224,9 @@ fn is_false(value: &bool) -> bool {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RatioEntry {
     /// Selects the counters of bad events.
-    pub(crate) bad: String,
+    pub(crate) bad: Placed<String>,
     /// Selects the counters of all events.
-    pub(crate) total: String,
+    pub(crate) total: Placed<String>,
 }
 
 /// Events, with what they are relative to.
@@ -224,10 +234,10 @@ pub(crate) struct RatioEntry {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountEntry {
     /// Selects the counters of events.
-    pub(crate) events: String,
+    pub(crate) events: Placed<String>,
     /// Selects the counters of opportunities; one a step and replica unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) exposure: Option<String>,
+    pub(crate) exposure: Option<Placed<String>>,
 }
 
 /// How much change in the bad direction is put up with.
@@ -236,28 +246,29 @@ pub(crate) struct CountEntry {
 pub(crate) struct CompareEntry {
     /// The change a team puts up with, in percent of control.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) tolerance: Option<Percentage>,
+    pub(crate) tolerance: Option<Placed<Percentage>>,
     /// The change it must be protected from, in percent of control: twice the tolerance unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) unacceptable: Option<Percentage>,
+    pub(crate) unacceptable: Option<Placed<Percentage>>,
     /// An absolute change that is always tolerated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) floor: Option<AbsoluteChange>,
+    pub(crate) floor: Option<Placed<AbsoluteChange>>,
     /// An absolute change below which nothing is unacceptable: twice the floor unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) unacceptable_floor: Option<AbsoluteChange>,
+    pub(crate) unacceptable_floor: Option<Placed<AbsoluteChange>>,
 }
 
 /// An absolute bound: exactly one of `above` and `below`.
 #[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["above"]}, {"required": ["below"]}]))]
 pub(crate) struct LimitEntry {
     /// Values above this are out of bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) above: Option<Level>,
+    pub(crate) above: Option<Placed<Level>>,
     /// Values below this are out of bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) below: Option<Level>,
+    pub(crate) below: Option<Placed<Level>>,
     /// How many consecutive points must be out of bounds: 3 unless said.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub(crate) consecutive: Option<Placed<u32>>,
@@ -275,7 +286,7 @@ pub(crate) struct KayentaEntry {
     pub(crate) nan_strategy: Option<NanStrategyEntry>,
     /// Drops values this many interquartile ranges beyond the quartiles; keeps all unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) remove_outliers_beyond: Option<f64>,
+    pub(crate) remove_outliers_beyond: Option<Placed<f64>>,
     /// Whether a metric without data counts as failed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) must_have_data: bool,
@@ -303,16 +314,16 @@ pub(crate) struct EffectSizeEntry {
     pub(crate) measure: Option<EffectSizeMeasureEntry>,
     /// The smallest size at which a higher canary counts: 1, or 0.5 for `cles`, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) allowed_increase: Option<f64>,
+    pub(crate) allowed_increase: Option<Placed<f64>>,
     /// The largest size at which a lower canary counts: 1, or 0.5 for `cles`, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) allowed_decrease: Option<f64>,
+    pub(crate) allowed_decrease: Option<Placed<f64>>,
     /// The smallest size at which a critical metric fails the canary by being higher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) critical_increase: Option<f64>,
+    pub(crate) critical_increase: Option<Placed<f64>>,
     /// The largest size at which a critical metric fails the canary by being lower.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) critical_decrease: Option<f64>,
+    pub(crate) critical_decrease: Option<Placed<f64>>,
 }
 
 /// What the size of an effect means.

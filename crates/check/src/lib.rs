@@ -4,6 +4,7 @@
 //! what to write instead. Nothing here opens a file or asks a metrics source.
 
 mod closest;
+mod explain;
 mod file;
 pub mod kayenta;
 mod read;

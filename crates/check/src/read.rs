@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serin_model::{
-    Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, CounterForm, EffectSizeMeasure,
-    EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun, KayentaOptions, Margins,
-    Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source, Step, Thresholds,
-    WeightError, Window, Worse,
+    Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, CheckError, CounterForm,
+    EffectSizeMeasure, EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun,
+    KayentaOptions, Margins, Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source,
+    Step, Thresholds, WeightError, Window, Worse,
 };
 
-use crate::closest::closest;
+use crate::explain::{example_of, explain, mistake, one_of};
 use crate::file::{
-    AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, CounterFormEntry, EffectSizeMeasureEntry,
-    KayentaEntry, LimitEntry, NanStrategyEntry, RunEntry, ScoreEntry, SourceEntry, WindowEntry,
+    AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, CounterFormEntry, EffectSizeEntry,
+    EffectSizeMeasureEntry, KayentaEntry, LimitEntry, NanStrategyEntry, RunEntry, ScoreEntry,
+    SourceEntry, WindowEntry,
 };
-use crate::scalar::{AbsoluteChange, Level, Placed};
+use crate::scalar::{AbsoluteChange, Level, Percentage, Placed, Span};
 
 /// An analysis as a file states it, and where its metrics are.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,130 +52,124 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(&self) -> Result<WrittenAnalysis, FileError> {
         let file = self.parse()?;
-        let service = file.service.value.trim();
-        if service.is_empty() {
-            return self.fail(
-                file.service.place,
-                "the service has no name",
-                "write `service: checkout`",
-            );
-        }
+        self.not_blank("service", &file.service)?;
         let arms = self.arms(&file)?;
         let mut checks = Vec::new();
         for (name, entry) in &file.checks.value.0 {
             checks.push(self.check(name, entry, file.minimum_points.as_ref())?);
         }
-        let mut analysis = Analysis::new(service.to_owned(), arms, checks).map_err(|error| {
-            let place = match error {
-                AnalysisError::NoChecks | AnalysisError::SameName { .. } => file.checks.place,
-                _ => file.arms.as_ref().and_then(|arms| arms.place),
-            };
-            self.error(place, &error.to_string())
-                .with_hint("give `checks` at least one entry, each with a name of its own")
-        })?;
-        analysis.replica = file.replica.clone();
+        let service = file.service.value.trim().to_owned();
+        let mut analysis = Analysis::new(service, arms, checks)
+            .map_err(|error| self.no_checks(file.checks.place, &error))?;
+        analysis.replica = self.replica(&file)?;
         analysis.step = self.step(&file)?;
-        analysis.horizon = file.horizon.map(|horizon| horizon.0);
+        analysis.horizon = self.horizon(&file)?;
         analysis.at_horizon = match file.at_horizon {
             Some(AtHorizonEntry::PassIfVisible) => AtHorizon::PassIfVisible,
             Some(AtHorizonEntry::Hold) | None => AtHorizon::Hold,
         };
-        analysis.window = match &file.window {
-            Some(window) => Some(self.window(window.value, window.place)?),
-            None => None,
-        };
+        analysis.window = file.window.as_ref().map(|window| self.window(window)).transpose()?;
         let score = file.score.as_ref();
         analysis.thresholds = self.thresholds(score)?;
         analysis.weights = self.weights(score, &file, &analysis)?;
-        analysis.judgements = match &file.kayenta {
-            Some(run) => Some(self.run(run, analysis.window)?),
-            None => None,
-        };
-        Ok(WrittenAnalysis { analysis, source: source(&file), notes: Vec::new() })
+        let run = file.kayenta.as_ref();
+        analysis.judgements = run.map(|run| self.run(run, analysis.window)).transpose()?;
+        Ok(WrittenAnalysis { analysis, source: self.source(&file)?, notes: Vec::new() })
     }
 
     fn parse(&self) -> Result<CheckFile, FileError> {
         let options = serde_saphyr::options! {
             with_snippet: false,
             strict_booleans: true,
+            reject_unsupported_tags: true,
+            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
             budget: serde_saphyr::budget! {
                 max_events: 200_000,
-                max_aliases: 1_000,
+                max_aliases: 10_000,
                 max_anchors: 1_000,
                 max_nodes: 100_000,
+                max_depth: 32,
                 max_documents: 1,
+                // One anchor that a hundred checks merge is what anchors are for.
+                enforce_alias_anchor_ratio: false,
             },
         };
-        serde_saphyr::from_str_with_options(self.text, options).map_err(|error| {
-            let place = error
-                .location()
-                .filter(|location| location.line() > 0)
-                .map(|location| Place { line: location.line(), column: location.column() });
-            self.explain(place, &error.render_with_formatter(&serde_saphyr::UserMessageFormatter))
-        })
+        serde_saphyr::from_str_with_options(self.text, options)
+            .map_err(|error| explain(self.name, self.text, &error))
     }
 
-    /// Turns the parser's words into what is wrong and what to write.
-    fn explain(&self, place: Option<Place>, message: &str) -> FileError {
-        let message = without_place(message);
-        if let Some((problem, hint)) = message.split_once('\n') {
-            return self.error(place, problem).with_hint(hint);
-        }
-        if let Some((unknown, known)) = expected_names(message) {
-            return self.unknown_name(place, message, unknown, &known);
-        }
-        let error = self.error(place, message);
-        let hint = match message {
-            _ if message.starts_with("invalid boolean") => "write `true` or `false`",
-            _ if message.starts_with("expected mapping") => {
-                "write `key: value` lines, indented below their key"
-            }
-            _ if message.starts_with("expected string") => "write one value here",
-            _ if message.starts_with("invalid") => "write a number, zero or more",
-            _ if message.contains("duplicate") => "keep one of the two",
-            _ if message.starts_with("missing field") => {
-                "add it; `docs/guide/check-file.md` has a whole example"
-            }
-            _ if message.contains("tabs") => "indent with spaces",
-            _ if message.contains("end of file") => "the file is empty or cut off",
-            _ => return error,
-        };
-        error.with_hint(hint)
-    }
-
-    fn unknown_name(
-        &self,
-        place: Option<Place>,
-        message: &str,
-        unknown: &str,
-        known: &[&str],
-    ) -> FileError {
-        let what = if message.starts_with("unknown field") { "key" } else { "value" };
-        let error = self.error(place, &format!("unknown {what} `{unknown}`"));
-        match closest(unknown, known) {
-            Some(name) => error.with_hint(&format!("did you mean `{name}`?")),
-            None if known.is_empty() => error.with_hint("nothing is expected here"),
-            None => error.with_hint(&format!("write one of: {}", known.join(", "))),
-        }
-    }
-
-    fn error(&self, place: Option<Place>, problem: &str) -> FileError {
-        FileError::new(self.name, self.text, place, problem)
+    fn error(&self, place: Option<Place>, problem: &str, hint: &str) -> FileError {
+        mistake(self.name, self.text, place, problem, hint)
     }
 
     fn fail<T>(&self, place: Option<Place>, problem: &str, hint: &str) -> Result<T, FileError> {
-        Err(self.error(place, problem).with_hint(hint))
+        Err(self.error(place, problem, hint))
+    }
+
+    fn no_checks(&self, place: Option<Place>, error: &AnalysisError) -> FileError {
+        self.error(
+            place,
+            &error.to_string(),
+            "give `checks` an entry for each metric, such as \
+             `memory: {gauge: process_resident_memory_bytes}`",
+        )
+    }
+
+    fn not_blank(&self, key: &str, text: &Placed<String>) -> Result<(), FileError> {
+        if text.value.trim().is_empty() {
+            let example = example_of(key).unwrap_or(key);
+            return self.fail(
+                text.place,
+                &format!("there is an empty name in `{key}`"),
+                &format!("write something like `{example}`"),
+            );
+        }
+        Ok(())
+    }
+
+    fn replica(&self, file: &CheckFile) -> Result<Option<String>, FileError> {
+        let Some(replica) = &file.replica else { return Ok(None) };
+        self.not_blank("replica", replica)?;
+        Ok(Some(replica.value.clone()))
+    }
+
+    fn horizon(&self, file: &CheckFile) -> Result<Option<std::time::Duration>, FileError> {
+        match &file.horizon {
+            Some(Placed { value: Span(length), place }) if length.is_zero() => {
+                self.fail(*place, "a horizon of 0s leaves no time", "write `horizon: 60m`")
+            }
+            horizon => Ok(horizon.map(|horizon| horizon.value.0)),
+        }
+    }
+
+    fn source(&self, file: &CheckFile) -> Result<Option<Source>, FileError> {
+        let Some(Placed { value: SourceEntry { file: source }, place }) = &file.source else {
+            return Ok(None);
+        };
+        let Some(entry) = source else {
+            return self.fail(
+                *place,
+                "`source` names no source",
+                "write `source: {file: {path: recording.csv}}`, or leave it out and give `--data`",
+            );
+        };
+        self.not_blank("path", &entry.path)?;
+        let counters = match entry.counters {
+            Some(CounterFormEntry::Cumulative) => CounterForm::Cumulative,
+            Some(CounterFormEntry::Increments) | None => CounterForm::Increments,
+        };
+        Ok(Some(Source::File { path: entry.path.value.clone(), counters }))
     }
 
     fn arms(&self, file: &CheckFile) -> Result<Arms, FileError> {
         let Some(entry) = &file.arms else { return Ok(Arms::default()) };
-        let control_window = match entry.value.control_window {
-            Some(window) => Some(self.window(window, entry.place)?),
-            None => None,
-        };
+        let control_window = entry.value.control_window.as_ref();
+        let control_window = control_window.map(|window| self.window(window)).transpose()?;
         let (control, canary) = (entry.value.control.clone(), entry.value.canary.clone());
         Arms::at(control, canary, control_window).map_err(|error| {
-            self.error(entry.place, &error.to_string()).with_hint(
+            self.error(
+                entry.place,
+                &error.to_string(),
                 "give each arm labels of its own, such as `control: {track: stable}` and \
                  `canary: {track: canary}`",
             )
@@ -195,12 +190,13 @@ impl Reader<'_> {
         }
     }
 
-    fn window(&self, entry: WindowEntry, place: Option<Place>) -> Result<Window, FileError> {
+    fn window(&self, window: &Placed<WindowEntry>) -> Result<Window, FileError> {
+        let entry = window.value;
         if entry.end.0 <= entry.start.0 {
             return self.fail(
-                place,
+                window.place,
                 &format!("the window ends at {}, not after its start {}", entry.end, entry.start),
-                "exchange `start` and `end`",
+                "write an `end` that is later than `start`",
             );
         }
         Ok(Window { start: entry.start.0, end: entry.end.0 })
@@ -228,12 +224,12 @@ impl Reader<'_> {
         analysis: &Analysis,
     ) -> Result<GroupWeights, FileError> {
         let listed = score.and_then(|score| score.value.weights.as_ref());
-        let mut weights = listed.map(|weights| weights.value.clone()).unwrap_or_default();
-        let mut place = listed.and_then(|weights| weights.place);
+        let mut weights = listed.map(|listed| listed.value.clone()).unwrap_or_default();
+        let mut place = listed.and_then(|listed| listed.place);
         for (name, entry) in &file.checks.value.0 {
             let Some(weight) = &entry.value.weight else { continue };
             place = place.or(weight.place);
-            if weights.insert(name.clone(), weight.value).is_some() {
+            if weights.insert(name.clone(), *weight).is_some() {
                 return self.fail(
                     weight.place,
                     &format!("`{name}` has a weight here and as a group in `score.weights`"),
@@ -242,9 +238,15 @@ impl Reader<'_> {
             }
         }
         let groups: BTreeSet<String> = analysis.groups();
-        GroupWeights::new(weights, &groups).map_err(|error| {
-            let hint = weights_hint(&error, &groups);
-            self.error(place, &error.to_string()).with_hint(&hint)
+        let values = weights.iter().map(|(group, weight)| (group.clone(), weight.value));
+        GroupWeights::new(values.collect(), &groups).map_err(|error| {
+            let own = match &error {
+                WeightError::OutOfRange { group, .. } | WeightError::UnknownGroup { group } => {
+                    weights.get(group).and_then(|weight| weight.place)
+                }
+                _ => None,
+            };
+            self.error(own.or(place), &error.to_string(), &weights_hint(&error, &groups))
         })
     }
 
@@ -270,8 +272,7 @@ impl Reader<'_> {
             );
         }
         let entry = run.value;
-        let length =
-            |span: Option<crate::scalar::Span>| span.map(|span| span.0).unwrap_or_default();
+        let length = |span: Option<Span>| span.map(|span| span.0).unwrap_or_default();
         Ok(JudgementRun {
             start: window.start,
             lifetime: std::time::Duration::from_millis(lifetime),
@@ -291,7 +292,11 @@ impl Reader<'_> {
     ) -> Result<Check, FileError> {
         let written = &entry.value;
         if name.trim().is_empty() {
-            return self.fail(entry.place, "a check has no name", "write `errors:` above it");
+            return self.fail(
+                entry.place,
+                "this check has no name",
+                "put a name before the colon, such as `errors:`",
+            );
         }
         let measure = self.measure(name, entry)?;
         let kind = measure.kind();
@@ -336,40 +341,47 @@ impl Reader<'_> {
                 &format!("`{name}` has both `groups` and a `weight` of its own"),
                 "give the groups their weights in `score: {weights: …}`, or drop `groups`",
             ),
-            (Some(groups), None) => Ok(groups.clone()),
+            (Some(groups), None) => self.group_names(groups),
             (None, Some(_)) => Ok(vec![name.to_owned()]),
             (None, None) => Ok(vec![DEFAULT_GROUP.to_owned()]),
         }
     }
 
+    fn group_names(&self, groups: &[Placed<String>]) -> Result<Vec<String>, FileError> {
+        let mut names = Vec::new();
+        for group in groups {
+            self.not_blank("groups", group)?;
+            if names.contains(&group.value) {
+                return self.fail(
+                    group.place,
+                    &format!("the group `{}` is named twice", group.value),
+                    "name each group once; what counts more has a `weight`",
+                );
+            }
+            names.push(group.value.clone());
+        }
+        Ok(names)
+    }
+
     fn measure(&self, name: &str, entry: &Placed<CheckEntry>) -> Result<Measure, FileError> {
         let written = &entry.value;
-        let query = |text: &str| {
-            match Query::new(text) {
-            Some(query) => Ok(query),
-            None => self.fail(
-                entry.place,
-                &format!("`{name}` has an empty query"),
-                "write the metric's name or selector, such as `http_requests_total{code=~\"5..\", $arm}`",
-            ),
-        }
-        };
         let mut measures = Vec::new();
         if let Some(ratio) = &written.ratio {
-            measures.push(Measure::Ratio { bad: query(&ratio.bad)?, total: query(&ratio.total)? });
+            let (bad, total) = (self.query(&ratio.bad)?, self.query(&ratio.total)?);
+            measures.push(Measure::Ratio { bad, total });
         }
         if let Some(buckets) = &written.histogram {
-            measures.push(Measure::Histogram { buckets: query(buckets)? });
+            measures.push(Measure::Histogram { buckets: self.query(buckets)? });
         }
         if let Some(count) = &written.count {
-            let exposure = count.exposure.as_deref().map(query).transpose()?;
-            measures.push(Measure::Count { events: query(&count.events)?, exposure });
+            let exposure = count.exposure.as_ref().map(|query| self.query(query)).transpose()?;
+            measures.push(Measure::Count { events: self.query(&count.events)?, exposure });
         }
         if let Some(value) = &written.gauge {
-            measures.push(Measure::Gauge { value: query(value)? });
+            measures.push(Measure::Gauge { value: self.query(value)? });
         }
         if let Some(value) = &written.quantile {
-            measures.push(Measure::Quantile { value: query(value)? });
+            measures.push(Measure::Quantile { value: self.query(value)? });
         }
         let problem = match measures.len() {
             1 => return Ok(measures.remove(0)),
@@ -383,6 +395,18 @@ impl Reader<'_> {
         )
     }
 
+    fn query(&self, text: &Placed<String>) -> Result<Query, FileError> {
+        let query = Query::new(&text.value);
+        query.ok_or_else(|| {
+            self.error(
+                text.place,
+                "the query is empty",
+                "write the metric's name or selector, such as \
+                 `'http_requests_total{code=~\"5..\", $arm}'`",
+            )
+        })
+    }
+
     fn margins(
         &self,
         kind: MeasureKind,
@@ -391,10 +415,10 @@ impl Reader<'_> {
         let Some(Placed { value: compare, place }) = compare else {
             return Ok(Margins::of_kind(kind));
         };
-        let floor = self.absolute("floor", kind, compare.floor, *place)?;
+        let share = |percentage: Option<Placed<Percentage>>| percentage.map(|share| share.value.0);
+        let floor = self.absolute("floor", kind, compare.floor)?;
         let unacceptable_floor =
-            self.absolute("unacceptable_floor", kind, compare.unacceptable_floor, *place)?;
-        let share = |percentage: Option<crate::scalar::Percentage>| percentage.map(|share| share.0);
+            self.absolute("unacceptable_floor", kind, compare.unacceptable_floor)?;
         Margins::new(
             kind,
             share(compare.tolerance),
@@ -402,29 +426,63 @@ impl Reader<'_> {
             floor,
             unacceptable_floor,
         )
-        .map_err(|error| {
-            self.error(*place, &error.to_string())
-                .with_hint("what is unacceptable lies above what is tolerated: `{tolerance: 25%, unacceptable: 50%}`")
-        })
+        .map_err(|error| self.margin_error(kind, compare, *place, &error))
+    }
+
+    /// Says it in the units of the file.
+    fn margin_error(
+        &self,
+        kind: MeasureKind,
+        compare: &CompareEntry,
+        place: Option<Place>,
+        error: &CheckError,
+    ) -> FileError {
+        let unit = |change: f64| match kind {
+            MeasureKind::Ratio => AbsoluteChange::PercentagePoints(change),
+            _ => AbsoluteChange::Number(change),
+        };
+        let (problem, at) = match *error {
+            CheckError::Unacceptable { tolerance, unacceptable } => (
+                format!(
+                    "`unacceptable` is {}, not more than the tolerance of {}",
+                    Percentage(unacceptable),
+                    Percentage(tolerance)
+                ),
+                compare.unacceptable.and_then(|unacceptable| unacceptable.place),
+            ),
+            CheckError::UnacceptableFloor { floor, unacceptable_floor } => (
+                format!(
+                    "`unacceptable_floor` is {}, less than the floor of {}",
+                    unit(unacceptable_floor),
+                    unit(floor)
+                ),
+                compare.unacceptable_floor.and_then(|floor| floor.place),
+            ),
+            _ => (error.to_string(), None),
+        };
+        self.error(
+            at.or(place),
+            &problem,
+            "what is unacceptable lies above what is tolerated; unless said it is twice as much",
+        )
     }
 
     fn absolute(
         &self,
         key: &str,
         kind: MeasureKind,
-        change: Option<AbsoluteChange>,
-        place: Option<Place>,
+        change: Option<Placed<AbsoluteChange>>,
     ) -> Result<Option<f64>, FileError> {
+        let Some(Placed { value: change, place }) = change else { return Ok(None) };
         match (kind, change) {
-            (_, None) => Ok(None),
-            (MeasureKind::Ratio, Some(AbsoluteChange::PercentagePoints(share))) => Ok(Some(share)),
-            (MeasureKind::Ratio, Some(AbsoluteChange::Number(number))) => self.fail(
+            (MeasureKind::Ratio, AbsoluteChange::PercentagePoints(share)) => Ok(Some(share)),
+            (MeasureKind::Ratio, AbsoluteChange::Number(number)) => self.fail(
                 place,
                 &format!("`{key}: {number}` has no unit, and this is a ratio"),
                 &format!("write percentage points: `{key}: {number}pp`"),
             ),
-            (_, Some(AbsoluteChange::Number(number))) => Ok(Some(number)),
-            (_, Some(points @ AbsoluteChange::PercentagePoints(_))) => self.fail(
+            (_, AbsoluteChange::Number(number)) => Ok(Some(number)),
+            (_, points @ AbsoluteChange::PercentagePoints(_)) => self.fail(
                 place,
                 &format!("`{key}: {points}` is in percentage points, and this is a {kind}"),
                 "percentage points are for a ratio; write a number in the metric's own unit",
@@ -450,9 +508,11 @@ impl Reader<'_> {
                 );
             }
         };
-        let value = self.level(kind, level, place)?;
+        let value = self.level(kind, level)?;
         Ok(Guardrail {
-            bound: bound(value).map_err(|error| self.error(place, &error.to_string()))?,
+            bound: bound(value).map_err(|error| {
+                self.error(level.place, &error.to_string(), "write `limit: {above: 100, for: 3}`")
+            })?,
             consecutive: match &entry.consecutive {
                 Some(consecutive) => self.positive("for", consecutive)?,
                 None => Guardrail::DEFAULT_CONSECUTIVE,
@@ -461,18 +521,19 @@ impl Reader<'_> {
         })
     }
 
-    fn level(
-        &self,
-        kind: MeasureKind,
-        level: Level,
-        place: Option<Place>,
-    ) -> Result<f64, FileError> {
-        match (kind, level) {
-            (MeasureKind::Ratio, Level::Share(share)) => Ok(share),
+    fn level(&self, kind: MeasureKind, level: Placed<Level>) -> Result<f64, FileError> {
+        let place = level.place;
+        match (kind, level.value) {
+            (MeasureKind::Ratio, Level::Share(share)) if (0.0..=1.0).contains(&share) => Ok(share),
+            (MeasureKind::Ratio, share @ Level::Share(_)) => self.fail(
+                place,
+                &format!("the limit is {share}, where no ratio ever is"),
+                "write a percentage from 0% to 100%",
+            ),
             (MeasureKind::Ratio, Level::Number(number)) => self.fail(
                 place,
                 &format!("the limit {number} has no unit, and this is a ratio"),
-                &format!("write a percentage: `{number}%`"),
+                &format!("write a percentage: `{}` or `{number}%`", Level::Share(number)),
             ),
             (_, Level::Number(number)) => Ok(number),
             (_, share @ Level::Share(_)) => self.fail(
@@ -487,26 +548,22 @@ impl Reader<'_> {
         &self,
         entry: Option<&Placed<KayentaEntry>>,
     ) -> Result<KayentaOptions, FileError> {
-        let Some(Placed { value: entry, place }) = entry else {
+        let Some(Placed { value: entry, .. }) = entry else {
             return Ok(KayentaOptions::default());
         };
         let outliers = match entry.remove_outliers_beyond {
             None => Outliers::Keep,
-            Some(factor) if factor.is_finite() && factor > 0.0 => Outliers::Remove { factor },
+            Some(factor) if factor.value.is_finite() && factor.value > 0.0 => {
+                Outliers::Remove { factor: factor.value }
+            }
             Some(factor) => {
                 return self.fail(
-                    *place,
-                    &format!("`remove_outliers_beyond` is {factor}"),
+                    factor.place,
+                    &format!("`remove_outliers_beyond` is {}", factor.value),
                     "write how many interquartile ranges, more than 0: `remove_outliers_beyond: 3`",
                 );
             }
         };
-        let sizes = entry.effect_size.unwrap_or_default();
-        let measure = match sizes.measure {
-            Some(EffectSizeMeasureEntry::Cles) => EffectSizeMeasure::CommonLanguage,
-            Some(EffectSizeMeasureEntry::MeanRatio) | None => EffectSizeMeasure::MeanRatio,
-        };
-        let none = EffectSizeOptions::without_margin(measure);
         Ok(KayentaOptions {
             nan_strategy: match entry.nan_strategy {
                 Some(NanStrategyEntry::Replace) => NanStrategy::Replace,
@@ -514,66 +571,43 @@ impl Reader<'_> {
             },
             outliers,
             must_have_data: entry.must_have_data,
-            effect_size: EffectSizeOptions {
-                measure,
-                allowed_increase: sizes.allowed_increase.unwrap_or(none.allowed_increase),
-                allowed_decrease: sizes.allowed_decrease.unwrap_or(none.allowed_decrease),
-                critical_increase: sizes.critical_increase.unwrap_or(none.critical_increase),
-                critical_decrease: sizes.critical_decrease.unwrap_or(none.critical_decrease),
-            },
+            effect_size: self.effect_size(entry.effect_size.unwrap_or_default())?,
         })
     }
-}
 
-fn source(file: &CheckFile) -> Option<Source> {
-    let SourceEntry::File(entry) = &file.source.as_ref()?.value;
-    Some(Source::File {
-        path: entry.path.clone(),
-        counters: match entry.counters {
-            Some(CounterFormEntry::Cumulative) => CounterForm::Cumulative,
-            Some(CounterFormEntry::Increments) | None => CounterForm::Increments,
-        },
-    })
+    fn effect_size(&self, sizes: EffectSizeEntry) -> Result<EffectSizeOptions, FileError> {
+        let measure = match sizes.measure {
+            Some(EffectSizeMeasureEntry::Cles) => EffectSizeMeasure::CommonLanguage,
+            Some(EffectSizeMeasureEntry::MeanRatio) | None => EffectSizeMeasure::MeanRatio,
+        };
+        let none = EffectSizeOptions::without_margin(measure);
+        let bound = |written: Option<Placed<f64>>, default: f64| match written {
+            None => Ok(default),
+            Some(size) if size.value.is_finite() => Ok(size.value),
+            Some(size) => self.fail(
+                size.place,
+                &format!("the size of an effect is {}", size.value),
+                "write a number, such as 1.1 for a tenth more",
+            ),
+        };
+        Ok(EffectSizeOptions {
+            measure,
+            allowed_increase: bound(sizes.allowed_increase, none.allowed_increase)?,
+            allowed_decrease: bound(sizes.allowed_decrease, none.allowed_decrease)?,
+            critical_increase: bound(sizes.critical_increase, none.critical_increase)?,
+            critical_decrease: bound(sizes.critical_decrease, none.critical_decrease)?,
+        })
+    }
 }
 
 fn weights_hint(error: &WeightError, groups: &BTreeSet<String>) -> String {
     let names: Vec<&str> = groups.iter().map(String::as_str).collect();
     match error {
-        WeightError::UnknownGroup { group } => match closest(group, &names) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => format!("the groups are: {}", names.join(", ")),
-        },
+        WeightError::UnknownGroup { group } => one_of(group, &names),
         WeightError::Sum { .. } => format!(
             "weights are percentages of the whole score; the groups are: {}",
             names.join(", ")
         ),
         _ => "write a percentage from 0 to 100, without a sign".to_owned(),
     }
-}
-
-/// The parser ends its messages with the place, which is shown otherwise.
-fn without_place(message: &str) -> &str {
-    match message.rfind(" at line ") {
-        Some(end) => &message[..end],
-        None => message,
-    }
-}
-
-/// Reads "unknown field `a`, expected one of `b`, `c`".
-fn expected_names(message: &str) -> Option<(&str, Vec<&str>)> {
-    let rest =
-        message.strip_prefix("unknown field ").or(message.strip_prefix("unknown variant "))?;
-    let (unknown, expected) = rest.split_once(',')?;
-    let expected = expected.trim_start();
-    let names = expected
-        .strip_prefix("expected one of ")
-        .or(expected.strip_prefix("expected "))
-        .unwrap_or_default();
-    let known = names
-        .split(',')
-        .flat_map(|name| name.split(" or "))
-        .map(|name| name.trim().trim_matches('`'))
-        .filter(|name| !name.is_empty())
-        .collect();
-    Some((unknown.trim_matches('`'), known))
 }

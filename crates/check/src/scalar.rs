@@ -13,6 +13,8 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
 use serin_model::Place;
 
+use crate::explain::place_of;
+
 /// A value and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Placed<T> {
@@ -23,9 +25,7 @@ pub(crate) struct Placed<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
-        let at = spanned.referenced;
-        let place = (at.line() > 0).then(|| Place { line: at.line(), column: at.column() });
-        Ok(Self { value: spanned.value, place })
+        Ok(Self { value: spanned.value, place: place_of(spanned.referenced) })
     }
 }
 
@@ -55,7 +55,7 @@ impl<T> From<T> for Placed<T> {
 
 /// Implements `serde` and the schema of a scalar that is written as text.
 macro_rules! written_as_text {
-    ($type:ident, $description:literal, $pattern:literal) => {
+    ($type:ident, $types:tt, $description:literal, $pattern:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
@@ -78,7 +78,7 @@ macro_rules! written_as_text {
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({
-                    "type": ["string", "number"],
+                    "type": $types,
                     "pattern": $pattern,
                     "description": $description,
                 })
@@ -100,8 +100,8 @@ impl Percentage {
             };
             return Err(format!("`{text}` is not a percentage\n{hint}"));
         };
-        match number.trim().parse::<f64>() {
-            Ok(percent) if percent.is_finite() && percent >= 0.0 => Ok(Self(percent / 100.0)),
+        match hundredth(number.trim()) {
+            Some(share) if share >= 0.0 => Ok(Self(share)),
             _ => Err(format!(
                 "`{text}` is not a percentage of zero or more\nwrite something like `25%`"
             )),
@@ -117,8 +117,9 @@ impl fmt::Display for Percentage {
 
 written_as_text!(
     Percentage,
+    "string",
     "A percentage of control, such as 25%.",
-    r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$"
+    r"^\s*[0-9.]+([eE][+-]?[0-9]+)?\s*%\s*$"
 );
 
 /// An absolute change: percentage points for a ratio (`0.05pp`), else a number in the metric's unit.
@@ -133,10 +134,8 @@ pub(crate) enum AbsoluteChange {
 impl AbsoluteChange {
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(number) = text.strip_suffix("pp") {
-            return match number.trim().parse::<f64>() {
-                Ok(points) if points.is_finite() && points >= 0.0 => {
-                    Ok(Self::PercentagePoints(points / 100.0))
-                }
+            return match hundredth(number.trim()) {
+                Some(share) if share >= 0.0 => Ok(Self::PercentagePoints(share)),
                 _ => Err(format!(
                     "`{text}` is not zero or more percentage points\nwrite something like `0.05pp`"
                 )),
@@ -164,6 +163,7 @@ impl fmt::Display for AbsoluteChange {
 
 written_as_text!(
     AbsoluteChange,
+    ["string", "number"],
     "An absolute change: percentage points for a ratio (0.05pp), else a number in the metric's unit.",
     r"^\s*[0-9.eE+-]+\s*(pp)?\s*$"
 );
@@ -179,17 +179,16 @@ pub(crate) enum Level {
 
 impl Level {
     fn parse(text: &str) -> Result<Self, String> {
-        let (number, level): (_, fn(f64) -> Self) = match text.strip_suffix('%') {
-            Some(percent) => (percent.trim(), |percent| Self::Share(percent / 100.0)),
-            None => (text, Self::Number),
+        let level = match text.strip_suffix('%') {
+            Some(percent) => hundredth(percent.trim()).map(Self::Share),
+            None => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Self::Number),
         };
-        match number.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(level(number)),
-            _ => Err(format!(
+        level.ok_or_else(|| {
+            format!(
                 "`{text}` is not a limit\nwrite a percentage for a ratio (`1%`), or a number in the \
                  metric's own unit"
-            )),
-        }
+            )
+        })
     }
 }
 
@@ -204,15 +203,30 @@ impl fmt::Display for Level {
 
 written_as_text!(
     Level,
+    ["string", "number"],
     "A level: a percentage for a ratio (1%), else a number in the metric's unit.",
     r"^\s*-?[0-9.eE+-]+\s*%?\s*$"
 );
 
-/// Multiplies a share by 100 without the noise of binary fractions: 0.07 is 7, not 7.000000000000001.
-fn hundredfold(share: f64) -> f64 {
-    let exact = 100.0 * share;
-    let rounded = (exact * 1e9).round() / 1e9;
-    if (rounded - exact).abs() < 1e-9 { rounded } else { exact }
+/// Reads a number of hundredths, correctly rounded: the decimal point moves, nothing is divided.
+fn hundredth(text: &str) -> Option<f64> {
+    let (digits, exponent) = match text.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let moved = format!("{digits}e{}", exponent.checked_sub(2)?);
+    moved.parse().ok().filter(|share: &f64| share.is_finite())
+}
+
+/// Writes a share in hundredths, so that [`hundredth`] reads the same share.
+fn hundredfold(share: f64) -> String {
+    let exact = format!("{share:e}");
+    let moved = exact.split_once('e').and_then(|(digits, exponent)| {
+        let exponent = exponent.parse::<i32>().ok()? + 2;
+        let plain = format!("{digits}e{exponent}").parse::<f64>().ok()?.to_string();
+        Some(if hundredth(&plain) == Some(share) { plain } else { format!("{digits}e{exponent}") })
+    });
+    moved.unwrap_or(exact)
 }
 
 /// A length of time with its unit: `60s`, `5m`, `1h 30m`. Zero or more.
@@ -244,6 +258,7 @@ impl fmt::Display for Span {
 
 written_as_text!(
     Span,
+    "string",
     "A length of time with its unit, such as 60s, 5m or 1h 30m.",
     r"^\s*[0-9]+(\.[0-9]+)?\s*[a-zA-Zµ].*$"
 );
@@ -275,6 +290,7 @@ impl fmt::Display for Moment {
 
 written_as_text!(
     Moment,
+    "string",
     "A moment as in RFC 3339, such as 2026-11-23T08:30:00Z.",
     r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}.*$"
 );

@@ -1,9 +1,11 @@
 //! From an analysis to a Check file's text.
 
+use std::collections::BTreeMap;
+
 use serin_model::{
     Analysis, AtHorizon, Bound, Check, CounterForm, EffectSizeMeasure, EffectSizeOptions,
     FileError, Guardrail, JudgementRun, KayentaOptions, Margins, Measure, MeasureKind, NanStrategy,
-    Outliers, Source, Step, Thresholds, Window, Worse,
+    Outliers, Query, Source, Step, Thresholds, Window, Worse,
 };
 
 use crate::file::{
@@ -34,7 +36,7 @@ pub fn write(written: &WrittenAnalysis, comment: &[String]) -> Result<String, Wr
     }
     text.push_str(&yaml);
     let again = read("the Check file", &text).map_err(|error| WriteError::Refused { error })?;
-    if again.analysis != as_written(&written.analysis) {
+    if again.analysis != as_written(&written.analysis) || again.source != written.source {
         return Err(WriteError::Changed);
     }
     Ok(text)
@@ -89,14 +91,17 @@ fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
             ArmsEntry {
                 control: analysis.arms.control.clone(),
                 canary: analysis.arms.canary.clone(),
-                control_window: analysis.arms.control_window.map(window_entry),
+                control_window: analysis
+                    .arms
+                    .control_window
+                    .map(|window| window_entry(window).into()),
             }
             .into(),
         ),
-        replica: analysis.replica.clone(),
+        replica: analysis.replica.clone().map(Placed::from),
         step: (analysis.step != Step::MINUTE).then(|| step(analysis.step).into()),
         window: analysis.window.map(|window| window_entry(window).into()),
-        horizon: analysis.horizon.map(Span),
+        horizon: analysis.horizon.map(|horizon| Span(horizon).into()),
         at_horizon: match analysis.at_horizon {
             AtHorizon::Hold => None,
             AtHorizon::PassIfVisible => Some(AtHorizonEntry::PassIfVisible),
@@ -114,13 +119,11 @@ fn step(step: Step) -> Span {
 
 fn source_entry(source: &Source) -> SourceEntry {
     let Source::File { path, counters } = source;
-    SourceEntry::File(FileSourceEntry {
-        path: path.clone(),
-        counters: match counters {
-            CounterForm::Increments => None,
-            CounterForm::Cumulative => Some(CounterFormEntry::Cumulative),
-        },
-    })
+    let counters = match counters {
+        CounterForm::Increments => None,
+        CounterForm::Cumulative => Some(CounterFormEntry::Cumulative),
+    };
+    SourceEntry { file: Some(FileSourceEntry { path: path.clone().into(), counters }) }
 }
 
 fn window_entry(window: Window) -> WindowEntry {
@@ -134,7 +137,10 @@ fn score_entry(analysis: &Analysis) -> Option<ScoreEntry> {
     (!default || !weights.is_empty()).then(|| ScoreEntry {
         pass: (!default).then(|| thresholds.pass()),
         marginal: (!default).then(|| thresholds.marginal()),
-        weights: (!weights.is_empty()).then(|| weights.clone().into()),
+        weights: (!weights.is_empty()).then(|| {
+            let placed = |(group, &weight): (&String, &f64)| (group.clone(), Placed::from(weight));
+            weights.iter().map(placed).collect::<BTreeMap<_, _>>().into()
+        }),
     })
 }
 
@@ -158,24 +164,26 @@ fn check_entry(check: &Check) -> Placed<CheckEntry> {
         gating: check.gating,
         critical: check.critical,
         muted: check.muted,
-        groups: (check.groups != [DEFAULT_GROUP]).then(|| check.groups.clone()),
+        groups: (check.groups != [DEFAULT_GROUP])
+            .then(|| check.groups.iter().cloned().map(Placed::from).collect()),
         weight: None,
         minimum_points: check.minimum_points.map(|minimum| minimum.get().into()),
         owner: check.owner.clone(),
         kayenta: kayenta_entry(&check.kayenta).map(Placed::from),
         ..CheckEntry::default()
     };
+    let text = |query: &Query| Placed::from(query.to_string());
     match &check.measure {
         Measure::Ratio { bad, total } => {
-            entry.ratio = Some(RatioEntry { bad: bad.to_string(), total: total.to_string() });
+            entry.ratio = Some(RatioEntry { bad: text(bad), total: text(total) });
         }
-        Measure::Histogram { buckets } => entry.histogram = Some(buckets.to_string()),
+        Measure::Histogram { buckets } => entry.histogram = Some(text(buckets)),
         Measure::Count { events, exposure } => {
-            let exposure = exposure.as_ref().map(ToString::to_string);
-            entry.count = Some(CountEntry { events: events.to_string(), exposure });
+            let exposure = exposure.as_ref().map(text);
+            entry.count = Some(CountEntry { events: text(events), exposure });
         }
-        Measure::Gauge { value } => entry.gauge = Some(value.to_string()),
-        Measure::Quantile { value } => entry.quantile = Some(value.to_string()),
+        Measure::Gauge { value } => entry.gauge = Some(text(value)),
+        Measure::Quantile { value } => entry.quantile = Some(text(value)),
     }
     entry.into()
 }
@@ -187,10 +195,10 @@ fn compare_entry(kind: MeasureKind, margins: &Margins) -> Option<CompareEntry> {
         _ => AbsoluteChange::Number(change),
     };
     (written.tolerance || written.unacceptable || written.floor).then(|| CompareEntry {
-        tolerance: written.tolerance.then(|| Percentage(margins.tolerance())),
-        unacceptable: written.unacceptable.then(|| Percentage(margins.unacceptable())),
-        floor: written.floor.then(|| absolute(margins.floor())),
-        unacceptable_floor: written.floor.then(|| absolute(margins.unacceptable_floor())),
+        tolerance: written.tolerance.then(|| Percentage(margins.tolerance()).into()),
+        unacceptable: written.unacceptable.then(|| Percentage(margins.unacceptable()).into()),
+        floor: written.floor.then(|| absolute(margins.floor()).into()),
+        unacceptable_floor: written.floor.then(|| absolute(margins.unacceptable_floor()).into()),
     })
 }
 
@@ -200,8 +208,8 @@ fn limit_entry(kind: MeasureKind, guardrail: &Guardrail) -> LimitEntry {
         _ => Level::Number(value),
     };
     let (above, below) = match guardrail.bound {
-        Bound::Above(bound) => (Some(level(bound)), None),
-        Bound::Below(bound) => (None, Some(level(bound))),
+        Bound::Above(bound) => (Some(level(bound).into()), None),
+        Bound::Below(bound) => (None, Some(level(bound).into())),
     };
     LimitEntry {
         above,
@@ -219,7 +227,7 @@ fn kayenta_entry(options: &KayentaOptions) -> Option<KayentaEntry> {
         },
         remove_outliers_beyond: match options.outliers {
             Outliers::Keep => None,
-            Outliers::Remove { factor } => Some(factor),
+            Outliers::Remove { factor } => Some(factor.into()),
         },
         must_have_data: options.must_have_data,
         effect_size: effect_size_entry(&options.effect_size),
@@ -228,7 +236,7 @@ fn kayenta_entry(options: &KayentaOptions) -> Option<KayentaEntry> {
 
 fn effect_size_entry(sizes: &EffectSizeOptions) -> Option<EffectSizeEntry> {
     let none = EffectSizeOptions::without_margin(sizes.measure);
-    let unless = |bound: f64, default: f64| (bound != default).then_some(bound);
+    let unless = |bound: f64, default: f64| (bound != default).then_some(Placed::from(bound));
     (*sizes != EffectSizeOptions::default()).then(|| EffectSizeEntry {
         measure: match sizes.measure {
             EffectSizeMeasure::MeanRatio => None,

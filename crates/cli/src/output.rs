@@ -21,7 +21,8 @@ pub(crate) enum Format {
 impl Format {
     /// Tells the format of a file from its name.
     pub(crate) fn of_path(path: &str) -> anyhow::Result<Self> {
-        match path.rsplit_once('.').map(|(_, extension)| extension) {
+        match path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref()
+        {
             Some("html" | "htm") => Ok(Self::Html),
             Some("json") => Ok(Self::Json),
             Some("txt") => Ok(Self::Table),

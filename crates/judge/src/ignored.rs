@@ -2,31 +2,28 @@
 
 use serin_model::{Analysis, AtHorizon, Check};
 
-/// Returns a sentence for each setting that was written and that the `kayenta` judge does not heed.
+/// Returns a sentence about the settings that were written and that the `kayenta` judge does not
+/// heed, if there are any.
 #[must_use]
-pub(crate) fn by_kayenta(analysis: &Analysis) -> Vec<String> {
-    let mut ignored = Vec::new();
-    let mut say = |setting: &str, checks: Vec<&str>| {
-        if !checks.is_empty() {
-            ignored.push(format!(
-                "`{setting}` is ignored by the kayenta judge ({})",
-                checks.join(", ")
-            ));
-        }
-    };
-    let named = |holds: fn(&Check) -> bool| -> Vec<&str> {
-        let checks = analysis.checks().iter().filter(|&check| holds(check));
-        checks.map(|check| check.name.as_str()).collect()
-    };
-    say("tolerance", named(|check| check.margins.written().tolerance));
-    say("unacceptable", named(|check| check.margins.written().unacceptable));
-    say("floor", named(|check| check.margins.written().floor));
-    say("gating", named(|check| check.gating));
-    if analysis.horizon.is_some() {
-        say("horizon", vec!["it judges what it is given"]);
-    }
-    if analysis.at_horizon != AtHorizon::Hold {
-        say("at_horizon", vec!["it judges what it is given"]);
-    }
-    ignored
+pub(crate) fn by_kayenta(analysis: &Analysis) -> Option<String> {
+    let any = |holds: fn(&Check) -> bool| analysis.checks().iter().any(holds);
+    let settings = [
+        ("tolerance", any(|check| check.margins.written().tolerance)),
+        ("unacceptable", any(|check| check.margins.written().unacceptable)),
+        ("floor", any(|check| check.margins.written().floor)),
+        ("gating", any(|check| check.gating)),
+        ("horizon", analysis.horizon.is_some()),
+        ("at_horizon", analysis.at_horizon != AtHorizon::Hold),
+    ];
+    let written: Vec<String> = settings
+        .iter()
+        .filter(|(_, written)| *written)
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    let (last, others) = written.split_last()?;
+    Some(if others.is_empty() {
+        format!("{last} is ignored by the kayenta judge")
+    } else {
+        format!("{} and {last} are ignored by the kayenta judge", others.join(", "))
+    })
 }

@@ -12,7 +12,7 @@ use crate::measure::MeasureKind;
 /// use serin_model::{Amount, MeasureKind};
 ///
 /// assert_eq!(Amount::new(0.041_23, MeasureKind::Ratio).to_string(), "4.12 %");
-/// assert_eq!(Amount::new(1_234.5, MeasureKind::Gauge).to_string(), "1235");
+/// assert_eq!(Amount::new(1_234.6, MeasureKind::Gauge).to_string(), "1235");
 /// assert_eq!(Amount::new(0.000_012_3, MeasureKind::Gauge).to_string(), "1.23e-5");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,9 +90,14 @@ fn significant(value: f64) -> String {
         Some(exponent @ -4..=2) => {
             // At most 2 − (−4) decimals, so that this never fails.
             let decimals = usize::try_from(2 - exponent).unwrap_or(0);
-            format!("{value:.decimals$}").replace('-', "−")
+            with_minus(&format!("{value:.decimals$}"))
         }
-        Some(3..=8) => format!("{value:.0}").replace('-', "−"),
-        _ => scientific,
+        Some(3..=8) => with_minus(&format!("{value:.0}")),
+        _ => with_minus(&scientific),
     }
+}
+
+/// A minus sign is as wide as a plus sign; a hyphen is not.
+fn with_minus(number: &str) -> String {
+    number.strip_prefix('-').map_or_else(|| number.to_owned(), |digits| format!("−{digits}"))
 }

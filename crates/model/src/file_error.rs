@@ -18,14 +18,14 @@ pub struct Place {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileError {
     /// The file's name, as the user wrote it.
-    pub file: String,
+    pub file: Box<str>,
     /// Where in the file, if it is one place.
     pub place: Option<Place>,
     /// What is wrong: a lowercase fragment without a full stop.
-    pub problem: String,
+    pub problem: Box<str>,
     /// What to write instead.
-    pub hint: Option<String>,
-    line: Option<String>,
+    pub hint: Option<Box<str>>,
+    line: Option<Box<str>>,
     line_only: Option<u64>,
 }
 
@@ -35,12 +35,12 @@ impl FileError {
     pub fn new(file: &str, text: &str, place: Option<Place>, problem: &str) -> Self {
         let line = place.and_then(|place| {
             let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
-            text.lines().nth(index).map(shown)
+            text.lines().nth(index).map(|line| shown(line).into())
         });
         Self {
-            file: file.to_owned(),
+            file: file.into(),
             place,
-            problem: cleaned(problem),
+            problem: cleaned(problem).into(),
             hint: None,
             line,
             line_only: None,
@@ -58,7 +58,7 @@ impl FileError {
     /// Returns the same error with what to write instead.
     #[must_use]
     pub fn with_hint(mut self, hint: &str) -> Self {
-        self.hint = Some(cleaned(hint));
+        self.hint = Some(cleaned(hint).into());
         self
     }
 }

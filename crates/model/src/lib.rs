@@ -16,6 +16,7 @@ mod file_error;
 mod guardrail;
 mod kayenta;
 mod measure;
+mod number;
 mod observation;
 mod score;
 mod source;

@@ -1,12 +1,9 @@
 //! What a judged metric looked like over time, for those who would rather look.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::time::Timestamp;
 
 /// One metric of both arms, a point a bin, as it was judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
     /// The metric's name.
     pub metric: String,
@@ -17,7 +14,7 @@ pub struct Trace {
 }
 
 /// One arm in one bin.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TracePoint {
     /// The start of the bin, in milliseconds since the Unix epoch.
     pub time: Timestamp,

@@ -1,6 +1,6 @@
 //! What a judge says, and everything that made it say so.
 //!
-//! These types are a written format, version 1 (`docs/schema/verdict-v1.json`).
+//! These types are a written format, version 1 (`docs/schema/report-v1.json`).
 
 use std::fmt;
 
@@ -152,6 +152,9 @@ pub struct JudgedMetric {
     pub muted: bool,
     /// The groups it counts in.
     pub groups: Vec<String>,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The control's values, cleaned.
     pub control: Summary,
     /// The canary's values, cleaned.
@@ -224,31 +227,48 @@ impl fmt::Display for Classification {
     }
 }
 
-/// One arm's values in numbers. All are zero when there are no values.
+/// One arm's values in numbers. All are zero when there are no values; JSON has no word for an
+/// infinite one, which is `null` there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// How many values, after cleaning.
     pub points: usize,
     /// The mean.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub mean: f64,
     /// The median.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub median: f64,
     /// The sample standard deviation; zero for one value.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub standard_deviation: f64,
     /// The smallest.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub minimum: f64,
     /// The largest.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub maximum: f64,
 }
 
-/// An estimate with its interval.
+/// An estimate with its interval. An infinite end is `null` in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// The best guess.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub estimate: f64,
     /// Its lower end.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub lower: f64,
     /// Its upper end.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub upper: f64,
     /// How often such an interval holds the truth, nominally: 0.98 in the `kayenta` judge.
     pub confidence: f64,
@@ -260,6 +280,8 @@ pub struct EffectSize {
     /// `meanRatio` or `cles`.
     pub measure: String,
     /// Its value.
+    #[serde(with = "crate::number")]
+    #[schemars(with = "Option<f64>")]
     pub value: f64,
 }
 

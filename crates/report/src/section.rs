@@ -122,7 +122,9 @@ fn kind(metric: &JudgedMetric) -> String {
         1 => format!("group {}", groups.join("")),
         _ => format!("groups {}", groups.join(", ")),
     };
-    format!("{} · {worse} · {groups}", metric.measure)
+    let owner = metric.owner.as_deref().map(label::one_line);
+    let owner = owner.map(|owner| format!(" · owner {owner}")).unwrap_or_default();
+    format!("{} · {worse} · {groups}{owner}", metric.measure)
 }
 
 fn warnings(report: &Report, metric: &JudgedMetric) -> Vec<String> {

@@ -45,6 +45,20 @@ pub enum RunError {
         /// The Check file or the Kayenta config.
         file: String,
     },
+    /// The recording has points of the checks, and none of them is judged.
+    #[error(
+        "`{path}` has no value that is judged: it was recorded {recorded}, and what is judged lies \
+         {judged}\n\nhint: mend `window` (or the times of the request), or name another recording; \
+         points that are all gaps count as none"
+    )]
+    NoAnswer {
+        /// The recording.
+        path: String,
+        /// When its points lie.
+        recorded: String,
+        /// When points would be judged.
+        judged: String,
+    },
     /// Standard input can be read only once.
     #[error("standard input is named twice\n\nhint: save one of the two in a file")]
     TwoStandardInputs,

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serin_check::{WrittenAnalysis, kayenta};
 use serin_model::{
-    Analysis, Arm, CounterForm, FileError, LabelSelector, MetricSeries, Source, Timestamp, Trace,
-    Verdict,
+    Analysis, Arm, CounterForm, FileError, JudgedMetric, LabelSelector, MetricSeries, Source,
+    Timestamp, Trace, Verdict,
 };
 use serin_report::{Input, Report};
 use serin_sources::{Digest, DigestReader, read_recording, unpacked};
@@ -109,7 +109,17 @@ pub fn ask(
 ) -> Result<Report, RunError> {
     let (path, counters) = place(question, recordings)?;
     let answered = read(question, &path, counters, progress)?;
-    let (verdict, traces) = judge(&answered.analysis, &answered.series, &question.written.notes);
+    let (mut verdict, traces) =
+        judge(&answered.analysis, &answered.series, &question.written.notes);
+    let anything = |metric: &JudgedMetric| metric.control.points + metric.canary.points > 0;
+    if !verdict.metrics.iter().any(anything) {
+        return Err(RunError::NoAnswer {
+            path: shown(&path),
+            recorded: in_words(answered.span),
+            judged: in_words(judged_span(&answered.analysis)),
+        });
+    }
+    verdict.ignored.extend(answered.note.map(str::to_owned));
     let mut inputs = question.others.clone();
     inputs.push(answered.input);
     Ok(Report {
@@ -140,12 +150,31 @@ pub fn judge(
     (judged.verdict, judged.traces)
 }
 
+/// Returns the stretch of time in which anything at all is judged.
+fn judged_span(analysis: &Analysis) -> Option<(Timestamp, Timestamp)> {
+    let run = analysis.judgements.map(|run| (run.start, run.start.after(run.lifetime)));
+    run.or(analysis.window.map(|window| (window.start, window.end)))
+}
+
+fn in_words(span: Option<(Timestamp, Timestamp)>) -> String {
+    let moment = |time: Timestamp| match jiff::Timestamp::from_millisecond(time.as_millis()) {
+        Ok(moment) => moment.to_string(),
+        Err(_) => format!("{} ms", time.as_millis()),
+    };
+    match span {
+        Some((start, end)) => format!("from {} to {}", moment(start), moment(end)),
+        None => "at all times".to_owned(),
+    }
+}
+
 /// What a recording answered, and to what exactly.
 struct Answered {
     analysis: Analysis,
     series: Vec<MetricSeries>,
     span: Option<(Timestamp, Timestamp)>,
     input: Input,
+    /// What the recording made serin pass over.
+    note: Option<&'static str>,
 }
 
 /// Says where the recording is: what the command names, else what the Check file names, from there.
@@ -167,7 +196,7 @@ fn place(
             folder.join(written).to_string_lossy().into_owned()
         }
     };
-    if path == "-" && question.check.path == "-" {
+    if path == "-" && question.check.path == shown("-") {
         return Err(RunError::TwoStandardInputs);
     }
     Ok((path, recordings.counters.unwrap_or(counters)))
@@ -198,6 +227,7 @@ fn read(
         series: recording.series,
         span: Some(recording.span),
         input: input(path, recording.digest),
+        note: None,
     })
 }
 
@@ -228,7 +258,10 @@ fn read_pairs(question: &Question, path: &str, reader: impl Read) -> Result<Answ
     let spans = pairs.series.iter().flat_map(|series| [&series.arms.control, &series.arms.canary]);
     let span = spans.filter_map(Arm::span).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
     known_metrics(&analysis, &pairs.series, path)?;
-    Ok(Answered { analysis, series: pairs.series, span, input: input(path, digest) })
+    let note = question.written.analysis.judgements.is_some().then_some(
+        "several judgements are asked for, and stored pairs are the values of one: they are judged once",
+    );
+    Ok(Answered { analysis, series: pairs.series, span, input: input(path, digest), note })
 }
 
 const MOST_PAIRS_BYTES: u64 = 256 << 20;

@@ -1,41 +1,64 @@
 //! From series to what each replica of each arm reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serin_model::{
-    Analysis, Arm, ArmPair, BucketBounds, Count, CounterForm, FileError, Measure, MeasureKind,
-    MetricSeries, Observations, Point, Ratio, Replica, Timestamp,
+    Analysis, Arm, ArmPair, Count, CounterForm, FileError, Measure, MetricSeries, Observations,
+    Point, Ratio, Replica, Timestamp,
 };
 
-use crate::collect::{Part, Sample, Series, Side, Wanted};
-use crate::increments::increments;
+use crate::collect::{Part, Series, Side, Wanted};
+use crate::histogram::{self, Histogram};
+use crate::increments::{Births, increments};
+use crate::rows::shortened;
 
-/// Everything that was collected, ready to be put together check by check.
+/// Everything that was collected, to be put together check by check.
 pub(crate) struct Assembler<'a> {
-    pub(crate) file: &'a str,
-    pub(crate) analysis: &'a Analysis,
-    pub(crate) counters: CounterForm,
-    pub(crate) wanted: Vec<Wanted>,
-    pub(crate) series: Vec<Series>,
-    /// The first moment of the whole recording.
-    pub(crate) start: Timestamp,
+    file: &'a str,
+    analysis: &'a Analysis,
+    counters: CounterForm,
+    series: Vec<Series>,
+    /// The series that answer each part of each check on each arm, by index.
+    answers: BTreeMap<(usize, Side, Part), Vec<usize>>,
+    births: Births,
 }
 
-impl Assembler<'_> {
-    /// Returns what the arms reported to every check, in order.
-    pub(crate) fn assemble(&mut self) -> Result<Vec<MetricSeries>, FileError> {
-        for series in &mut self.series {
-            in_time_order(self.file, series)?;
+impl<'a> Assembler<'a> {
+    /// Puts every series in the order of time.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] when a series has two values at one moment.
+    pub(crate) fn new(
+        file: &'a str,
+        analysis: &'a Analysis,
+        counters: CounterForm,
+        wanted: &[Wanted],
+        mut series: Vec<Series>,
+    ) -> Result<Self, FileError> {
+        let mut answers: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (index, series) in series.iter_mut().enumerate() {
+            in_time_order(file, series)?;
+            for wanted in series.wanted_by.iter().map(|&by| &wanted[by]) {
+                let key = (wanted.check, wanted.side, wanted.part);
+                answers.entry(key).or_default().push(index);
+            }
         }
-        let analysis = self.analysis;
+        let step = Duration::from_secs(analysis.step.seconds().into());
+        let births = Births::of(&series, step);
+        Ok(Self { file, analysis, counters, series, answers, births })
+    }
+
+    /// Returns what the arms reported to every check, in order.
+    pub(crate) fn assemble(&self) -> Result<Vec<MetricSeries>, FileError> {
         let mut answers = Vec::new();
-        for (index, check) in analysis.checks().iter().enumerate() {
-            let arms = ArmPair {
+        for (index, check) in self.analysis.checks().iter().enumerate() {
+            let mut answer = MetricSeries::nothing(&check.name);
+            answer.arms = ArmPair {
                 control: self.arm(index, Side::Control)?,
                 canary: self.arm(index, Side::Canary)?,
             };
-            let mut answer = MetricSeries::nothing(&check.name);
-            answer.arms = arms;
             answers.push(answer);
         }
         Ok(answers)
@@ -44,22 +67,17 @@ impl Assembler<'_> {
     fn arm(&self, check: usize, side: Side) -> Result<Arm, FileError> {
         let replicas = match &self.analysis.checks()[check].measure {
             Measure::Ratio { .. } => self.ratios(check, side)?,
-            Measure::Count { exposure, .. } => self.counts(check, side, exposure.is_some())?,
+            Measure::Count { exposure: Some(_), .. } => self.exposed_counts(check, side)?,
+            Measure::Count { exposure: None, .. } => self.counts(check, side)?,
             Measure::Histogram { .. } => self.histograms(check, side)?,
-            measure @ (Measure::Gauge { .. } | Measure::Quantile { .. }) => {
-                self.values(check, side, measure.kind())?
-            }
+            Measure::Gauge { .. } | Measure::Quantile { .. } => self.values(check, side)?,
         };
         Ok(Arm { replicas })
     }
 
-    /// Returns the series that answer one part of a check on one arm.
     fn answers(&self, check: usize, side: Side, part: Part) -> impl Iterator<Item = &Series> {
-        let is_meant = move |&index: &usize| {
-            let wanted = &self.wanted[index];
-            (wanted.check, wanted.side, wanted.part) == (check, side, part)
-        };
-        self.series.iter().filter(move |series| series.wanted_by.iter().any(is_meant))
+        let indices = self.answers.get(&(check, side, part)).map(Vec::as_slice);
+        indices.unwrap_or_default().iter().map(|&index| &self.series[index])
     }
 
     /// Names the replica of a series: the value of the replica label, or nobody in particular.
@@ -70,23 +88,23 @@ impl Assembler<'_> {
 
     /// Returns what a counter counted, at each moment.
     fn counted(&self, series: &Series) -> Result<Vec<Point<f64>>, FileError> {
-        if let Some(sample) = series.samples.iter().find(|sample| sample.value < 0.0) {
-            let problem = format!("a count is {}, below zero", sample.value);
-            return Err(FileError::at_line(self.file, sample.line, &problem)
-                .with_hint("counts never fall below zero; a level that does is a `gauge`"));
-        }
-        let samples = || series.samples.iter().map(|sample| (sample.time, sample.value));
+        self.check_counts(series)?;
         Ok(match self.counters {
-            CounterForm::Increments => {
-                samples().map(|(time, value)| Point { time, value }).collect()
-            }
+            CounterForm::Increments => points(series).collect(),
             CounterForm::Cumulative => {
-                let step = std::time::Duration::from_secs(self.analysis.step.seconds().into());
-                let first = series.samples.first().map(|sample| sample.time);
-                let born_inside = first.is_some_and(|first| first > self.start.after(step));
-                increments(&samples().collect::<Vec<_>>(), born_inside)
+                increments(points(series), self.births.is_born_inside(series))
             }
         })
+    }
+
+    fn check_counts(&self, series: &Series) -> Result<(), FileError> {
+        let is_count = |value: f64| value.is_nan() || (value >= 0.0 && value.is_finite());
+        let Some(sample) = series.samples.iter().find(|sample| !is_count(sample.value)) else {
+            return Ok(());
+        };
+        let problem = format!("a count is {}", sample.value);
+        Err(FileError::at_line(self.file, sample.line, &problem)
+            .with_hint("counts are finite and never below zero; a level that is not is a `gauge`"))
     }
 
     /// Adds up the counters of one part, by replica and moment.
@@ -101,110 +119,117 @@ impl Assembler<'_> {
         Ok(sums)
     }
 
-    /// A moment without bad events is one without errors; a moment without a total is a gap.
+    /// A moment without bad events is one without errors.
     fn ratios(&self, check: usize, side: Side) -> Result<Vec<Replica>, FileError> {
-        let bad = self.sums(check, side, Part::Bad)?;
-        let total = self.sums(check, side, Part::Total)?;
-        Ok(each_replica(total, |name, totals| {
-            let bad = bad.get(name);
-            let bad_at = |time| bad.and_then(|bad| bad.get(time)).copied().unwrap_or(0.0);
-            let present = totals.iter().filter(|(_, total)| !total.is_nan());
-            let points = present
-                .map(|(time, &total)| (time, Ratio { bad: bad_at(time), total }))
-                .filter(|(_, ratio)| !ratio.bad.is_nan())
-                .map(|(&time, value)| Point { time, value });
-            Observations::Ratio(points.collect())
+        let sums = self.paired_sums(check, side, Part::Bad, Part::Total)?;
+        Ok(each_replica(sums, |points| {
+            let ratio = |point: Point<Pair>| Point {
+                time: point.time,
+                value: Ratio { bad: point.value.above, total: point.value.below },
+            };
+            Observations::Ratio(points.into_iter().map(ratio).collect())
         }))
     }
 
-    fn counts(&self, check: usize, side: Side, exposed: bool) -> Result<Vec<Replica>, FileError> {
-        let events = self.sums(check, side, Part::Events)?;
-        let exposure = self.sums(check, side, Part::Exposure)?;
-        let moments = if exposed { exposure.clone() } else { events.clone() };
-        Ok(each_replica(moments, |name, moments| {
-            let at = |sums: &SumsByReplica, time: &Timestamp| {
-                sums.get(name).and_then(|sums| sums.get(time)).copied()
+    /// A moment without events is one in which nothing happened.
+    fn exposed_counts(&self, check: usize, side: Side) -> Result<Vec<Replica>, FileError> {
+        let sums = self.paired_sums(check, side, Part::Events, Part::Exposure)?;
+        Ok(each_replica(sums, |points| {
+            let count = |point: Point<Pair>| Point {
+                time: point.time,
+                value: Count { events: point.value.above, exposure: point.value.below },
             };
-            let point = |time: &Timestamp| {
-                let events = at(&events, time).unwrap_or(0.0);
-                let exposure = if exposed { at(&exposure, time)? } else { 1.0 };
-                let missing = events.is_nan() || exposure.is_nan();
-                let value = Count { events, exposure };
-                (!missing).then_some(Point { time: *time, value })
-            };
-            Observations::Count(moments.keys().filter_map(point).collect())
+            Observations::Count(points.into_iter().map(count).collect())
         }))
+    }
+
+    fn counts(&self, check: usize, side: Side) -> Result<Vec<Replica>, FileError> {
+        let sums = self.sums(check, side, Part::Events)?;
+        Ok(each_replica(sums, |points| {
+            let present = points.into_iter().filter(|(_, events)| !events.is_nan());
+            let count = |(time, events)| Point { time, value: Count { events, exposure: 1.0 } };
+            Observations::Count(present.map(count).collect())
+        }))
+    }
+
+    /// Adds up two parts, moment by moment. Events at a moment at which nobody read the total keep
+    /// their moment, so that counters that are read at other instants lose none.
+    fn paired_sums(
+        &self,
+        check: usize,
+        side: Side,
+        above: Part,
+        below: Part,
+    ) -> Result<BTreeMap<String, Vec<Point<Pair>>>, FileError> {
+        let above = self.sums(check, side, above)?;
+        let mut below = self.sums(check, side, below)?;
+        self.refuse_strangers(check, side, [&above, &below])?;
+        for (replica, sums) in &above {
+            let Some(below) = below.get_mut(replica) else { continue };
+            for (&time, _) in sums.iter().filter(|(_, sum)| **sum > 0.0) {
+                below.entry(time).or_insert(0.0);
+            }
+        }
+        let paired = |(replica, below): (String, BTreeMap<Timestamp, f64>)| {
+            let above = above.get(&replica);
+            let above_at =
+                |time: &Timestamp| above.and_then(|sums| sums.get(time)).copied().unwrap_or(0.0);
+            let pairs = below
+                .into_iter()
+                .map(|(time, below)| Point { time, value: Pair { above: above_at(&time), below } });
+            let whole =
+                |point: &Point<Pair>| !point.value.above.is_nan() && !point.value.below.is_nan();
+            (replica, pairs.filter(whole).collect())
+        };
+        Ok(below.into_iter().map(paired).collect())
+    }
+
+    /// Events of a replica that has no total would never be seen.
+    fn refuse_strangers(
+        &self,
+        check: usize,
+        side: Side,
+        [above, below]: [&SumsByReplica; 2],
+    ) -> Result<(), FileError> {
+        let counts = |sums: &BTreeMap<Timestamp, f64>| sums.values().any(|&sum| sum > 0.0);
+        let stranger = above.iter().find(|(name, sums)| !below.contains_key(*name) && counts(sums));
+        let Some((name, _)) = stranger else { return Ok(()) };
+        let check = &self.analysis.checks()[check];
+        let whole = match check.measure {
+            Measure::Ratio { .. } => "total",
+            _ => "exposure",
+        };
+        let problem = format!(
+            "check `{}`: replica \"{}\" of the {} has events, and no {whole}",
+            shortened(&check.name),
+            shortened(name),
+            side.as_str()
+        );
+        Err(FileError::new(self.file, "", None, &problem).with_hint(
+            "both queries must select series with the same `replica` label, or leave `replica` out",
+        ))
     }
 
     fn histograms(&self, check: usize, side: Side) -> Result<Vec<Replica>, FileError> {
-        let mut by_replica: BTreeMap<String, Vec<Bucket>> = BTreeMap::new();
+        let mut by_replica: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
         for series in self.answers(check, side, Part::Buckets) {
-            let upper = self.upper_edge(series)?;
-            let buckets = by_replica.entry(self.replica_of(series)).or_default();
-            let known = buckets.iter().position(|bucket| bucket.upper == upper);
-            let index = known.unwrap_or_else(|| {
-                buckets.push(Bucket { upper, counts: BTreeMap::new() });
-                buckets.len() - 1
-            });
-            for point in self.counted(series)? {
-                *buckets[index].counts.entry(point.time).or_insert(0.0) += point.value;
-            }
+            self.check_counts(series)?;
+            by_replica.entry(self.replica_of(series)).or_default().push(series);
         }
         let mut replicas = Vec::new();
-        for (name, buckets) in by_replica {
-            let observations = self.histogram(buckets)?;
+        for (name, series) in by_replica {
+            let mut histograms = Vec::new();
+            for buckets in histogram::apart(self.file, &series)? {
+                histograms.push(Histogram::of(self.file, buckets, self.counters, self.births)?);
+            }
+            let observations = histogram::added_up(self.file, &histograms)?;
             replicas.push(Replica { name, observations });
         }
         Ok(replicas)
     }
 
-    fn upper_edge(&self, series: &Series) -> Result<f64, FileError> {
-        let line = series.samples.first().map_or(1, |sample| sample.line);
-        let Some(edge) = series.labels.get("le") else {
-            return Err(FileError::at_line(
-                self.file,
-                line,
-                "a histogram's series has no label `le`",
-            )
-            .with_hint("select the buckets, such as `http_request_duration_seconds_bucket`"));
-        };
-        edge.parse::<f64>().ok().filter(|edge| !edge.is_nan()).ok_or_else(|| {
-            let problem = format!("`le` is \"{edge}\", which is no upper edge");
-            FileError::at_line(self.file, line, &problem).with_hint("write a number or +Inf")
-        })
-    }
-
-    fn histogram(&self, mut buckets: Vec<Bucket>) -> Result<Observations, FileError> {
-        buckets.sort_by(|a, b| a.upper.total_cmp(&b.upper));
-        let finite: Vec<f64> =
-            buckets.iter().map(|bucket| bucket.upper).filter(|upper| upper.is_finite()).collect();
-        let Ok(bounds) = BucketBounds::new(finite) else {
-            return Err(FileError::new(
-                self.file,
-                "",
-                None,
-                "a histogram has no finite upper edge",
-            )
-            .with_hint("record all buckets, not just the one with `le=\"+Inf\"`"));
-        };
-        let moments = buckets.first().map(|bucket| bucket.counts.keys()).into_iter().flatten();
-        let points = moments.filter_map(|time| {
-            let below: Option<Vec<f64>> =
-                buckets.iter().map(|bucket| bucket.counts.get(time).copied()).collect();
-            let value = within_buckets(&below?, bounds.as_slice().len());
-            value.iter().all(|count| !count.is_nan()).then_some(Point { time: *time, value })
-        });
-        let points = points.collect();
-        Ok(Observations::Histogram { bounds, points })
-    }
-
     /// Without a replica label every series is a replica of its own.
-    fn values(
-        &self,
-        check: usize,
-        side: Side,
-        kind: MeasureKind,
-    ) -> Result<Vec<Replica>, FileError> {
+    fn values(&self, check: usize, side: Side) -> Result<Vec<Replica>, FileError> {
         let mut by_replica: BTreeMap<String, &Series> = BTreeMap::new();
         for series in self.answers(check, side, Part::Value) {
             let name = match self.analysis.replica {
@@ -212,31 +237,26 @@ impl Assembler<'_> {
                 None => described(&series.labels),
             };
             if let Some(other) = by_replica.insert(name.clone(), series) {
-                return Err(self.two_series(check, kind, &name, [other, series]));
+                return Err(self.two_series(check, &name, [other, series]));
             }
         }
         let replica = |(name, series): (String, &Series)| {
-            let point = |sample: &Sample| Point { time: sample.time, value: sample.value };
-            let observations = Observations::Value(series.samples.iter().map(point).collect());
+            let observations = Observations::Value(points(series).collect());
             Replica { name, observations }
         };
         Ok(by_replica.into_iter().map(replica).collect())
     }
 
-    fn two_series(
-        &self,
-        check: usize,
-        kind: MeasureKind,
-        replica: &str,
-        [one, other]: [&Series; 2],
-    ) -> FileError {
-        let check = &self.analysis.checks()[check].name;
+    fn two_series(&self, check: usize, replica: &str, [one, other]: [&Series; 2]) -> FileError {
+        let check = &self.analysis.checks()[check];
         let line = other.samples.first().map_or(1, |sample| sample.line);
+        let differing = differing_labels(one, other);
         let problem = format!(
-            "check `{check}` is a {kind}, and several series answer for replica \"{replica}\": {{{}}} \
-             and {{{}}}",
-            described(&one.labels),
-            described(&other.labels)
+            "check `{}` is a {}, and several series answer for replica \"{}\"; they differ in {}",
+            shortened(&check.name),
+            check.measure.kind(),
+            shortened(replica),
+            shortened(&differing),
         );
         FileError::at_line(self.file, line, &problem)
             .with_hint("select one of them in the query; serin does not average them away")
@@ -245,34 +265,23 @@ impl Assembler<'_> {
 
 type SumsByReplica = BTreeMap<String, BTreeMap<Timestamp, f64>>;
 
-/// The events at or below an upper edge, by moment.
-struct Bucket {
-    upper: f64,
-    counts: BTreeMap<Timestamp, f64>,
+/// What is divided by what.
+struct Pair {
+    above: f64,
+    below: f64,
 }
 
-fn each_replica(
-    sums: SumsByReplica,
-    observations: impl Fn(&str, &BTreeMap<Timestamp, f64>) -> Observations,
+fn each_replica<T>(
+    sums: BTreeMap<String, T>,
+    observations: impl Fn(T) -> Observations,
 ) -> Vec<Replica> {
-    let replica = |(name, sums): (String, BTreeMap<Timestamp, f64>)| {
-        let observations = observations(&name, &sums);
-        Replica { name, observations }
-    };
+    let replica = |(name, sums)| Replica { name, observations: observations(sums) };
     sums.into_iter().map(replica).collect()
 }
 
-/// Takes counts at or below each edge apart into counts between the edges. Buckets that were read at
-/// different instants may disagree by an event or two; none holds fewer than zero.
-fn within_buckets(at_or_below: &[f64], finite: usize) -> Vec<f64> {
-    let mut within = Vec::with_capacity(finite + 1);
-    let mut before = 0.0;
-    for &count in at_or_below {
-        within.push((count - before).max(0.0));
-        before = count;
-    }
-    within.resize(finite + 1, 0.0);
-    within
+/// Returns the points of a series as they were read.
+pub(crate) fn points(series: &Series) -> impl Iterator<Item = Point<f64>> {
+    series.samples.iter().map(|sample| Point { time: sample.time, value: sample.value })
 }
 
 fn described(labels: &BTreeMap<String, String>) -> String {
@@ -280,8 +289,20 @@ fn described(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(label).collect::<Vec<_>>().join(", ")
 }
 
+/// Names the labels whose values differ, or the metric's name if none does.
+fn differing_labels(one: &Series, other: &Series) -> String {
+    let names: BTreeSet<&String> = one.labels.keys().chain(other.labels.keys()).collect();
+    let differs = |name: &&String| one.labels.get(*name) != other.labels.get(*name);
+    let names: Vec<&str> = names.into_iter().filter(differs).map(String::as_str).collect();
+    if names.is_empty() {
+        "the metric's name".to_owned()
+    } else {
+        format!("`{}`", names.join("`, `"))
+    }
+}
+
 /// Sorts a series by time; a point that is written twice counts once.
-fn in_time_order(file: &str, series: &mut Series) -> Result<(), FileError> {
+pub(crate) fn in_time_order(file: &str, series: &mut Series) -> Result<(), FileError> {
     series.samples.sort_by_key(|sample| (sample.time, sample.line));
     for pair in series.samples.windows(2) {
         let (first, second) = (pair[0], pair[1]);

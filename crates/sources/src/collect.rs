@@ -1,14 +1,15 @@
 //! From records to the series that the checks ask for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use jiff::Timestamp as Moment;
 use serin_model::{Analysis, FileError, LabelSelector, Measure, Query, Timestamp};
 
 use crate::SourceError;
-use crate::columns::{Column, Layout};
-use crate::rows::Record;
-use crate::selector::Selector;
+use crate::columns::{Column, ColumnError, Columns, ValueOf};
+use crate::rows::{Record, shortened};
+use crate::selector::{Selector, is_on_side};
 
 /// What a query's answer is for.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -43,18 +44,30 @@ pub(crate) struct Wanted {
     pub(crate) check: usize,
     pub(crate) part: Part,
     pub(crate) side: Side,
-    selector: Selector,
+    arm: LabelSelector,
+    selector: Rc<Selector>,
 }
 
-/// A series of the recording that somebody asked for.
-#[derive(Default)]
+impl Wanted {
+    fn matches(&self, metric: Option<&str>, labels: &[(&str, &str)]) -> bool {
+        self.selector.matches(metric, labels) && is_on_side(self.side, &self.arm, labels)
+    }
+}
+
+/// A series of the recording.
 pub(crate) struct Series {
-    /// Its labels, by name.
+    /// The metric's name, where the recording gives one.
+    pub(crate) metric: Option<String>,
+    /// Its labels, by name; empty when nobody asked for it.
     pub(crate) labels: BTreeMap<String, String>,
     /// Its points, in the order read.
     pub(crate) samples: Vec<Sample>,
     /// Who asked for it, as indices of what is wanted.
     pub(crate) wanted_by: Vec<usize>,
+    /// All that tells it from others.
+    key: Rc<[u8]>,
+    /// The series that came after it the last time.
+    next: usize,
 }
 
 /// One point of a series.
@@ -70,12 +83,31 @@ pub(crate) struct Sample {
 /// Takes records, keeps what is asked for, and remembers what else there was.
 pub(crate) struct Collector<'a> {
     file: &'a str,
-    pub(crate) wanted: Vec<Wanted>,
+    wanted: Vec<Wanted>,
     metrics_asked_for: BTreeSet<String>,
     arm_labels: BTreeSet<String>,
-    series: BTreeMap<String, Series>,
+    columns: Option<Rc<Columns>>,
+    series: Vec<Series>,
+    index: BTreeMap<Rc<[u8]>, usize>,
+    key_bytes: usize,
+    /// The series of the value before.
+    last: usize,
+    /// The text of the time before, and what it says.
+    last_time: (String, Timestamp),
     samples: usize,
+    records: u64,
+    seen: Seen,
+}
+
+/// Everything that was in the recording.
+pub(crate) struct Collected {
+    /// What was asked for.
+    pub(crate) wanted: Vec<Wanted>,
+    /// The series that somebody asked for, in the order of their names.
+    pub(crate) series: Vec<Series>,
+    /// How many records there were.
     pub(crate) records: u64,
+    /// What else there was.
     pub(crate) seen: Seen,
 }
 
@@ -92,10 +124,12 @@ impl<'a> Collector<'a> {
         let mut wanted = Vec::new();
         for (check, asked) in analysis.checks().iter().enumerate() {
             for (part, query) in parts(&asked.measure) {
+                let selector = Selector::read(query)
+                    .map_err(|error| SourceError::Query { check: asked.name.clone(), error })?;
+                let selector = Rc::new(selector);
                 for (side, arm) in sides(analysis) {
-                    let selector = Selector::read(query, side, arm)
-                        .map_err(|error| SourceError::Query { check: asked.name.clone(), error })?;
-                    wanted.push(Wanted { check, part, side, selector });
+                    let (arm, selector) = (arm.clone(), Rc::clone(&selector));
+                    wanted.push(Wanted { check, part, side, arm, selector });
                 }
             }
         }
@@ -106,183 +140,265 @@ impl<'a> Collector<'a> {
             metrics_asked_for: named.map(str::to_owned).collect(),
             arm_labels: arm_labels.collect(),
             wanted,
-            series: BTreeMap::new(),
+            columns: None,
+            series: Vec::new(),
+            index: BTreeMap::new(),
+            key_bytes: 0,
+            last: 0,
+            last_time: (String::new(), Timestamp::from_millis(0)),
             samples: 0,
             records: 0,
             seen: Seen::default(),
         })
     }
 
-    /// Takes one record.
+    /// Takes one record. Times and values are read only where somebody asked for the series.
     pub(crate) fn add(&mut self, record: &Record<'_>) -> Result<(), FileError> {
         self.records += 1;
-        let names = record.fields.iter().map(|(name, _)| name.as_ref());
-        let Some(layout) = Layout::of(names, &self.metrics_asked_for) else {
-            return Err(self.no_value_column(record));
+        let columns = match &self.columns {
+            Some(columns) if !record.renamed => Rc::clone(columns),
+            _ => {
+                let columns = Columns::of(record.names, &self.metrics_asked_for)
+                    .map_err(|error| self.wrong_columns(record, error))?;
+                Rc::clone(self.columns.insert(Rc::new(columns)))
+            }
         };
-        let mut metric = None;
-        let mut time = None;
-        let mut labels = Vec::new();
-        let mut values = Vec::new();
-        for (name, text) in &record.fields {
-            let (name, text) = (name.as_ref(), text.as_ref());
-            match layout.column(name, &self.metrics_asked_for) {
-                Column::Time => time = Some(self.time(record.line, name, text)?),
-                Column::Metric => metric = Some(text),
-                Column::Label if !text.is_empty() => labels.push((name, text)),
-                Column::Label => {}
-                Column::Value => values.push((None, None, self.value(record.line, name, text)?)),
-                Column::Arm(side) => {
-                    values.push((None, Some(side), self.value(record.line, name, text)?));
-                }
-                Column::NamedMetric => {
-                    values.push((Some(name), None, self.value(record.line, name, text)?));
-                }
+        let mut key = Vec::with_capacity(128);
+        for label in &columns.labels {
+            let text = record.text(label.index);
+            if !text.is_empty() {
+                add_to_key(&mut key, &label.name, text);
             }
         }
-        let Some(time) = time else { return Err(self.no_time(record)) };
-        if metric.is_none() && layout != Layout::Metrics && self.metrics_asked_for.len() > 1 {
-            return Err(self.no_metric(record));
-        }
-        for (named, side, value) in values {
-            let sample = Sample { time, value, line: record.line };
-            let own_labels = labels.len();
-            labels.extend(side.map(|side| ("arm", side.as_str())));
-            self.keep(named.or(metric), &labels, sample)?;
-            labels.truncate(own_labels);
+        let labels_end = key.len();
+        for (column, value_of) in &columns.values {
+            key.truncate(labels_end);
+            let (metric, side) = match value_of {
+                ValueOf::Metric => (Some(column.name.as_str()), None),
+                ValueOf::Record => (columns.metric.map(|index| record.text(index)), None),
+                ValueOf::Arm(side) => (columns.metric.map(|index| record.text(index)), Some(*side)),
+            };
+            if let Some(side) = side {
+                add_to_key(&mut key, "arm", side.as_str());
+            }
+            add_to_key(&mut key, "", metric.unwrap_or_default());
+            let named = Named { record, columns: &columns, metric, side };
+            let series = self.series_of(&key, &named)?;
+            if !self.series[series].wanted_by.is_empty() {
+                let time = self.time(record, &columns.time)?;
+                let value = self.value(record, column)?;
+                self.keep(series, Sample { time, value, line: record.line })?;
+            }
         }
         Ok(())
     }
 
-    fn keep(
-        &mut self,
-        metric: Option<&str>,
-        labels: &[(&str, &str)],
-        sample: Sample,
-    ) -> Result<(), FileError> {
-        let key = key(metric, labels);
-        if !self.series.contains_key(&key) {
-            self.meet(&key, metric, labels, sample.line)?;
+    /// Finds the series of a key. Recordings repeat the same series in the same order, scrape by
+    /// scrape, so that it is most often the one that came next the last time.
+    fn series_of(&mut self, key: &[u8], named: &Named<'_>) -> Result<usize, FileError> {
+        let guess = self.series.get(self.last).map(|last| last.next);
+        if let Some(guess) = guess
+            && *self.series[guess].key == *key
+        {
+            self.last = guess;
+            return Ok(guess);
         }
-        let Some(series) = self.series.get_mut(&key) else { return Ok(()) };
-        if series.wanted_by.is_empty() {
-            return Ok(());
+        let found = match self.index.get(key) {
+            Some(&known) => known,
+            None => self.meet(key, named)?,
+        };
+        if let Some(last) = self.series.get_mut(self.last) {
+            last.next = found;
         }
+        self.last = found;
+        Ok(found)
+    }
+
+    /// Finds out who asked for a series that is new.
+    fn meet(&mut self, key: &[u8], named: &Named<'_>) -> Result<usize, FileError> {
+        self.key_bytes += key.len();
+        if self.series.len() >= MOST_SERIES || self.key_bytes > MOST_KEY_BYTES {
+            let problem = format!("the recording has more than {} series", self.series.len());
+            return Err(FileError::at_line(self.file, named.record.line, &problem)
+                .with_hint("leave out labels that tell single requests apart"));
+        }
+        let labels = named.labels();
+        self.remember(named.metric, &labels);
+        let matches = |(_, wanted): &(usize, &Wanted)| wanted.matches(named.metric, &labels);
+        let wanted_by: Vec<usize> =
+            self.wanted.iter().enumerate().filter(matches).map(|(index, _)| index).collect();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let labels =
+            if wanted_by.is_empty() { BTreeMap::new() } else { labels.iter().map(owned).collect() };
+        let (metric, key) = (named.metric.map(str::to_owned), Rc::from(key));
+        let index = self.series.len();
+        self.index.insert(Rc::clone(&key), index);
+        self.series.push(Series { metric, labels, samples: Vec::new(), wanted_by, key, next: 0 });
+        Ok(index)
+    }
+
+    fn keep(&mut self, series: usize, sample: Sample) -> Result<(), FileError> {
         self.samples += 1;
         if self.samples > MOST_SAMPLES {
             let problem = format!("more than {MOST_SAMPLES} points match the checks");
             return Err(FileError::at_line(self.file, sample.line, &problem)
                 .with_hint("judge a shorter stretch, or record a larger step"));
         }
-        series.samples.push(sample);
-        Ok(())
-    }
-
-    /// Finds out who asked for a series that is new.
-    fn meet(
-        &mut self,
-        key: &str,
-        metric: Option<&str>,
-        labels: &[(&str, &str)],
-        line: u64,
-    ) -> Result<(), FileError> {
-        if self.series.len() >= MOST_SERIES {
-            let problem = format!("the recording has more than {MOST_SERIES} series");
-            return Err(FileError::at_line(self.file, line, &problem)
-                .with_hint("leave out labels that tell single requests apart"));
-        }
-        self.remember(metric, labels);
-        let matches = |(_, wanted): &(usize, &Wanted)| wanted.selector.matches(metric, labels);
-        let wanted_by: Vec<usize> =
-            self.wanted.iter().enumerate().filter(matches).map(|(index, _)| index).collect();
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let labels =
-            if wanted_by.is_empty() { BTreeMap::new() } else { labels.iter().map(owned).collect() };
-        let series = Series { labels, samples: Vec::new(), wanted_by };
-        self.series.insert(key.to_owned(), series);
+        self.series[series].samples.push(sample);
         Ok(())
     }
 
     fn remember(&mut self, metric: Option<&str>, labels: &[(&str, &str)]) {
-        if let Some(metric) = metric
-            && self.seen.metrics.len() < MOST_REMEMBERED
-        {
-            self.seen.metrics.insert(metric.to_owned());
+        if let Some(metric) = metric {
+            remember(&mut self.seen.metrics, shortened(metric));
         }
         for (name, value) in labels {
-            if self.seen.labels.len() < MOST_REMEMBERED {
-                self.seen.labels.insert((*name).to_owned());
-            }
-            if self.arm_labels.contains(*name) && self.seen.arm_values.len() < MOST_REMEMBERED {
-                self.seen.arm_values.insert(format!("{name}={value}"));
+            remember(&mut self.seen.labels, shortened(name));
+            if self.arm_labels.contains(*name) {
+                let value = format!("{}={}", shortened(name), shortened(value));
+                remember(&mut self.seen.arm_values, value);
             }
         }
     }
 
-    /// Returns the series that somebody asked for.
-    pub(crate) fn into_series(self) -> (Vec<Wanted>, Vec<Series>, Seen) {
-        let asked_for = |series: &Series| !series.wanted_by.is_empty();
-        (self.wanted, self.series.into_values().filter(asked_for).collect(), self.seen)
+    /// Returns what was collected. The order of the records leaves no trace in it.
+    pub(crate) fn finish(mut self) -> Collected {
+        self.series.retain(|series| !series.wanted_by.is_empty());
+        self.series.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
+        Collected {
+            wanted: self.wanted,
+            series: self.series,
+            records: self.records,
+            seen: self.seen,
+        }
     }
 
-    fn time(&self, line: u64, name: &str, text: &str) -> Result<Timestamp, FileError> {
-        if let Ok(seconds) = text.parse::<f64>() {
-            if seconds.abs() <= LATEST_SECONDS {
-                return Ok(Timestamp::from_millis((seconds * 1000.0).round() as i64));
-            }
-            let problem = format!("`{name}` is {text}, which is no time in seconds");
-            return Err(FileError::at_line(self.file, line, &problem)
-                .with_hint("write seconds since 1970; these look like milliseconds"));
+    fn time(&mut self, record: &Record<'_>, column: &Column) -> Result<Timestamp, FileError> {
+        let text = record.text(column.index);
+        if self.last_time.0 != text || text.is_empty() {
+            let time = read_time(text).map_err(|wrong| {
+                let problem = format!("`{}` is \"{}\", {}", column.name, shortened(text), wrong.0);
+                FileError::at_line(self.file, record.line, &problem).with_hint(wrong.1)
+            })?;
+            self.last_time.0.clear();
+            self.last_time.0.push_str(text);
+            self.last_time.1 = time;
         }
-        match text.parse::<Moment>() {
+        Ok(self.last_time.1)
+    }
+
+    fn value(&self, record: &Record<'_>, column: &Column) -> Result<f64, FileError> {
+        let text = record.text(column.index);
+        let number = match text {
+            "" | "null" => Some(f64::NAN),
+            _ => text.parse::<f64>().ok(),
+        };
+        // A number of digits that comes out infinite was too large, which nobody meant.
+        let number = number
+            .filter(|number| number.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit()));
+        number.ok_or_else(|| {
+            let column = shortened(&column.name);
+            let problem = format!("`{column}` is \"{}\", which is no number", shortened(text));
+            FileError::at_line(self.file, record.line, &problem)
+                .with_hint("write a number with a decimal point, or leave it empty for a gap")
+        })
+    }
+
+    fn wrong_columns(&self, record: &Record<'_>, error: ColumnError) -> FileError {
+        let names: Vec<String> =
+            record.names.iter().take(MOST_REMEMBERED).map(|name| shortened(name)).collect();
+        let names = names.join(", ");
+        let asked = self.metrics_asked_for.iter().take(MOST_REMEMBERED);
+        let asked = asked.map(|name| shortened(name)).collect::<Vec<_>>().join(", ");
+        let (problem, hint) = match error {
+            ColumnError::NoValue => (
+                format!("there is no column with values, only {names}"),
+                format!(
+                    "name a column `value`, or two `control` and `canary`, or one after each \
+                     metric that is asked for ({asked})"
+                ),
+            ),
+            ColumnError::NoTime => (
+                format!("there is no column `time`, only {names}"),
+                "name the column with the times `time`".to_owned(),
+            ),
+            ColumnError::TwoTimes => (
+                "there are two columns with times, `time` and `timestamp`".to_owned(),
+                "leave one of them out".to_owned(),
+            ),
+            ColumnError::NoMetric => (
+                format!(
+                    "there is no column `metric`, and {} metrics are asked for",
+                    self.metrics_asked_for.len()
+                ),
+                format!("add a column `metric` that says which one each line is of: {asked}"),
+            ),
+            ColumnError::ArmTwice => (
+                "each arm has a column of its own, and the column `arm` names one too".to_owned(),
+                "leave out the column `arm`, or write one column `value`".to_owned(),
+            ),
+        };
+        FileError::at_line(self.file, record.names_line, &problem).with_hint(&hint)
+    }
+}
+
+/// What names the series of one value.
+struct Named<'a> {
+    record: &'a Record<'a>,
+    columns: &'a Columns,
+    metric: Option<&'a str>,
+    side: Option<Side>,
+}
+
+impl<'a> Named<'a> {
+    fn labels(&self) -> Vec<(&'a str, &'a str)> {
+        let columns = self.columns.labels.iter();
+        let label = |label: &'a Column| (label.name.as_str(), self.record.text(label.index));
+        let mut labels: Vec<_> = columns.map(label).filter(|(_, text)| !text.is_empty()).collect();
+        labels.extend(self.side.map(|side| ("arm", side.as_str())));
+        labels
+    }
+}
+
+/// Adds to a key what no other names and texts add up to.
+fn add_to_key(key: &mut Vec<u8>, name: &str, text: &str) {
+    for part in [name, text] {
+        key.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        key.extend_from_slice(part.as_bytes());
+    }
+}
+
+fn remember(names: &mut BTreeSet<String>, name: String) {
+    if names.len() < MOST_REMEMBERED {
+        names.insert(name);
+    }
+}
+
+/// Reads a time, or says what is wrong with it and what to write.
+fn read_time(text: &str) -> Result<Timestamp, (&'static str, &'static str)> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.abs() <= LATEST_SECONDS => {
+            Ok(Timestamp::from_millis((seconds * 1000.0).round() as i64))
+        }
+        Ok(other) if other.is_finite() => Err((
+            "which is no time in seconds",
+            "write seconds since 1970; these look like milliseconds or less",
+        )),
+        _ => match text.parse::<Moment>() {
             Ok(moment) => Ok(Timestamp::from_millis(moment.as_millisecond())),
-            Err(_) => {
-                let problem = format!("`{name}` is \"{}\", which is no time", shortened(text));
-                Err(FileError::at_line(self.file, line, &problem).with_hint(
-                    "write seconds since 1970, or RFC 3339 such as 2026-11-23T08:30:00Z",
-                ))
-            }
-        }
-    }
-
-    fn value(&self, line: u64, name: &str, text: &str) -> Result<f64, FileError> {
-        match text {
-            "" | "NaN" | "nan" | "null" => Ok(f64::NAN),
-            _ => text.parse().map_err(|_| {
-                let problem = format!("`{name}` is \"{}\", which is no number", shortened(text));
-                FileError::at_line(self.file, line, &problem)
-                    .with_hint("write a number with a decimal point, or leave it empty for a gap")
-            }),
-        }
-    }
-
-    fn no_value_column(&self, record: &Record<'_>) -> FileError {
-        let asked: Vec<&str> = self.metrics_asked_for.iter().map(String::as_str).collect();
-        let problem = format!("there is no column with values, only {}", names(record));
-        FileError::at_line(self.file, record.line, &problem).with_hint(&format!(
-            "name a column `value`, or two `control` and `canary`, or one after each metric that is \
-             asked for ({})",
-            asked.join(", ")
-        ))
-    }
-
-    fn no_time(&self, record: &Record<'_>) -> FileError {
-        let problem = format!("there is no column `time`, only {}", names(record));
-        FileError::at_line(self.file, record.line, &problem)
-            .with_hint("name the column with the times `time`")
-    }
-
-    fn no_metric(&self, record: &Record<'_>) -> FileError {
-        let count = self.metrics_asked_for.len();
-        let problem = format!("there is no column `metric`, and {count} metrics are asked for");
-        FileError::at_line(self.file, record.line, &problem)
-            .with_hint("add a column `metric` that says which one each line is of")
+            Err(_) => Err((
+                "which is no time",
+                "write seconds since 1970, or RFC 3339 such as 2026-11-23T08:30:00Z",
+            )),
+        },
     }
 }
 
 const MOST_SAMPLES: usize = 50_000_000;
 const MOST_SERIES: usize = 1_000_000;
-const MOST_REMEMBERED: usize = 20;
+/// What names and labels of all series may take together: 256 MiB.
+const MOST_KEY_BYTES: usize = 256 << 20;
+const MOST_REMEMBERED: usize = 12;
 
 /// The year 5138; a time that is later is in another unit.
 const LATEST_SECONDS: f64 = 1e11;
@@ -301,25 +417,4 @@ fn parts(measure: &Measure) -> Vec<(Part, &Query)> {
         }
         Measure::Gauge { value } | Measure::Quantile { value } => vec![(Part::Value, value)],
     }
-}
-
-/// Names a series by all that tells it from others; the separators occur in no sensible label.
-fn key(metric: Option<&str>, labels: &[(&str, &str)]) -> String {
-    let mut key = metric.unwrap_or_default().to_owned();
-    for (name, value) in labels {
-        key.push('\u{1}');
-        key.push_str(name);
-        key.push('\u{2}');
-        key.push_str(value);
-    }
-    key
-}
-
-fn names(record: &Record<'_>) -> String {
-    let names: Vec<&str> = record.fields.iter().map(|(name, _)| name.as_ref()).take(12).collect();
-    names.join(", ")
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
 }

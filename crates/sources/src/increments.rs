@@ -1,19 +1,72 @@
 //! From running totals to what happened between two of them.
 
+use std::time::Duration;
+
 use serin_model::{Point, Timestamp};
+
+use crate::collect::Series;
+
+/// When a counter that a recording first shows came to be.
+///
+/// A counter that is there from the beginning counted before: its first sample is where counting
+/// starts. One that shows up later than the first scrape was born while it was watched, and its
+/// first sample counts from zero: a canary's first errors are exactly those.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Births {
+    start: Timestamp,
+    /// Between the first samples of two series that were both there from the beginning.
+    slack: Duration,
+}
+
+impl Births {
+    /// Looks at all series, in time order.
+    ///
+    /// * `step`: the step of the analysis.
+    pub(crate) fn of(series: &[Series], step: Duration) -> Self {
+        let first = |series: &Series| series.samples.first().map(|sample| sample.time);
+        let start = series.iter().filter_map(first).min();
+        let gaps = series.iter().filter_map(usual_gap).collect();
+        Self {
+            start: start.unwrap_or(Timestamp::from_millis(i64::MAX)),
+            slack: median(gaps).unwrap_or_default().max(step),
+        }
+    }
+
+    /// Returns whether a series came to be while it was watched.
+    pub(crate) fn is_born_inside(&self, series: &Series) -> bool {
+        let slack = usual_gap(series).unwrap_or_default().max(self.slack);
+        series.samples.first().is_some_and(|first| first.time > self.start.after(slack))
+    }
+}
+
+/// Returns how far apart the samples of a series usually lie.
+fn usual_gap(series: &Series) -> Option<Duration> {
+    let pairs = series.samples.windows(2);
+    let gap = |pair: &[crate::collect::Sample]| {
+        let millis = pair[1].time.as_millis().saturating_sub(pair[0].time.as_millis());
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    };
+    median(pairs.map(gap).collect())
+}
+
+fn median(mut gaps: Vec<Duration>) -> Option<Duration> {
+    let middle = gaps.len() / 2;
+    (!gaps.is_empty()).then(|| *gaps.select_nth_unstable(middle).1)
+}
 
 /// Returns what a counter counted between its samples, at the time of the later one.
 ///
 /// * `samples`: running totals in ascending time; NaN is a gap, over which the count goes on.
-/// * `born_inside`: whether the counter came to be while it was watched. Its first sample then counts
-///   from zero: a canary's first errors are exactly those. Otherwise the first sample is where
-///   counting starts.
+/// * `born_inside`: whether the counter counts from zero up to its first sample.
 ///
 /// A sample below the one before is a restart, after which the counter counted from zero.
-pub(crate) fn increments(samples: &[(Timestamp, f64)], born_inside: bool) -> Vec<Point<f64>> {
+pub(crate) fn increments(
+    samples: impl Iterator<Item = Point<f64>>,
+    born_inside: bool,
+) -> Vec<Point<f64>> {
     let mut last = born_inside.then_some(0.0);
-    let mut points = Vec::with_capacity(samples.len());
-    for &(time, total) in samples {
+    let mut points = Vec::new();
+    for Point { time, value: total } in samples {
         if total.is_nan() {
             continue;
         }
@@ -26,33 +79,75 @@ pub(crate) fn increments(samples: &[(Timestamp, f64)], born_inside: bool) -> Vec
     points
 }
 
+/// Returns what counters of one process counted between samples of all of them.
+///
+/// If one of them falls, the process restarted, and all of them counted from zero.
+pub(crate) fn joint_increments(
+    samples: Vec<Point<Vec<f64>>>,
+    born_inside: bool,
+) -> Vec<Point<Vec<f64>>> {
+    let mut last: Option<Vec<f64>> = None;
+    let mut points = Vec::with_capacity(samples.len());
+    for Point { time, value: totals } in samples {
+        let counted_from = last.as_ref().filter(|last| !fell(last, &totals));
+        match (counted_from, &last) {
+            (Some(before), _) => {
+                let value = totals.iter().zip(before).map(|(total, before)| total - before);
+                points.push(Point { time, value: value.collect() });
+            }
+            (None, None) if !born_inside => {}
+            (None, _) => points.push(Point { time, value: totals.clone() }),
+        }
+        last = Some(totals);
+    }
+    points
+}
+
+fn fell(before: &[f64], totals: &[f64]) -> bool {
+    totals.iter().zip(before).any(|(total, before)| total < before)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::increments;
-    use serin_model::Timestamp;
+    use super::{increments, joint_increments};
+    use serin_model::{Point, Timestamp};
+
+    fn points<T: Clone>(samples: &[T]) -> Vec<Point<T>> {
+        let times = (0..).map(Timestamp::from_seconds);
+        times.zip(samples).map(|(time, value)| Point { time, value: value.clone() }).collect()
+    }
 
     fn counted(samples: &[f64], born_inside: bool) -> Vec<f64> {
-        let samples: Vec<_> = samples
-            .iter()
-            .enumerate()
-            .map(|(second, &total)| (Timestamp::from_seconds(second as i64), total))
-            .collect();
-        increments(&samples, born_inside).into_iter().map(|point| point.value).collect()
+        let points = increments(points(samples).into_iter(), born_inside);
+        points.into_iter().map(|point| point.value).collect()
+    }
+
+    fn counted_jointly(samples: &[[f64; 2]], born_inside: bool) -> Vec<Vec<f64>> {
+        let samples: Vec<Vec<f64>> = samples.iter().map(|totals| totals.to_vec()).collect();
+        let points = joint_increments(points(&samples), born_inside);
+        points.into_iter().map(|point| point.value).collect()
     }
 
     #[test]
     fn counts_between_samples() {
         assert_eq!(counted(&[5.0, 5.0, 9.0], false), [0.0, 4.0]);
+        assert_eq!(counted_jointly(&[[5.0, 6.0], [5.0, 9.0]], false), [[0.0, 3.0]]);
     }
 
     #[test]
     fn a_counter_born_while_watched_counts_from_zero() {
         assert_eq!(counted(&[3.0, 9.0], true), [3.0, 6.0]);
+        assert_eq!(counted_jointly(&[[1.0, 3.0], [1.0, 4.0]], true), [[1.0, 3.0], [0.0, 1.0]]);
     }
 
     #[test]
     fn a_fall_is_a_restart() {
         assert_eq!(counted(&[90.0, 100.0, 4.0, 6.0], false), [10.0, 4.0, 2.0]);
+    }
+
+    #[test]
+    fn one_fall_is_a_restart_of_all() {
+        assert_eq!(counted_jointly(&[[90.0, 100.0], [4.0, 200.0]], false), [[4.0, 200.0]]);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use serin_model::{Analysis, CounterForm, FileError, MetricSeries, Timestamp};
 
 use crate::SourceError;
 use crate::assemble::Assembler;
-use crate::collect::{Collector, Seen};
+use crate::collect::{Collected, Collector, Seen};
 use crate::digest::{Digest, DigestReader, LimitedReader};
-use crate::rows::{for_each_record, unpacked};
+use crate::rows::{EXAMPLE, for_each_record, shortened, unpacked};
 
 /// What a recording answered to an analysis.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,18 +48,16 @@ pub fn read_recording(
     };
     let mut stored = DigestReader::new(reader);
     let unpacked = unpacked(&mut stored).map_err(unreadable)?;
-    let limited = io::BufReader::new(LimitedReader::new(unpacked, MOST_BYTES));
+    let limited = LimitedReader::new(unpacked, MOST_BYTES);
     for_each_record(name, limited, |record| collector.add(record))?;
     let digest = stored.finish().map_err(unreadable)?;
 
-    let records = collector.records;
-    let (wanted, series, seen) = collector.into_series();
+    let Collected { wanted, series, records, seen } = collector.finish();
     let times = || series.iter().flat_map(|series| series.samples.iter().map(|sample| sample.time));
     let (Some(start), Some(end)) = (times().min(), times().max()) else {
         return Err(nothing_found(name, analysis, records, &seen).into());
     };
-    let mut assembler = Assembler { file: name, analysis, counters, wanted, series, start };
-    let series = assembler.assemble()?;
+    let series = Assembler::new(name, analysis, counters, &wanted, series)?.assemble()?;
     Ok(Recording { series, span: (start, end), digest })
 }
 
@@ -68,19 +66,20 @@ pub const MOST_BYTES: u64 = 4 << 30;
 
 fn nothing_found(name: &str, analysis: &Analysis, records: u64, seen: &Seen) -> FileError {
     if records == 0 {
-        return FileError::new(name, "", None, "the recording has no points").with_hint(
-            "write a header such as `time,metric,arm,value`, and a line for each point",
-        );
+        return FileError::new(name, "", None, "the recording has no points").with_hint(EXAMPLE);
     }
     let list = |names: &std::collections::BTreeSet<String>| {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
     let arms = [&analysis.arms.control, &analysis.arms.canary].map(|arm| {
-        let labels = arm.iter().map(|(name, value)| format!("{name}={value}"));
+        let labels = arm
+            .iter()
+            .map(|(name, value)| format!("{}={}", shortened(name), shortened(value)))
+            .take(3);
         labels.collect::<Vec<_>>().join(" ")
     });
-    let problem = format!("none of its {records} lines answers a check on either arm");
+    let problem = format!("no line of it answers a check on either arm; lines read: {records}");
     FileError::new(name, "", None, &problem).with_hint(&format!(
         "its metrics are: {}. Its labels are: {}. The arms are {} and {}; of those labels it has: {}",
         list(&seen.metrics),

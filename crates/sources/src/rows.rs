@@ -1,18 +1,34 @@
 //! Records of a recording, whatever it is written in.
 
-use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
 
+use csv::StringRecord;
 use flate2::bufread::MultiGzDecoder;
-use serde_json::Value;
 use serin_model::FileError;
 
-/// One record: its line, and the texts of its columns.
+use crate::json_lines::JsonLine;
+
+/// One record: its line, and its texts by column.
 pub(crate) struct Record<'a> {
     /// The line it begins on, from one.
     pub(crate) line: u64,
-    /// Names and texts, in the order written.
-    pub(crate) fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The names of the columns.
+    pub(crate) names: &'a [String],
+    /// The line on which they stand.
+    pub(crate) names_line: u64,
+    /// Whether the names are others than those of the record before.
+    pub(crate) renamed: bool,
+    /// A text for each name, as written.
+    pub(crate) texts: &'a StringRecord,
+}
+
+impl Record<'_> {
+    /// Returns a column's text without the white space around it.
+    pub(crate) fn text(&self, column: usize) -> &str {
+        self.texts.get(column).unwrap_or_default().trim()
+    }
 }
 
 /// What a recording is written in.
@@ -29,9 +45,12 @@ pub(crate) enum Format {
 /// # Errors
 ///
 /// Those of the reader.
-pub fn unpacked<'a>(reader: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
-    let mut reader = BufReader::with_capacity(CHUNK, reader);
-    let is_gzip = reader.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+pub fn unpacked<'a>(mut reader: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+    // A pipe may hand out its first byte alone.
+    let mut magic = Vec::with_capacity(GZIP.len());
+    reader.by_ref().take(GZIP.len() as u64).read_to_end(&mut magic)?;
+    let is_gzip = magic == GZIP;
+    let reader = BufReader::with_capacity(CHUNK, io::Cursor::new(magic).chain(reader));
     Ok(if is_gzip {
         Box::new(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(reader)))
     } else {
@@ -39,69 +58,150 @@ pub fn unpacked<'a>(reader: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>>
     })
 }
 
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 const CHUNK: usize = 256 * 1024;
-
-/// Tells the format from the first character that is not white space.
-pub(crate) fn format_of(reader: &mut dyn BufRead) -> io::Result<Format> {
-    let start = reader.fill_buf()?;
-    let first = start.iter().find(|byte| !byte.is_ascii_whitespace() && **byte < 0x80);
-    Ok(if first == Some(&b'{') { Format::JsonLines } else { Format::Csv })
-}
 
 /// Calls `each` with every record, in order, until one fails.
 pub(crate) fn for_each_record(
     file: &str,
-    mut reader: impl BufRead,
+    reader: impl Read,
     mut each: impl FnMut(&Record<'_>) -> Result<(), FileError>,
 ) -> Result<(), FileError> {
-    let format = format_of(&mut reader).map_err(|error| unreadable(file, 1, &error))?;
+    let left = Rc::new(Cell::new(LONGEST_RECORD));
+    let reader = RecordReader { inner: reader, left: Rc::clone(&left) };
+    let mut reader = BufReader::with_capacity(CHUNK, reader);
+    let (start, format) = begin(&mut reader).map_err(|error| unreadable(file, 1, &error))?;
+    let reader = io::Cursor::new(start).chain(reader);
+    let mut each_within = |record: &Record<'_>| {
+        left.set(LONGEST_RECORD);
+        each(record)
+    };
     match format {
-        Format::Csv => csv_records(file, reader, &mut each),
-        Format::JsonLines => json_records(file, reader, &mut each),
+        Format::Csv => csv_records(file, reader, &mut each_within),
+        Format::JsonLines => json_records(file, reader, &mut each_within),
     }
 }
 
 type Each<'a> = &'a mut dyn FnMut(&Record<'_>) -> Result<(), FileError>;
 
-fn csv_records(file: &str, reader: impl BufRead, each: Each<'_>) -> Result<(), FileError> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(false).from_reader(reader);
-    let headers = reader.headers().map_err(|error| csv_error(file, &error))?.clone();
-    let names: Vec<String> =
-        headers.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
-    check_header(file, &names)?;
-    let mut row = csv::StringRecord::new();
-    while reader.read_record(&mut row).map_err(|error| csv_error(file, &error))? {
-        let line = row.position().map_or(0, csv::Position::line);
-        let fields = names.iter().zip(&row);
-        let fields = fields.map(|(name, text)| (Cow::from(name.as_str()), Cow::from(text)));
-        each(&Record { line, fields: fields.collect() })?;
+/// Passes over a byte order mark, and reads on to the first character, which tells the format.
+/// Returns what was read.
+fn begin(reader: &mut impl BufRead) -> io::Result<(Vec<u8>, Format)> {
+    let mut start = Vec::new();
+    reader.by_ref().take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut start)?;
+    if start == BYTE_ORDER_MARK {
+        start.clear();
+    }
+    while start.iter().all(u8::is_ascii_whitespace)
+        && reader.by_ref().take(1).read_to_end(&mut start)? > 0
+    {}
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    let format = if first == Some(&b'{') { Format::JsonLines } else { Format::Csv };
+    Ok((start, format))
+}
+
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
+/// Fails where a record does not end, so that one quote that is never closed does not fill the
+/// memory.
+struct RecordReader<R> {
+    inner: R,
+    /// What is left for the record at hand.
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for RecordReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let left = self.left.get().checked_sub(read as u64).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("this record is longer than {} KiB", LONGEST_RECORD / 1024),
+            )
+        })?;
+        self.left.set(left);
+        Ok(read)
+    }
+}
+
+/// A point has a few labels; a record that is longer is not one. What is read ahead counts too.
+const LONGEST_RECORD: u64 = 1024 * 1024;
+
+fn csv_records(file: &str, reader: impl Read, each: Each<'_>) -> Result<(), FileError> {
+    let mut reader = csv::ReaderBuilder::new().buffer_capacity(CHUNK).from_reader(reader);
+    let header = reader.headers().map_err(|error| csv_error(file, 1, &error))?;
+    let names: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
+    let names_line = header.position().map_or(1, csv::Position::line);
+    check_names(file, names_line, &names)?;
+    let mut texts = StringRecord::new();
+    let mut renamed = true;
+    loop {
+        let line = reader.position().line();
+        let more = reader.read_record(&mut texts).map_err(|error| csv_error(file, line, &error))?;
+        if !more {
+            return Ok(());
+        }
+        let line = texts.position().map_or(line, csv::Position::line);
+        each(&Record { line, names: &names, names_line, renamed, texts: &texts })?;
+        renamed = false;
+    }
+}
+
+fn json_records(file: &str, mut reader: impl BufRead, each: Each<'_>) -> Result<(), FileError> {
+    let mut line = 0;
+    let mut text = Vec::new();
+    let mut record = JsonLine::default();
+    loop {
+        line += 1;
+        text.clear();
+        let read =
+            reader.read_until(b'\n', &mut text).map_err(|error| unreadable(file, line, &error))?;
+        if read == 0 {
+            return Ok(());
+        }
+        if text.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let renamed = record.read(&text).map_err(|problem| {
+            FileError::at_line(file, line, &problem).with_hint(
+                "write an object a line, such as \
+                 {\"time\":0,\"metric\":\"errors\",\"arm\":\"canary\",\"value\":3}; labels may \
+                 stand in an object `labels`",
+            )
+        })?;
+        if renamed {
+            check_names(file, line, record.names())?;
+        }
+        let (names, texts) = (record.names(), record.texts());
+        each(&Record { line, names, names_line: line, renamed, texts })?;
+    }
+}
+
+fn check_names(file: &str, line: u64, names: &[String]) -> Result<(), FileError> {
+    if names.iter().all(String::is_empty) {
+        return Err(FileError::at_line(file, line, "the recording is empty").with_hint(EXAMPLE));
+    }
+    let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1] && !pair[0].is_empty()) {
+        let problem = format!("two columns are called `{}`", shortened(twice[0]));
+        return Err(FileError::at_line(file, line, &problem).with_hint("rename one of them"));
+    }
+    if let Some(index) = names.iter().position(String::is_empty) {
+        let problem = format!("column {} has no name", index + 1);
+        return Err(
+            FileError::at_line(file, line, &problem).with_hint("the first line names every column")
+        );
     }
     Ok(())
 }
 
-fn check_header(file: &str, names: &[String]) -> Result<(), FileError> {
-    if names.is_empty() || names.iter().all(String::is_empty) {
-        return Err(FileError::at_line(file, 1, "the recording is empty").with_hint(
-            "write a header such as `time,metric,arm,value`, and a line for each point",
-        ));
-    }
-    for (index, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            let problem = format!("column {} has no name", index + 1);
-            return Err(FileError::at_line(file, 1, &problem)
-                .with_hint("the first line names every column"));
-        }
-        if names[..index].contains(name) {
-            let problem = format!("two columns are called `{name}`");
-            return Err(FileError::at_line(file, 1, &problem).with_hint("rename one of them"));
-        }
-    }
-    Ok(())
-}
+/// What a recording without points should hold.
+pub(crate) const EXAMPLE: &str =
+    "write a header such as `time,metric,arm,value`, and a line for each point";
 
-fn csv_error(file: &str, error: &csv::Error) -> FileError {
-    let line = error.position().map_or(1, csv::Position::line);
+fn csv_error(file: &str, line: u64, error: &csv::Error) -> FileError {
+    let line = error.position().map_or(line, csv::Position::line);
     match error.kind() {
         csv::ErrorKind::Io(error) => unreadable(file, line, error),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -110,97 +210,31 @@ fn csv_error(file: &str, error: &csv::Error) -> FileError {
                 .with_hint("the file may be cut off, or a value holds a comma and needs quotes")
         }
         csv::ErrorKind::Utf8 { .. } => FileError::at_line(file, line, "this line is not UTF-8")
-            .with_hint("save the recording as UTF-8"),
-        _ => FileError::at_line(file, line, &error.to_string()),
+            .with_hint("save the recording as CSV or JSON lines in UTF-8, gzipped or not"),
+        _ => FileError::at_line(file, line, &error.to_string()).with_hint(EXAMPLE),
     }
-}
-
-fn json_records(file: &str, mut reader: impl BufRead, each: Each<'_>) -> Result<(), FileError> {
-    let mut line = 0;
-    let mut text = Vec::new();
-    loop {
-        line += 1;
-        text.clear();
-        let read = reader
-            .by_ref()
-            .take(LONGEST_LINE + 1)
-            .read_until(b'\n', &mut text)
-            .map_err(|error| unreadable(file, line, &error))?;
-        if read == 0 {
-            return Ok(());
-        }
-        if read as u64 > LONGEST_LINE {
-            let problem = format!("this line is longer than {LONGEST_LINE} bytes");
-            return Err(FileError::at_line(file, line, &problem)
-                .with_hint("JSON lines hold one point a line"));
-        }
-        if text.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let value: Value = serde_json::from_slice(&text).map_err(|error| {
-            let message = error.to_string();
-            let problem = message.split(" at line ").next().unwrap_or_default().to_lowercase();
-            FileError::at_line(file, line, &format!("this is not a JSON object: {problem}"))
-                .with_hint("write one object a line, such as {\"time\":0,\"metric\":\"errors\",\"arm\":\"canary\",\"value\":3}")
-        })?;
-        each(&Record { line, fields: json_fields(file, line, &value)? })?;
-    }
-}
-
-/// A point has a few labels; a line that is longer is not one.
-const LONGEST_LINE: u64 = 1024 * 1024;
-
-type Fields<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
-
-/// Returns the fields of an object; those of an object under `labels` are fields like any other.
-fn json_fields<'a>(file: &str, line: u64, value: &'a Value) -> Result<Fields<'a>, FileError> {
-    let Value::Object(object) = value else {
-        return Err(FileError::at_line(file, line, "this is JSON, but not an object")
-            .with_hint("write one object a line"));
-    };
-    let mut fields = Vec::new();
-    for (name, value) in object {
-        match value {
-            Value::Object(labels) if name == "labels" => {
-                for (label, value) in labels {
-                    fields.push(json_field(file, line, label, value)?);
-                }
-            }
-            value => fields.push(json_field(file, line, name, value)?),
-        }
-    }
-    Ok(fields)
-}
-
-fn json_field<'a>(
-    file: &str,
-    line: u64,
-    name: &'a str,
-    value: &'a Value,
-) -> Result<(Cow<'a, str>, Cow<'a, str>), FileError> {
-    let text = match value {
-        Value::Null => Cow::from(""),
-        Value::String(text) => Cow::from(text.as_str()),
-        Value::Number(number) => Cow::from(number.to_string()),
-        Value::Bool(boolean) => Cow::from(boolean.to_string()),
-        Value::Array(_) | Value::Object(_) => {
-            let problem = format!("`{name}` is not a single value");
-            return Err(FileError::at_line(file, line, &problem)
-                .with_hint("write numbers and strings; labels may stand in an object `labels`"));
-        }
-    };
-    Ok((Cow::from(name), text))
 }
 
 fn unreadable(file: &str, line: u64, error: &io::Error) -> FileError {
     let hint = match error.kind() {
-        io::ErrorKind::FileTooLarge => "judge a shorter stretch, or split the recording",
-        io::ErrorKind::UnexpectedEof => "the file is cut off; copy it again",
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            "the file is damaged, or was packed by something else than gzip"
+        io::ErrorKind::FileTooLarge => {
+            "judge a shorter stretch; if one record is too long, a quote may not be closed"
+        }
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            "the file is cut off or damaged, or more than gzip is in it; copy or pack it again"
         }
         _ => "see that the file is whole and may be read",
     };
     FileError::at_line(file, line, &format!("the recording cannot be read on: {error}"))
         .with_hint(hint)
 }
+
+/// Cuts a text that somebody else wrote to a length that fits a message.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+const LONGEST_TEXT: usize = 40;

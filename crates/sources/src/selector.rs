@@ -6,26 +6,21 @@ use serin_model::{LabelSelector, Query};
 
 use crate::collect::Side;
 
-/// A query for one arm: a metric's name and label matchers, as PromQL writes them.
+/// A query: a metric's name and label matchers, as PromQL writes them.
 #[derive(Clone, Debug)]
 pub(crate) struct Selector {
     metric: Option<String>,
     matchers: Vec<Matcher>,
-    arm: LabelSelector,
-    side: Side,
 }
 
 impl Selector {
-    /// Reads a query for one side. Its labels hold whether or not the query says `$arm`.
-    pub(crate) fn read(
-        query: &Query,
-        side: Side,
-        arm: &LabelSelector,
-    ) -> Result<Self, SelectorError> {
+    /// Reads a query. Whether or not it says `$arm`, it is asked for one arm at a time.
+    pub(crate) fn read(query: &Query) -> Result<Self, SelectorError> {
         let text = query.as_str();
-        let wrong = |reason: String| SelectorError { query: text.to_owned(), reason };
+        let wrong = |reason: String| SelectorError { query: shortened(text), reason };
         let expression = parser::parse(&text.replace("$arm", ANYTHING)).map_err(|error| {
-            wrong(format!("it is not PromQL ({})", error.lines().next().unwrap_or_default()))
+            let reason = error.lines().next().unwrap_or_default();
+            wrong(format!("it is not PromQL ({})", shortened(reason)))
         })?;
         let Expr::VectorSelector(selector) = expression else {
             return Err(wrong(
@@ -47,7 +42,7 @@ impl Selector {
                 matchers.push(matcher);
             }
         }
-        Ok(Self { metric, matchers, arm: arm.clone(), side })
+        Ok(Self { metric, matchers })
     }
 
     /// Returns the metric's name, where the query gives it literally.
@@ -58,33 +53,44 @@ impl Selector {
     /// Returns whether a series is meant. Without a name of its own a series has the one that is
     /// asked for; a label that it lacks is empty, as in PromQL.
     pub(crate) fn matches(&self, metric: Option<&str>, labels: &[(&str, &str)]) -> bool {
-        let label = |name: &str| {
-            let found = labels.iter().find(|(label, _)| *label == name);
-            found.map_or("", |(_, value)| value)
-        };
         let named = match (metric, &self.metric) {
             (Some(metric), Some(wanted)) => metric == wanted,
             (Some(_) | None, None) | (None, Some(_)) => true,
         };
         named
-            && self.is_on_side(label)
             && self.matchers.iter().all(|matcher| match matcher.name.as_str() {
                 "__name__" => metric.is_none_or(|metric| matcher.is_match(metric)),
-                name => matcher.is_match(label(name)),
+                name => matcher.is_match(value_of(labels, name)),
             })
-    }
-
-    /// A series that has none of the labels that tell the arms apart may name its arm outright.
-    fn is_on_side<'s>(&self, label: impl Fn(&str) -> &'s str) -> bool {
-        if self.arm.keys().all(|name| label(name).is_empty()) {
-            return label("arm") == self.side.as_str();
-        }
-        self.arm.iter().all(|(name, value)| label(name) == value)
     }
 }
 
-/// A matcher that holds for every series.
-const ANYTHING: &str = "arm=~\".*\"";
+/// Returns whether a series belongs to an arm. One that has none of the labels that tell the arms
+/// apart may name its arm outright.
+pub(crate) fn is_on_side(side: Side, arm: &LabelSelector, labels: &[(&str, &str)]) -> bool {
+    let named = value_of(labels, "arm");
+    if !named.is_empty() && arm.keys().all(|name| value_of(labels, name).is_empty()) {
+        return named == side.as_str();
+    }
+    arm.iter().all(|(name, value)| value_of(labels, name) == value)
+}
+
+fn value_of<'a>(labels: &[(&'a str, &'a str)], name: &str) -> &'a str {
+    labels.iter().find(|(label, _)| *label == name).map_or("", |(_, value)| value)
+}
+
+/// A matcher that holds for every series: none has such a label.
+const ANYTHING: &str = "__arm__!=\"$arm\"";
+
+/// Cuts a query to a length that fits a message.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUERY) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+const LONGEST_QUERY: usize = 200;
 
 /// A query that is not a selector.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -102,47 +108,61 @@ pub struct SelectorError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Query, Selector, Side};
+    use super::{Query, Selector, Side, is_on_side};
     use serin_model::LabelSelector;
 
     fn selector(query: &str) -> Result<Selector, super::SelectorError> {
-        let arm = LabelSelector::from([("track".to_owned(), "can\"ary".to_owned())]);
-        Selector::read(&Query::new(query).unwrap(), Side::Canary, &arm)
+        Selector::read(&Query::new(query).unwrap())
     }
 
     #[test]
-    fn an_arm_holds_with_and_without_being_named() {
+    fn a_query_means_the_same_with_and_without_the_arm() {
         for query in ["up", "up{$arm}", "up{job=\"a\", $arm}", "{__name__=\"up\"}"] {
             let selector = selector(query).unwrap();
-            let series = |track| [("job", "a"), ("track", track)];
-            assert!(selector.matches(Some("up"), &series("can\"ary")), "{query}");
-            assert!(!selector.matches(Some("up"), &series("stable")), "{query}");
-            assert!(!selector.matches(Some("down"), &series("can\"ary")), "{query}");
+            let labels = [("job", "a"), ("track", "canary"), ("arm", "canary")];
+            assert!(selector.matches(Some("up"), &labels), "{query}");
+            assert!(selector.matches(None, &labels), "{query}");
+            assert!(!selector.matches(Some("down"), &labels), "{query}");
         }
     }
 
     #[test]
+    fn a_series_is_on_the_side_its_labels_say() {
+        let arm = LabelSelector::from([("track".to_owned(), "can\"ary".to_owned())]);
+        let is_canary = |labels: &[(&str, &str)]| is_on_side(Side::Canary, &arm, labels);
+        assert!(is_canary(&[("job", "a"), ("track", "can\"ary")]));
+        assert!(!is_canary(&[("job", "a"), ("track", "stable")]));
+        assert!(!is_canary(&[]));
+    }
+
+    #[test]
     fn a_series_without_the_labels_may_name_its_arm() {
-        let selector = selector("up").unwrap();
-        assert!(selector.matches(Some("up"), &[("arm", "canary")]));
-        assert!(!selector.matches(Some("up"), &[("arm", "control")]));
-        assert!(!selector.matches(Some("up"), &[("arm", "canary"), ("track", "stable")]));
-        assert!(!selector.matches(Some("up"), &[]));
+        let arm = LabelSelector::from([("track".to_owned(), "canary".to_owned())]);
+        let is_canary = |labels: &[(&str, &str)]| is_on_side(Side::Canary, &arm, labels);
+        assert!(is_canary(&[("arm", "canary")]));
+        assert!(!is_canary(&[("arm", "control")]));
+        assert!(!is_canary(&[("arm", "canary"), ("track", "stable")]));
+    }
+
+    #[test]
+    fn an_arm_may_be_what_lacks_a_label() {
+        let arm = LabelSelector::from([("track".to_owned(), String::new())]);
+        assert!(is_on_side(Side::Control, &arm, &[("job", "a")]));
+        assert!(!is_on_side(Side::Control, &arm, &[("track", "canary")]));
     }
 
     #[test]
     fn regular_expressions_are_anchored() {
         let selector = selector("up{code=~\"5..\"}").unwrap();
-        let series = |code| [("code", code), ("track", "can\"ary")];
-        assert!(selector.matches(Some("up"), &series("503")));
-        assert!(!selector.matches(Some("up"), &series("1503")));
-        assert!(!selector.matches(Some("up"), &series("5030")));
+        assert!(selector.matches(Some("up"), &[("code", "503")]));
+        assert!(!selector.matches(Some("up"), &[("code", "1503")]));
+        assert!(!selector.matches(Some("up"), &[("code", "5030")]));
     }
 
     #[test]
     fn a_missing_label_is_empty() {
-        assert!(selector("up{code=\"\"}").unwrap().matches(Some("up"), &[("track", "can\"ary")]));
-        assert!(selector("up{code!=\"5\"}").unwrap().matches(Some("up"), &[("track", "can\"ary")]));
+        assert!(selector("up{code=\"\"}").unwrap().matches(Some("up"), &[]));
+        assert!(selector("up{code!=\"5\"}").unwrap().matches(Some("up"), &[]));
     }
 
     #[test]

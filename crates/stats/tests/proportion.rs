@@ -1,7 +1,5 @@
 //! Wilson's interval against an oracle and its own laws.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use proptest::prelude::*;
 use serin_stats::{SampleError, wilson_interval};
 

@@ -58,13 +58,12 @@ pub struct MetricConfiguration {
 /// [`FileError`] when it is not JSON, or when an option has another type than Kayenta takes.
 pub fn read_config(file: &str, text: &str) -> Result<KayentaConfig, FileError> {
     let value = parse(file, text)?;
-    let document = Json::document(file, &value);
-    document.entries()?;
-    let config = document.get("canaryConfig").unwrap_or(document);
+    let document = Json::document(file, text, &value);
+    let config = document.get("canaryConfig")?.unwrap_or(document);
     let mut notes = Vec::new();
     judge_name(&config)?;
-    if let Some(configurations) =
-        config.get("judge").and_then(|judge| judge.get("judgeConfigurations"))
+    if let Some(judge) = config.get("judge")?
+        && let Some(configurations) = judge.get("judgeConfigurations")?
         && !configurations.entries()?.is_empty()
     {
         notes.push(
@@ -78,8 +77,9 @@ pub fn read_config(file: &str, text: &str) -> Result<KayentaConfig, FileError> {
         metrics.push(read_metric(&metric, &mut notes)?);
     }
     let mut group_weights = BTreeMap::new();
-    let weights = config.get("classifier").and_then(|classifier| classifier.get("groupWeights"));
-    if let Some(weights) = weights {
+    if let Some(classifier) = config.get("classifier")?
+        && let Some(weights) = classifier.get("groupWeights")?
+    {
         for (group, weight) in weights.entries()? {
             group_weights.insert(group.to_owned(), weight.number()?);
         }
@@ -94,23 +94,25 @@ pub fn read_config(file: &str, text: &str) -> Result<KayentaConfig, FileError> {
 }
 
 fn judge_name(config: &Json<'_>) -> Result<(), FileError> {
-    let Some(name) = config.get("judge").and_then(|judge| judge.get("name")) else { return Ok(()) };
+    let Some(judge) = config.get("judge")? else { return Ok(()) };
+    let Some(name) = judge.get("name")? else { return Ok(()) };
     match name.text()? {
         "NetflixACAJudge-v1.0" => Ok(()),
-        other => Err(name
-            .error(&format!("is `{other}`, a judge that is not here"))
-            .with_hint("the kayenta judge is NetflixACAJudge-v1.0")),
+        other => Err(name.error(
+            &format!("is `{other}`, a judge that is not here"),
+            "the kayenta judge is NetflixACAJudge-v1.0",
+        )),
     }
 }
 
 fn service(config: &Json<'_>) -> Result<String, FileError> {
-    let applications = match config.get("applications") {
+    let applications = match config.get("applications")? {
         Some(applications) => applications.items()?,
         None => Vec::new(),
     };
     let name = match applications.first() {
         Some(application) => Some(application.text()?),
-        None => config.get("name").map(|name| name.text()).transpose()?,
+        None => config.get("name")?.map(|name| name.text()).transpose()?,
     };
     let name = name.filter(|name| !name.trim().is_empty());
     Ok(name.unwrap_or("unnamed").to_owned())
@@ -119,23 +121,29 @@ fn service(config: &Json<'_>) -> Result<String, FileError> {
 fn read_metric(metric: &Json<'_>, notes: &mut Vec<String>) -> Result<KayentaMetric, FileError> {
     let name = metric.require("name")?.text()?;
     if name.trim().is_empty() {
-        return Err(metric.error("has an empty name").with_hint("give each metric a name"));
+        return Err(metric.error("has an empty name", "give each metric a name"));
     }
     let mut groups = Vec::new();
-    if let Some(list) = metric.get("groups") {
+    if let Some(list) = metric.get("groups")? {
         for group in list.items()? {
-            groups.push(group.text()?.to_owned());
+            // Kayenta takes them as a set.
+            let group = group.text()?.to_owned();
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
         }
     }
-    let canary = metric.get("analysisConfigurations").and_then(|configs| configs.get("canary"));
+    let configurations = metric.get("analysisConfigurations")?;
+    let canary = configurations.map(|configurations| configurations.get("canary")).transpose()?;
+    let canary = canary.flatten().map(|canary| canary.of_metric(name));
     let configuration = OptionsReader { metric: name, canary }.read(notes)?;
     Ok(KayentaMetric {
         groups,
-        scope_name: match metric.get("scopeName") {
+        scope_name: match metric.get("scopeName")? {
             Some(scope) => scope.text()?.to_owned(),
             None => "default".to_owned(),
         },
-        query: metric.get("query").map(|query| query.value.to_string()).unwrap_or_default(),
+        query: metric.get("query")?.map(|query| query.value.to_string()).unwrap_or_default(),
         configuration,
         name: name.to_owned(),
     })
@@ -153,7 +161,7 @@ pub fn read_configuration(
     metric: &str,
     canary: &serde_json::Value,
 ) -> Result<MetricConfiguration, FileError> {
-    let canary = (!canary.is_null()).then(|| Json::document(file, canary));
+    let canary = (!canary.is_null()).then(|| Json::document(file, "", canary).of_metric(metric));
     OptionsReader { metric, canary }.read(&mut Vec::new())
 }
 
@@ -178,18 +186,16 @@ impl<'a> OptionsReader<'a> {
         })
     }
 
-    fn get(&self, key: &str) -> Option<Json<'a>> {
-        let mut option = self.canary.as_ref()?.get(key)?;
-        option.path = format!("metric `{}`: {}", self.metric, option.path);
-        Some(option)
+    fn get(&self, key: &'a str) -> Result<Option<Json<'a>>, FileError> {
+        self.canary.as_ref().map_or(Ok(None), |canary| canary.get(key))
     }
 
-    fn flag(&self, key: &str) -> Result<bool, FileError> {
-        self.get(key).map_or(Ok(false), |flag| flag.boolean())
+    fn flag(&self, key: &'a str) -> Result<bool, FileError> {
+        self.get(key)?.map_or(Ok(false), |flag| flag.boolean())
     }
 
     fn worse(&self, notes: &mut Vec<String>) -> Result<Worse, FileError> {
-        let Some(direction) = self.get("direction") else { return Ok(Worse::Either) };
+        let Some(direction) = self.get("direction")? else { return Ok(Worse::Either) };
         Ok(match direction.text()? {
             "increase" => Worse::Higher,
             "decrease" => Worse::Lower,
@@ -205,7 +211,7 @@ impl<'a> OptionsReader<'a> {
     }
 
     fn nan_strategy(&self, notes: &mut Vec<String>) -> Result<NanStrategy, FileError> {
-        let Some(strategy) = self.get("nanStrategy") else { return Ok(NanStrategy::Remove) };
+        let Some(strategy) = self.get("nanStrategy")? else { return Ok(NanStrategy::Remove) };
         Ok(match strategy.text()? {
             "replace" => NanStrategy::Replace,
             "remove" | "none" => NanStrategy::Remove,
@@ -220,15 +226,15 @@ impl<'a> OptionsReader<'a> {
     }
 
     fn outliers(&self) -> Result<Outliers, FileError> {
-        let Some(outliers) = self.get("outliers") else { return Ok(Outliers::Keep) };
-        let strategy = outliers.get("strategy").map(|strategy| strategy.text()).transpose()?;
-        let factor = match outliers.get("outlierFactor") {
+        let Some(outliers) = self.get("outliers")? else { return Ok(Outliers::Keep) };
+        let strategy = outliers.get("strategy")?.map(|strategy| strategy.text()).transpose()?;
+        let factor = match outliers.get("outlierFactor")? {
             Some(written) => {
                 let factor = written.number()?;
                 if factor <= 0.0 {
-                    return Err(written
-                        .error(&format!("is {factor}"))
-                        .with_hint("write a number above 0, such as 3"));
+                    return Err(
+                        written.error(&format!("is {factor}"), "write a number above 0, such as 3")
+                    );
                 }
                 factor
             }
@@ -238,14 +244,15 @@ impl<'a> OptionsReader<'a> {
     }
 
     fn effect_size(&self) -> Result<EffectSizeOptions, FileError> {
-        let Some(sizes) = self.get("effectSize") else { return Ok(EffectSizeOptions::default()) };
-        let measure = match sizes.get("measure").map(|measure| measure.text()).transpose()? {
+        let Some(sizes) = self.get("effectSize")? else { return Ok(EffectSizeOptions::default()) };
+        let measure = match sizes.get("measure")?.map(|measure| measure.text()).transpose()? {
             Some("cles") => EffectSizeMeasure::CommonLanguage,
             _ => EffectSizeMeasure::MeanRatio,
         };
         let none = EffectSizeOptions::without_margin(measure);
-        let bound =
-            |key: &str, default: f64| sizes.get(key).map_or(Ok(default), |bound| bound.number());
+        let bound = |key: &'a str, default: f64| {
+            sizes.get(key)?.map_or(Ok(default), |bound| bound.number())
+        };
         Ok(EffectSizeOptions {
             measure,
             allowed_increase: bound("allowedIncrease", none.allowed_increase)?,

@@ -7,6 +7,7 @@
 mod config;
 mod json;
 mod pairs;
+mod place;
 mod request;
 
 pub use config::{
@@ -20,6 +21,7 @@ use serin_model::{
     Query, Thresholds,
 };
 
+use crate::explain::mistake;
 use crate::read::WrittenAnalysis;
 
 /// Makes an analysis out of a config, and a request where there is one.
@@ -35,7 +37,6 @@ pub fn analysis(
     config: &KayentaConfig,
     request: Option<&KayentaRequest>,
 ) -> Result<WrittenAnalysis, FileError> {
-    let wrong = |problem: &str| FileError::new(&config.file, "", None, problem);
     let mut arms = Arms::default();
     let mut step = serin_model::Step::MINUTE;
     let mut window = None;
@@ -45,16 +46,17 @@ pub fn analysis(
             (scope.control.window != scope.canary.window).then_some(scope.control.window).flatten();
         arms = Arms::at(scope.control.labels.clone(), scope.canary.labels.clone(), control_window)
             .map_err(|error| {
-                FileError::new(&request.file, "", None, &error.to_string()).with_hint(
-                    "give controlScope and experimentScope different scopes, or different times",
-                )
+                let hint =
+                    "give controlScope and experimentScope different scopes, or different times";
+                mistake(&request.file, "", None, &error.to_string(), hint)
             })?;
         window = scope.canary.window;
         step = scope.step;
     }
     let checks = config.metrics.iter().map(check).collect();
     let mut analysis = Analysis::new(config.service.clone(), arms, checks).map_err(|error| {
-        wrong(&error.to_string()).with_hint("a canary config needs metrics, each with its own name")
+        let hint = "a canary config needs metrics, each with its own name";
+        mistake(&config.file, "", None, &error.to_string(), hint)
     })?;
     analysis.weights = GroupWeights::unchecked_as_in_kayenta(config.group_weights.clone());
     analysis.step = step;

@@ -28,8 +28,11 @@ pub struct MetricPairs {
 /// [`FileError`] when it is not JSON, or not a list of pairs.
 pub fn read_pairs(file: &str, text: &str) -> Result<MetricPairs, FileError> {
     let value = parse(file, text)?;
-    let document = Json::document(file, &value);
-    let list = document.get("metricSetPairList").unwrap_or(document);
+    let document = Json::document(file, text, &value);
+    let list = match value {
+        Value::Object(_) => document.require("metricSetPairList")?,
+        _ => document,
+    };
     let mut series = Vec::new();
     let mut step = None;
     for pair in list.items()? {
@@ -40,14 +43,16 @@ pub fn read_pairs(file: &str, text: &str) -> Result<MetricPairs, FileError> {
         series.push(MetricSeries { check: name.to_owned(), labels: tags(&pair)?, arms });
     }
     if series.is_empty() {
-        return Err(FileError::new(file, text, None, "the list of metric set pairs is empty")
-            .with_hint("write the metricSetPairList that Kayenta stored for a judgement"));
+        return Err(list.error(
+            "is an empty list of metric set pairs",
+            "write the metricSetPairList that Kayenta stored for a judgement",
+        ));
     }
     Ok(MetricPairs { series, step: step.unwrap_or(Step::MINUTE) })
 }
 
 fn tags(pair: &Json<'_>) -> Result<BTreeMap<String, String>, FileError> {
-    let Some(tags) = pair.get("tags") else { return Ok(BTreeMap::new()) };
+    let Some(tags) = pair.get("tags")? else { return Ok(BTreeMap::new()) };
     let mut labels = BTreeMap::new();
     for (name, value) in tags.entries()? {
         labels.insert(name.to_owned(), value.text()?.to_owned());
@@ -55,12 +60,17 @@ fn tags(pair: &Json<'_>) -> Result<BTreeMap<String, String>, FileError> {
     Ok(labels)
 }
 
-fn side(pair: &Json<'_>, name: &str, step: &mut Option<Step>) -> Result<Arm, FileError> {
+fn side<'a>(pair: &Json<'a>, name: &'a str, step: &mut Option<Step>) -> Result<Arm, FileError> {
     let values = pair.require("values")?.require(name)?;
-    let scope = pair.get("scopes").and_then(|scopes| scopes.get(name));
-    let number = |key: &str| scope.as_ref().and_then(|scope| scope.value.get(key)?.as_i64());
-    let start = number("startTimeMillis").unwrap_or(0);
-    let millis = number("stepMillis").filter(|&step| step >= 1000).unwrap_or(60_000);
+    let scope = pair.get("scopes")?.map_or(Ok(None), |scopes| scopes.get(name))?;
+    let number = |key, least| match &scope {
+        Some(scope) => {
+            scope.get(key)?.map(|number| number.whole(least, "milliseconds")).transpose()
+        }
+        None => Ok(None),
+    };
+    let start = number("startTimeMillis", 0)?.unwrap_or(0);
+    let millis = number("stepMillis", 1000)?.unwrap_or(60_000);
     let seconds = u32::try_from(millis / 1000).ok().and_then(Step::from_seconds);
     let seconds = seconds.unwrap_or(Step::MINUTE);
     if step.is_none_or(|smallest| seconds.seconds() < smallest.seconds()) {

@@ -8,6 +8,7 @@ use serin_model::{FileError, JudgementRun, LabelSelector, Step, Thresholds, Time
 use super::config::KayentaConfig;
 use super::json::{Json, parse};
 use super::scope_labels;
+use crate::explain::mistake;
 
 /// What a request says: which scopes are compared, when, and from which score on.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,18 +47,18 @@ impl KayentaRequest {
         if names.len() > 1 {
             let names = names.into_iter().collect::<Vec<_>>().join(", ");
             let problem = format!("its metrics use several scopes ({names})");
-            return Err(FileError::new(&config.file, "", None, &problem)
-                .with_hint("judge each scope by itself: one config a scope"));
+            let hint = "judge each scope by itself: one config a scope";
+            return Err(mistake(&config.file, "", None, &problem, hint));
         }
         let Some(name) = names.first() else {
-            return Err(FileError::new(&config.file, "", None, "it has no metrics")
-                .with_hint("a canary config needs at least one metric"));
+            let hint = "a canary config needs at least one metric";
+            return Err(mistake(&config.file, "", None, "it has no metrics", hint));
         };
         self.scopes.get(*name).ok_or_else(|| {
             let known = self.scopes.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             let problem = format!("it has no scope `{name}`, which the config's metrics use");
-            FileError::new(&self.file, "", None, &problem)
-                .with_hint(&format!("its scopes are: {known}"))
+            let hint = format!("add `{name}` to `scopes`, which has: {known}");
+            mistake(&self.file, "", None, &problem, &hint)
         })
     }
 }
@@ -70,9 +71,8 @@ impl KayentaRequest {
 /// lacks scopes, thresholds, or the times that several judgements need.
 pub fn read_request(file: &str, text: &str) -> Result<KayentaRequest, FileError> {
     let value = parse(file, text)?;
-    let document = Json::document(file, &value);
-    document.entries()?;
-    let request = document.get("executionRequest").unwrap_or(document);
+    let document = Json::document(file, text, &value);
+    let request = document.get("executionRequest")?.unwrap_or(document);
     let mut notes = Vec::new();
     let thresholds = thresholds(&request)?;
     let scopes = request.require("scopes")?;
@@ -82,16 +82,15 @@ pub fn read_request(file: &str, text: &str) -> Result<KayentaRequest, FileError>
     let mut pairs = BTreeMap::new();
     for (name, pair) in scopes.entries()? {
         let (control, canary) = (pair.require("controlScope")?, pair.require("experimentScope")?);
-        if canary
-            .get("extendedScopeParams")
-            .is_some_and(|params| params.value.as_object().is_some_and(|params| !params.is_empty()))
+        if let Some(params) = canary.get("extendedScopeParams")?
+            && !params.entries()?.is_empty()
         {
             notes.push(format!(
                 "`extendedScopeParams` of scope `{name}` is for Kayenta's query templates and \
                  selects nothing in a recording"
             ));
         }
-        let step = step(canary.get("step").as_ref())?;
+        let step = step(canary.get("step")?.as_ref())?;
         pairs.insert(
             name.to_owned(),
             ScopePair { control: scope(&control)?, canary: scope(&canary)?, step },
@@ -103,20 +102,20 @@ pub fn read_request(file: &str, text: &str) -> Result<KayentaRequest, FileError>
 
 fn scope(scope: &Json<'_>) -> Result<Scope, FileError> {
     let name = scope.require("scope")?.text()?;
-    let location = scope.get("location").map_or(Ok(""), |location| location.text())?;
-    let (start, end) = (scope.get("start"), scope.get("end"));
-    let window = match (start, end) {
+    let location = scope.get("location")?.map_or(Ok(""), |location| location.text())?;
+    let window = match (scope.get("start")?, scope.get("end")?) {
         (Some(start), Some(end)) => Some(window(scope, start.moment()?, end.moment()?)?),
-        _ => None,
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(scope.error("has only one of `start` and `end`", "write both, or neither"));
+        }
     };
     Ok(Scope { labels: scope_labels(name, location), window })
 }
 
 fn window(at: &Json<'_>, start: Timestamp, end: Timestamp) -> Result<Window, FileError> {
     if end <= start {
-        return Err(at
-            .error("ends at or before its start")
-            .with_hint("`end` must be later than `start`"));
+        return Err(at.error("ends at or before its start", "`end` must be later than `start`"));
     }
     Ok(Window { start, end })
 }
@@ -125,29 +124,30 @@ fn step(written: Option<&Json<'_>>) -> Result<Step, FileError> {
     let Some(written) = written else { return Ok(Step::MINUTE) };
     let seconds = written.value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
     seconds.and_then(Step::from_seconds).ok_or_else(|| {
-        written
-            .error(&format!("is {}, not a whole number of seconds above 0", written.value))
-            .with_hint("write seconds, such as 60")
+        let problem = format!("is {}, not a whole number of seconds above 0", written.value);
+        written.error(&problem, "write seconds, such as 60")
     })
 }
 
 /// A threshold that is `null` is not applied, as in Kayenta: the other one stands for both.
 fn thresholds(request: &Json<'_>) -> Result<Thresholds, FileError> {
     let written = request.require("thresholds")?;
-    let number = |key: &str| written.get(key).map(|number| number.number()).transpose();
+    let number = |key| written.get(key)?.map(|number| number.number()).transpose();
     let (pass, marginal) = match (number("pass")?, number("marginal")?) {
         (Some(pass), Some(marginal)) => (pass, marginal),
         (Some(only), None) | (None, Some(only)) => (only, only),
         (None, None) => {
-            return Err(written
-                .error("has neither `pass` nor `marginal`: Kayenta would pass every canary")
-                .with_hint("write {\"pass\": 75, \"marginal\": 50}"));
+            return Err(written.error(
+                "has neither `pass` nor `marginal`: Kayenta would pass every canary",
+                "write {\"pass\": 75, \"marginal\": 50}",
+            ));
         }
     };
     Thresholds::new(pass, marginal).ok_or_else(|| {
-        written
-            .error(&format!("are pass {pass} and marginal {marginal}"))
-            .with_hint("both are from 0 to 100, and `marginal` is not above `pass`")
+        written.error(
+            &format!("are pass {pass} and marginal {marginal}"),
+            "both are from 0 to 100, and `marginal` is not above `pass`",
+        )
     })
 }
 
@@ -158,19 +158,20 @@ fn stand_alone(
     scopes: &Json<'_>,
     thresholds: Thresholds,
 ) -> Result<KayentaRequest, FileError> {
-    let scopes = scopes.items()?;
-    let Some(first) = scopes.first() else {
-        return Err(request.error("`scopes` is empty").with_hint("a request needs one scope"));
+    let list = scopes.items()?;
+    let Some(first) = list.first() else {
+        return Err(scopes.error("is empty", "a request needs one scope"));
     };
     let run = judgement_run(request, first)?;
-    let step = step(first.get("step").as_ref())?;
+    let step = step(first.get("step")?.as_ref())?;
     let mut pairs = BTreeMap::new();
-    for scope in &scopes {
-        let name = scope.get("scopeName").map_or(Ok("default"), |name| name.text())?;
-        let side = |scope_key: &str, location_key: &str| {
+    for scope in &list {
+        let name = scope.get("scopeName")?.map_or(Ok("default"), |name| name.text())?;
+        let side = |scope_key, location_key| {
             let selected = scope.require(scope_key)?.text()?;
-            let location = scope.get(location_key).map_or(Ok(""), |location| location.text())?;
-            Ok(Scope { labels: scope_labels(selected, location), window: None })
+            let location = scope.get(location_key)?;
+            let location = location.map_or(Ok(""), |location| location.text())?;
+            Ok::<_, FileError>(Scope { labels: scope_labels(selected, location), window: None })
         };
         let control = side("controlScope", "controlLocation")?;
         let canary = side("experimentScope", "experimentLocation")?;
@@ -186,16 +187,14 @@ fn stand_alone(
 }
 
 fn judgement_run(request: &Json<'_>, first: &Json<'_>) -> Result<JudgementRun, FileError> {
-    let minutes = |at: &Json<'_>, key: &str| {
-        at.get(key).map_or(Ok(Duration::ZERO), |minutes| minutes.minutes())
-    };
-    let start = first.get("startTimeIso").ok_or_else(|| {
-        first
-            .error("has no `startTimeIso`, which Kayenta takes to be now; a recording has no now")
-            .with_hint("add `startTimeIso`, such as \"2026-11-23T08:30:00Z\"")
+    let start = first.get("startTimeIso")?.ok_or_else(|| {
+        first.error(
+            "has no `startTimeIso`, which Kayenta takes to be now; a recording has no now",
+            "add `startTimeIso`, such as \"2026-11-23T08:30:00Z\"",
+        )
     })?;
     let start = start.moment()?;
-    let end = first.get("endTimeIso").map(|end| end.moment()).transpose()?;
+    let end = first.get("endTimeIso")?.map(|end| end.moment()).transpose()?;
     let lifetime = match end {
         Some(end) => {
             let window = window(first, start, end)?;
@@ -205,9 +204,10 @@ fn judgement_run(request: &Json<'_>, first: &Json<'_>) -> Result<JudgementRun, F
         None => request.require("lifetimeDurationMins")?.minutes()?,
     };
     if lifetime < Duration::from_secs(60) {
-        return Err(request
-            .error("the canary lives for less than a minute, so that no judgement fits")
-            .with_hint("give it a later `endTimeIso` or a longer `lifetimeDurationMins`"));
+        return Err(request.error(
+            "lets the canary live for less than a minute, so that no judgement fits",
+            "give it a later `endTimeIso` or a longer `lifetimeDurationMins`",
+        ));
     }
     Ok(JudgementRun {
         start,
@@ -218,4 +218,9 @@ fn judgement_run(request: &Json<'_>, first: &Json<'_>) -> Result<JudgementRun, F
         control_offset: minutes(first, "controlOffsetInMinutes")?,
         retrospective: end.is_some(),
     })
+}
+
+/// Reads a number of minutes; none is zero.
+fn minutes<'a>(at: &Json<'a>, key: &'a str) -> Result<Duration, FileError> {
+    at.get(key)?.map_or(Ok(Duration::ZERO), |minutes| minutes.minutes())
 }

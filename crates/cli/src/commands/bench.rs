@@ -91,7 +91,7 @@ fn table(tally: &Tally) -> String {
         for row in rows {
             table.add_row(row);
         }
-        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
         text.push_str(&lines.join("\n"));
         text.push_str("\n\nA case is caught or blamed when its score is below 75; intervals are 95 % (Wilson).\n");
     }
@@ -99,7 +99,7 @@ fn table(tally: &Tally) -> String {
         let classes: Vec<String> =
             tally.pairs().iter().map(|(class, count)| format!("{class} {count}")).collect();
         let all: u64 = tally.pairs().values().sum();
-        text.push_str(&format!("{all} bare pairs: {}\n", classes.join(", ")));
+        text.push_str(&format!("bare pairs: {all}, of which {}\n", classes.join(", ")));
     }
     if tally.judged() == 0 {
         text.push_str("no cases\n");

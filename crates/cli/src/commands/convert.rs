@@ -7,7 +7,6 @@ use clap::Args;
 use serin_model::{CounterForm, Source};
 use serin_runner::{Question, RunError};
 
-use crate::exit;
 use crate::output::{print, write_file};
 
 /// Turn a Kayenta config into a Check file
@@ -15,7 +14,7 @@ use crate::output::{print, write_file};
 /// The Check file asks the same questions, and `serin judge` gives it the same verdict. Kayenta's
 /// queries are kept as comments: they are for its own stores.
 #[derive(Debug, Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = HELP)]
 pub(crate) struct Convert {
     /// The Kayenta canary config
     #[arg(long, value_name = "CONFIG")]
@@ -33,6 +32,11 @@ pub(crate) struct Convert {
     #[arg(long, short, value_name = "PATH")]
     output: Option<String>,
 }
+
+const HELP: &str = "\
+Exit codes:
+  0  the Check file is written
+  1  serin could not do what was asked";
 
 impl Convert {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
@@ -52,9 +56,18 @@ impl Convert {
     fn source(&self) -> anyhow::Result<Option<Source>> {
         let Some(data) = &self.data else { return Ok(None) };
         let path = match &self.output {
-            Some(_) if data != "-" => std::path::absolute(data)?.to_string_lossy().into_owned(),
+            Some(output) if data != "-" => from_folder_of(output, data)?,
             Some(_) | None => data.clone(),
         };
         Ok(Some(Source::File { path, counters: CounterForm::Increments }))
     }
+}
+
+/// Returns the path of `data` as seen from the folder of `file`, if it lies there or below.
+fn from_folder_of(file: &str, data: &str) -> anyhow::Result<String> {
+    let data = std::path::absolute(data)?;
+    let file = std::path::absolute(file)?;
+    let folder = file.parent().unwrap_or(&file);
+    let seen = data.strip_prefix(folder).unwrap_or(&data);
+    Ok(seen.to_string_lossy().into_owned())
 }

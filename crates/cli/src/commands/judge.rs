@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use serin_model::{CounterForm, Outcome};
 use serin_report::Report;
 use serin_runner::{Question, Recordings, ask};
@@ -20,10 +20,10 @@ use crate::progress::Bar;
 /// verdict with its reason first and every metric below, worst first. Kayenta's own files work too:
 /// give `--kayenta` and `--request` instead of a Check file.
 #[derive(Debug, Args)]
-#[command(after_help = LONG_HELP)]
+#[command(after_help = LONG_HELP, group = ArgGroup::new("question").required(true).args(["files", "kayenta"]))]
 pub(crate) struct Judge {
     /// Check files to judge; `-` reads one from the standard input
-    #[arg(value_name = "FILE", required_unless_present = "kayenta", conflicts_with = "kayenta")]
+    #[arg(value_name = "FILE")]
     files: Vec<String>,
 
     /// A Kayenta canary config to judge instead of a Check file

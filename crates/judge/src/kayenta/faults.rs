@@ -5,13 +5,14 @@
 
 use serin_model::{
     Amount, Classification, EffectSizeMeasure, EffectSizeOptions, GroupWeights, GuardrailOutcome,
-    Judgement, JudgementRun, Multiple, Scorecard, Thresholds, Warning, WarningCode, Worse,
+    Judgement, JudgementRun, MeasureKind, Multiple, Scorecard, Summary, Thresholds, Warning,
+    WarningCode, Worse,
 };
 use serin_stats::{Alternative, Method, hodges_lehmann_shift, mann_whitney_u};
 
 use super::classify::{Rule, Strictness, common_language_overflows};
 use super::interval::ROOT_TOLERANCE;
-use super::run::JudgedPair;
+use super::pair::JudgedPair;
 use super::score::ScoredMetric;
 use super::windows::unjudged_remainder;
 
@@ -27,6 +28,7 @@ pub(crate) fn of_pair(pair: &JudgedPair<'_>) -> Vec<Warning> {
         tiny_sample(pair),
         negligible_difference(pair),
         difference_passed(pair),
+        fine_scale(pair),
         tail_passed(pair),
         negative_means(pair),
         effect_size_off(pair),
@@ -46,7 +48,11 @@ type Found = Option<(WarningCode, String)>;
 fn all_tied(pair: &JudgedPair<'_>) -> Found {
     let same = matches!(pair.classified.rule, Rule::Identical | Rule::OneValue);
     let constant = pair.metric.control.minimum == pair.metric.control.maximum;
-    let text = if constant {
+    let histogram = pair.metric.measure == MeasureKind::Histogram;
+    let text = if constant && histogram {
+        "all observations tied: Kayenta scores this as a pass. The 99th percentile may lie beyond the \
+         histogram's last edge"
+    } else if constant {
         "all observations tied: Kayenta scores this as a pass. A metric that never moves may be dead"
     } else {
         "both arms report the very same values: Kayenta scores this as a pass. They may be one series"
@@ -155,6 +161,22 @@ fn difference_passed(pair: &JudgedPair<'_>) -> Found {
         Amount::new(pair.metric.control.mean, kind)
     );
     Some((WarningCode::DifferencePassed, text))
+}
+
+/// Values so close together that where the root search stops matters more than what they are.
+fn fine_scale(pair: &JudgedPair<'_>) -> Found {
+    let shift = pair.classified.shift?;
+    let outside = shift.estimate < shift.lower || shift.upper < shift.estimate;
+    let passed = pair.classified.classification == Classification::Pass;
+    let already_said = difference_passed(pair).is_some();
+    let varies = |summary: &Summary| summary.standard_deviation > 0.0;
+    let varying = varies(&pair.metric.control) && varies(&pair.metric.canary);
+    let narrow = shift.upper - shift.lower < 2.0 * ROOT_TOLERANCE;
+    (passed && varying && narrow && outside && !already_said).then(|| {
+        let text = "the values differ by little more than the 0.0001 to which Kayenta searches, so \
+                    that its interval is off. Measure in a larger unit";
+        (WarningCode::SmallScale, text.to_owned())
+    })
 }
 
 /// Below which probability a difference is clear, on the side that is bad: of a thousand metrics

@@ -9,16 +9,19 @@ mod clean;
 mod faults;
 mod interval;
 mod outcome;
+mod pair;
 mod root;
 mod run;
 mod score;
+mod shifted_ranks;
 mod windows;
 
 pub use classify::{ClassifiedPair, MetricOptions, Rule, Strictness, classify};
 pub use clean::{CleanValues, clean};
-pub use interval::{AllTied, ROOT_TOLERANCE, ShiftInterval, shift_interval};
+pub use interval::{ROOT_TOLERANCE, ShiftInterval, shift_interval};
 pub use run::{REVISION, judge};
 pub use score::{ScoredMetric, score};
+pub use shifted_ranks::AllTied;
 pub use windows::{
     JudgementWindow, MOST_JUDGEMENTS, judgement_windows, passes_thresholds, stops_the_run,
     unjudged_remainder,

@@ -4,7 +4,7 @@ use serin_model::{
     Analysis, Classification, GuardrailOutcome, JudgedMetric, Outcome, ScoreClass, Scorecard,
 };
 
-use super::run::JudgedPair;
+use super::pair::JudgedPair;
 use super::windows::stops_the_run;
 
 /// Returns the outcome, and the one sentence a reader sees first: what is wrong, then the score.
@@ -64,6 +64,9 @@ fn with_score(what: &str, scorecard: &Scorecard) -> String {
 
 /// Says why the score is not enough to pass.
 fn what_is_wrong(scorecard: &Scorecard, counted: &[&JudgedPair<'_>]) -> String {
+    if is_silent(counted) {
+        return "the canary reported nothing, while the control did".to_owned();
+    }
     let critical = counted.iter().any(|pair| pair.metric.critical);
     match (&scorecard.reason, worst(counted)) {
         // Half of the metrics have no data; of a single one there is more to say.
@@ -72,6 +75,13 @@ fn what_is_wrong(scorecard: &Scorecard, counted: &[&JudgedPair<'_>]) -> String {
         (_, _) if scorecard.groups.is_empty() => "no metric counts in any group".to_owned(),
         (_, _) => format!("{}, but the weights do not reach 100", nothing_got_worse(counted)),
     }
+}
+
+fn is_silent(counted: &[&JudgedPair<'_>]) -> bool {
+    let points =
+        |arm: fn(&JudgedMetric) -> usize| counted.iter().map(move |pair| arm(&pair.metric));
+    points(|metric| metric.canary.points).all(|points| points == 0)
+        && points(|metric| metric.control.points).any(|points| points > 0)
 }
 
 /// Says what the first of the metrics that did not pass is; they come worst first.

@@ -129,6 +129,7 @@ pub fn judged(trace: &Trace, measure: MeasureKind, classification: Classificatio
         critical: false,
         muted: false,
         groups: vec!["golden".to_owned()],
+        owner: None,
         control,
         canary,
         mean_ratio: (compared && control.mean != 0.0).then(|| canary.mean / control.mean),

@@ -29,8 +29,8 @@ pub(super) fn judge_pair(line: Line) -> Result<JudgedPair, String> {
     };
     let control = sample("control", line.control)?;
     let canary = sample("experiment", line.experiment)?;
-    let configuration =
-        read_configuration("", "pair", &line.kayenta).map_err(|error| error.problem)?;
+    let configuration = read_configuration("", "pair", &line.kayenta)
+        .map_err(|error| error.problem.into_string())?;
     let options = MetricOptions {
         worse: configuration.worse,
         critical: configuration.critical,
