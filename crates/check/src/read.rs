@@ -156,7 +156,8 @@ impl Reader<'_> {
         self.not_blank("path", &entry.path)?;
         let counters = match entry.counters {
             Some(CounterFormEntry::Cumulative) => CounterForm::Cumulative,
-            Some(CounterFormEntry::Increments) | None => CounterForm::Increments,
+            Some(CounterFormEntry::Increments) => CounterForm::Increments,
+            None => CounterForm::Unstated,
         };
         Ok(Some(Source::File { path: entry.path.value.clone(), counters }))
     }

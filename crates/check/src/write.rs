@@ -53,7 +53,12 @@ pub enum WriteError {
         reason: String,
     },
     /// A Check file checks what Kayenta does not.
-    #[error("a Check file cannot say this as it stands: {error}")]
+    #[error(
+        "Kayenta does not check this, and a Check file does: {}\n\n\
+         hint: mend it in Kayenta's files, and convert again{}",
+        error.problem,
+        error.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default()
+    )]
     Refused {
         /// What a reader of the file would see.
         error: FileError,
@@ -120,7 +125,8 @@ fn step(step: Step) -> Span {
 fn source_entry(source: &Source) -> SourceEntry {
     let Source::File { path, counters } = source;
     let counters = match counters {
-        CounterForm::Increments => None,
+        CounterForm::Unstated => None,
+        CounterForm::Increments => Some(CounterFormEntry::Increments),
         CounterForm::Cumulative => Some(CounterFormEntry::Cumulative),
     };
     SourceEntry { file: Some(FileSourceEntry { path: path.clone().into(), counters }) }

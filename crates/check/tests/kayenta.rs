@@ -1,6 +1,6 @@
 //! Kayenta's own files: what they become, and what is said about those that Kayenta crashes on.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it panics")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::time::Duration;
 
@@ -947,7 +947,7 @@ mod conversion {
         let request = request.map(super::request);
         let mut written = analysis(&config, request.as_ref()).unwrap();
         written.source =
-            Some(Source::File { path: "a.csv".to_owned(), counters: CounterForm::Increments });
+            Some(Source::File { path: "a.csv".to_owned(), counters: CounterForm::Unstated });
         written
     }
 
@@ -1039,36 +1039,24 @@ mod conversion {
             write(&written, &[]).unwrap_err().to_string()
         };
         assert_snapshot!(error("/classifier/groupWeights/Errors", json!(70)), @"
-        a Check file cannot say this as it stands: the Check file:12:5: the weights add up to 120, not to 100
+        Kayenta does not check this, and a Check file does: the weights add up to 120, not to 100
 
-          12 |     Errors: 70.0
-             |     ^
-
-        hint: weights are percentages of the whole score; the groups are: Errors, Latency, Saturation
+        hint: mend it in Kayenta's files, and convert again; weights are percentages of the whole score; the groups are: Errors, Latency, Saturation
         ");
         assert_snapshot!(error("/classifier/groupWeights/Errors", json!(20)), @"
-        a Check file cannot say this as it stands: the Check file:12:5: the weights add up to 70, not to 100
+        Kayenta does not check this, and a Check file does: the weights add up to 70, not to 100
 
-          12 |     Errors: 20.0
-             |     ^
-
-        hint: weights are percentages of the whole score; the groups are: Errors, Latency, Saturation
+        hint: mend it in Kayenta's files, and convert again; weights are percentages of the whole score; the groups are: Errors, Latency, Saturation
         ");
         assert_snapshot!(error("/classifier/groupWeights/Errors", json!(-20)), @"
-        a Check file cannot say this as it stands: the Check file:12:13: the weight of `Errors` is -20; a weight is from 0 to 100
+        Kayenta does not check this, and a Check file does: the weight of `Errors` is -20; a weight is from 0 to 100
 
-          12 |     Errors: -20.0
-             |             ^
-
-        hint: write a percentage from 0 to 100, without a sign
+        hint: mend it in Kayenta's files, and convert again; write a percentage from 0 to 100, without a sign
         ");
         assert_snapshot!(error("/classifier/groupWeights/Other", json!(0)), @"
-        a Check file cannot say this as it stands: the Check file:14:12: no check is in the group `Other`
+        Kayenta does not check this, and a Check file does: no check is in the group `Other`
 
-          14 |     Other: 0.0
-             |            ^
-
-        hint: write one of: Errors, Latency, Saturation
+        hint: mend it in Kayenta's files, and convert again; write one of: Errors, Latency, Saturation
         ");
     }
 

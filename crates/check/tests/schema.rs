@@ -1,6 +1,6 @@
 //! The published JSON Schema of a Check file.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it panics")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,8 +15,10 @@ pub enum Source {
 /// How counters were recorded.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum CounterForm {
-    /// Each value is the count since the one before.
+    /// Nobody said. Read as increments, and refused where they look like running totals.
     #[default]
+    Unstated,
+    /// Each value is the count since the one before.
     Increments,
     /// Each value is a running total.
     Cumulative,

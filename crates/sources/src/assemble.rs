@@ -10,7 +10,7 @@ use serin_model::{
 
 use crate::collect::{Part, Series, Side, Wanted};
 use crate::histogram::{self, Histogram};
-use crate::increments::{Births, increments};
+use crate::increments::{Births, increments, look_cumulative};
 use crate::rows::shortened;
 
 /// Everything that was collected, to be put together check by check.
@@ -44,6 +44,9 @@ impl<'a> Assembler<'a> {
                 let key = (wanted.check, wanted.side, wanted.part);
                 answers.entry(key).or_default().push(index);
             }
+        }
+        if counters == CounterForm::Unstated {
+            refuse_running_totals(file, wanted, &series)?;
         }
         let step = Duration::from_secs(analysis.step.seconds().into());
         let births = Births::of(&series, step);
@@ -90,7 +93,7 @@ impl<'a> Assembler<'a> {
     fn counted(&self, series: &Series) -> Result<Vec<Point<f64>>, FileError> {
         self.check_counts(series)?;
         Ok(match self.counters {
-            CounterForm::Increments => points(series).collect(),
+            CounterForm::Unstated | CounterForm::Increments => points(series).collect(),
             CounterForm::Cumulative => {
                 increments(points(series), self.births.is_born_inside(series))
             }
@@ -299,6 +302,24 @@ fn differing_labels(one: &Series, other: &Series) -> String {
     } else {
         format!("`{}`", names.join("`, `"))
     }
+}
+
+/// Refuses counters that nobody described and that cannot be what they would be taken for.
+fn refuse_running_totals(
+    file: &str,
+    wanted: &[Wanted],
+    series: &[Series],
+) -> Result<(), FileError> {
+    let counts =
+        |series: &&Series| series.wanted_by.iter().any(|&by| wanted[by].part != Part::Value);
+    if !look_cumulative(series.iter().filter(counts)) {
+        return Ok(());
+    }
+    let problem = "its counters never fall: they look like running totals, and nobody said so";
+    Err(FileError::new(file, "", None, problem).with_hint(
+        "add `counters: cumulative` to the Check file's source, or `--counters cumulative`; if each \
+         value is the count since the one before, say `increments`",
+    ))
 }
 
 /// Sorts a series by time; a point that is written twice counts once.

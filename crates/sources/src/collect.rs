@@ -125,7 +125,7 @@ impl<'a> Collector<'a> {
         for (check, asked) in analysis.checks().iter().enumerate() {
             for (part, query) in parts(&asked.measure) {
                 let selector = Selector::read(query)
-                    .map_err(|error| SourceError::Query { check: asked.name.clone(), error })?;
+                    .map_err(|error| SourceError::Query { check: shortened(&asked.name), error })?;
                 let selector = Rc::new(selector);
                 for (side, arm) in sides(analysis) {
                     let (arm, selector) = (arm.clone(), Rc::clone(&selector));
@@ -155,14 +155,7 @@ impl<'a> Collector<'a> {
     /// Takes one record. Times and values are read only where somebody asked for the series.
     pub(crate) fn add(&mut self, record: &Record<'_>) -> Result<(), FileError> {
         self.records += 1;
-        let columns = match &self.columns {
-            Some(columns) if !record.renamed => Rc::clone(columns),
-            _ => {
-                let columns = Columns::of(record.names, &self.metrics_asked_for)
-                    .map_err(|error| self.wrong_columns(record, error))?;
-                Rc::clone(self.columns.insert(Rc::new(columns)))
-            }
-        };
+        let columns = self.columns_of(record)?;
         let mut key = Vec::with_capacity(128);
         for label in &columns.labels {
             let text = record.text(label.index);
@@ -172,17 +165,12 @@ impl<'a> Collector<'a> {
         }
         let labels_end = key.len();
         for (column, value_of) in &columns.values {
+            let named = Named::of(record, &columns, column, *value_of);
             key.truncate(labels_end);
-            let (metric, side) = match value_of {
-                ValueOf::Metric => (Some(column.name.as_str()), None),
-                ValueOf::Record => (columns.metric.map(|index| record.text(index)), None),
-                ValueOf::Arm(side) => (columns.metric.map(|index| record.text(index)), Some(*side)),
-            };
-            if let Some(side) = side {
+            if let Some(side) = named.side {
                 add_to_key(&mut key, "arm", side.as_str());
             }
-            add_to_key(&mut key, "", metric.unwrap_or_default());
-            let named = Named { record, columns: &columns, metric, side };
+            add_to_key(&mut key, "", named.metric.unwrap_or_default());
             let series = self.series_of(&key, &named)?;
             if !self.series[series].wanted_by.is_empty() {
                 let time = self.time(record, &columns.time)?;
@@ -191,6 +179,16 @@ impl<'a> Collector<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Finds out what the columns hold, once for all records with the same ones.
+    fn columns_of(&mut self, record: &Record<'_>) -> Result<Rc<Columns>, FileError> {
+        if let Some(columns) = self.columns.as_ref().filter(|_| !record.renamed) {
+            return Ok(Rc::clone(columns));
+        }
+        let columns = Columns::of(record.names, &self.metrics_asked_for)
+            .map_err(|error| self.wrong_columns(record, error))?;
+        Ok(Rc::clone(self.columns.insert(Rc::new(columns))))
     }
 
     /// Finds the series of a key. Recordings repeat the same series in the same order, scrape by
@@ -351,6 +349,21 @@ struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
+    fn of(
+        record: &'a Record<'a>,
+        columns: &'a Columns,
+        column: &'a Column,
+        value_of: ValueOf,
+    ) -> Self {
+        let metric = columns.metric.map(|index| record.text(index));
+        let (metric, side) = match value_of {
+            ValueOf::Record => (metric, None),
+            ValueOf::Arm(side) => (metric, Some(side)),
+            ValueOf::Metric => (Some(column.name.as_str()), None),
+        };
+        Self { record, columns, metric, side }
+    }
+
     fn labels(&self) -> Vec<(&'a str, &'a str)> {
         let columns = self.columns.labels.iter();
         let label = |label: &'a Column| (label.name.as_str(), self.record.text(label.index));

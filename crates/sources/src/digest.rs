@@ -59,13 +59,14 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[derive(Debug)]
 pub(crate) struct LimitedReader<R> {
     inner: R,
+    most: u64,
     left: u64,
 }
 
 impl<R: Read> LimitedReader<R> {
     /// Creates a reader of at most `most` bytes.
     pub(crate) fn new(inner: R, most: u64) -> Self {
-        Self { inner, left: most }
+        Self { inner, most, left: most }
     }
 }
 
@@ -73,7 +74,8 @@ impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than serin reads")
+            let problem = format!("it is larger than {} GiB unpacked", self.most >> 30);
+            io::Error::new(io::ErrorKind::FileTooLarge, problem)
         })?;
         Ok(read)
     }

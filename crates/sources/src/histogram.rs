@@ -85,7 +85,7 @@ impl Histogram {
                 .with_hint("record every bucket at every moment, with the same time"));
         }
         let points = match counters {
-            CounterForm::Increments => counts,
+            CounterForm::Unstated | CounterForm::Increments => counts,
             CounterForm::Cumulative => joint_increments(counts, births.is_born_inside(last.series)),
         };
         Ok(Self { edges, points, line: line_of(first.series) })

@@ -54,6 +54,29 @@ fn median(mut gaps: Vec<Duration>) -> Option<Duration> {
     (!gaps.is_empty()).then(|| *gaps.select_nth_unstable(middle).1)
 }
 
+/// Returns whether counters must be running totals: some of them rise again and again, and none ever
+/// falls. What happens between two moments goes up and down.
+pub(crate) fn look_cumulative<'a>(counters: impl Iterator<Item = &'a Series>) -> bool {
+    let mut rising = false;
+    for series in counters {
+        let values: Vec<f64> = series
+            .samples
+            .iter()
+            .map(|sample| sample.value)
+            .filter(|value| !value.is_nan())
+            .collect();
+        if values.windows(2).any(|pair| pair[1] < pair[0]) {
+            return false;
+        }
+        let rises = values.windows(2).filter(|pair| pair[1] > pair[0]).count();
+        rising |= rises >= MANY_RISES;
+    }
+    rising
+}
+
+/// Chance alone makes so many rises without a fall once in 12! orders.
+const MANY_RISES: usize = 11;
+
 /// Returns what a counter counted between its samples, at the time of the later one.
 ///
 /// * `samples`: running totals in ascending time; NaN is a gap, over which the count goes on.

@@ -17,10 +17,10 @@ impl Selector {
     /// Reads a query. Whether or not it says `$arm`, it is asked for one arm at a time.
     pub(crate) fn read(query: &Query) -> Result<Self, SelectorError> {
         let text = query.as_str();
-        let wrong = |reason: String| SelectorError { query: shortened(text), reason };
+        let wrong = |reason: String| SelectorError { query: shown(text), reason };
         let expression = parser::parse(&text.replace("$arm", ANYTHING)).map_err(|error| {
             let reason = error.lines().next().unwrap_or_default();
-            wrong(format!("it is not PromQL ({})", shortened(reason)))
+            wrong(format!("it is not PromQL ({})", shown(reason)))
         })?;
         let Expr::VectorSelector(selector) = expression else {
             return Err(wrong(
@@ -82,12 +82,14 @@ fn value_of<'a>(labels: &[(&'a str, &'a str)], name: &str) -> &'a str {
 /// A matcher that holds for every series: none has such a label.
 const ANYTHING: &str = "__arm__!=\"$arm\"";
 
-/// Cuts a query to a length that fits a message.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_QUERY) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+/// Cuts a text to a length that fits a message, without what would move a terminal's cursor.
+fn shown(text: &str) -> String {
+    let printable = |character: char| if character.is_control() { '·' } else { character };
+    let mut shown: String = text.chars().map(printable).take(LONGEST_QUERY).collect();
+    if text.chars().count() > LONGEST_QUERY {
+        shown.push('…');
     }
+    shown
 }
 
 const LONGEST_QUERY: usize = 200;
@@ -172,6 +174,9 @@ mod tests {
 
         hint: write a metric's name, or a selector such as `http_requests_total{code=~"5..", $arm}`; a name with other characters is `{__name__="Error rate"}`
         "#);
+        let hostile = format!("\u{1b}[31m{}", "x".repeat(100_000));
+        let error = selector(&hostile).unwrap_err().to_string();
+        assert!(error.len() < 1000 && !error.contains('\u{1b}'), "{error}");
         assert!(selector("Error rate").is_err());
         assert!(selector("up offset 5m").is_err());
     }

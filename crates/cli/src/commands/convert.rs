@@ -59,7 +59,7 @@ impl Convert {
             Some(output) if data != "-" => from_folder_of(output, data)?,
             Some(_) | None => data.clone(),
         };
-        Ok(Some(Source::File { path, counters: CounterForm::Increments }))
+        Ok(Some(Source::File { path, counters: CounterForm::Unstated }))
     }
 }
 
