@@ -229,12 +229,17 @@ fn unreadable(file: &str, line: u64, error: &io::Error) -> FileError {
         .with_hint(hint)
 }
 
-/// Cuts a text that somebody else wrote to a length that fits a message.
+/// Shows a name or value that somebody else wrote, at a length that fits a message.
 pub(crate) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_TEXT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    shown(text, 40)
 }
 
-const LONGEST_TEXT: usize = 40;
+/// Shows what somebody else wrote, without what would move a terminal's cursor.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    let printable = |character: char| if character.is_control() { '·' } else { character };
+    let mut shown: String = text.chars().take(most).map(printable).collect();
+    if text.chars().nth(most).is_some() {
+        shown.push('…');
+    }
+    shown
+}

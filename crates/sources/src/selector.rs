@@ -5,6 +5,7 @@ use promql_parser::parser::{self, Expr};
 use serin_model::{LabelSelector, Query};
 
 use crate::collect::Side;
+use crate::rows::shown;
 
 /// A query: a metric's name and label matchers, as PromQL writes them.
 #[derive(Clone, Debug)]
@@ -17,10 +18,10 @@ impl Selector {
     /// Reads a query. Whether or not it says `$arm`, it is asked for one arm at a time.
     pub(crate) fn read(query: &Query) -> Result<Self, SelectorError> {
         let text = query.as_str();
-        let wrong = |reason: String| SelectorError { query: shown(text), reason };
+        let wrong = |reason: String| SelectorError { query: shown(text, LONGEST_QUERY), reason };
         let expression = parser::parse(&text.replace("$arm", ANYTHING)).map_err(|error| {
             let reason = error.lines().next().unwrap_or_default();
-            wrong(format!("it is not PromQL ({})", shown(reason)))
+            wrong(format!("it is not PromQL ({})", shown(reason, LONGEST_QUERY)))
         })?;
         let Expr::VectorSelector(selector) = expression else {
             return Err(wrong(
@@ -82,16 +83,7 @@ fn value_of<'a>(labels: &[(&'a str, &'a str)], name: &str) -> &'a str {
 /// A matcher that holds for every series: none has such a label.
 const ANYTHING: &str = "__arm__!=\"$arm\"";
 
-/// Cuts a text to a length that fits a message, without what would move a terminal's cursor.
-fn shown(text: &str) -> String {
-    let printable = |character: char| if character.is_control() { '·' } else { character };
-    let mut shown: String = text.chars().map(printable).take(LONGEST_QUERY).collect();
-    if text.chars().count() > LONGEST_QUERY {
-        shown.push('…');
-    }
-    shown
-}
-
+/// In characters.
 const LONGEST_QUERY: usize = 200;
 
 /// A query that is not a selector.
