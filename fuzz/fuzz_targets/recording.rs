@@ -12,9 +12,10 @@ static CHECKS: LazyLock<WrittenAnalysis> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let counters = match bytes.len() % 2 {
+    let counters = match bytes.len() % 3 {
         0 => CounterForm::Increments,
-        _ => CounterForm::Cumulative,
+        1 => CounterForm::Cumulative,
+        _ => CounterForm::Unstated,
     };
     let recording = match read_recording("recording", bytes, &CHECKS.analysis, counters) {
         Ok(recording) => recording,

@@ -239,9 +239,12 @@ fn written_analysis() -> impl Strategy<Value = WrittenAnalysis> {
     let names = (text(), option::of(text()), option::of(text()));
     let times = (1_u32..100_000, option::of(run()), option::of(span()), any::<bool>());
     let score = (0.0..100.0_f64, 0.0..100.0_f64, 0_usize..4);
-    (names, arms(), vec(check(), 1..5), times, score, any::<bool>()).prop_filter_map(
+    let counters = proptest::sample::select(
+        &[CounterForm::Unstated, CounterForm::Increments, CounterForm::Cumulative][..],
+    );
+    (names, arms(), vec(check(), 1..5), times, score, counters).prop_filter_map(
         "names that differ",
-        |((service, replica, source), arms, checks, times, score, cumulative)| {
+        |((service, replica, source), arms, checks, times, score, counters)| {
             let mut analysis = Analysis::new(service.trim().to_owned(), arms, checks).ok()?;
             analysis.replica = replica;
             analysis.step = Step::from_seconds(times.0)?;
@@ -251,8 +254,6 @@ fn written_analysis() -> impl Strategy<Value = WrittenAnalysis> {
             analysis.at_horizon = if times.3 { AtHorizon::PassIfVisible } else { AtHorizon::Hold };
             analysis.thresholds = Thresholds::new(score.0.max(score.1), score.0.min(score.1))?;
             analysis.weights = weights(&analysis.groups(), score.2);
-            let counters =
-                if cumulative { CounterForm::Cumulative } else { CounterForm::Increments };
             let source = source.map(|path| Source::File { path, counters });
             Some(WrittenAnalysis { analysis, source, notes: Vec::new() })
         },
