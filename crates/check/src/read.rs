@@ -58,7 +58,7 @@ impl Reader<'_> {
         for (name, entry) in &file.checks.value.0 {
             checks.push(self.check(name, entry, file.minimum_points.as_ref())?);
         }
-        let service = file.service.value.trim().to_owned();
+        let service = file.service.value.clone();
         let mut analysis = Analysis::new(service, arms, checks)
             .map_err(|error| self.no_checks(file.checks.place, &error))?;
         analysis.replica = self.replica(&file)?;
@@ -274,7 +274,7 @@ impl Reader<'_> {
         }
         let entry = run.value;
         let length = |span: Option<Span>| span.map(|span| span.0).unwrap_or_default();
-        Ok(JudgementRun {
+        let written = JudgementRun {
             start: window.start,
             lifetime: std::time::Duration::from_millis(lifetime),
             interval: entry.interval.0,
@@ -282,7 +282,18 @@ impl Reader<'_> {
             lookback: length(entry.lookback),
             control_offset: length(entry.control_offset),
             retrospective: false,
-        })
+        };
+        if written.judgements() > JudgementRun::MOST_JUDGEMENTS {
+            return self.fail(
+                run.place,
+                &format!("these are {} judgements", written.judgements()),
+                &format!(
+                    "at most {} are made; make `interval` longer",
+                    JudgementRun::MOST_JUDGEMENTS
+                ),
+            );
+        }
+        Ok(written)
     }
 
     fn check(

@@ -1060,6 +1060,17 @@ mod conversion {
         ");
     }
 
+    /// Found by the fuzzer: the writer refused it, because the reader took the space away.
+    #[test]
+    fn names_keep_the_space_around_them() {
+        let text = changed(CONFIG, "/applications/0", json!(" checkout "));
+        let text = changed(&text, "/metrics/0/name", json!(" error rate "));
+        let written = converted(&text, None);
+        let again = read("serin.yaml", &write(&written, &[]).unwrap()).unwrap();
+        assert_eq!(again.analysis, written.analysis);
+        assert_eq!(again.analysis.service, " checkout ");
+    }
+
     #[test]
     fn groups_are_a_set() {
         let twice = changed(CONFIG, "/metrics/0/groups", json!(["Errors", "Errors"]));

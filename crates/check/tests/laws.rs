@@ -76,6 +76,7 @@ fn text() -> impl Strategy<Value = String> {
                 ">-",
                 "a #b",
                 "a\u{2028}b",
+                " a ",
                 "\u{feff}x",
                 "\u{85}y",
                 "x\r\ny",
@@ -245,7 +246,7 @@ fn written_analysis() -> impl Strategy<Value = WrittenAnalysis> {
     (names, arms(), vec(check(), 1..5), times, score, counters).prop_filter_map(
         "names that differ",
         |((service, replica, source), arms, checks, times, score, counters)| {
-            let mut analysis = Analysis::new(service.trim().to_owned(), arms, checks).ok()?;
+            let mut analysis = Analysis::new(service, arms, checks).ok()?;
             analysis.replica = replica;
             analysis.step = Step::from_seconds(times.0)?;
             analysis.window = times.1.map(|(window, _)| window);

@@ -37,7 +37,7 @@ pub(crate) fn with_usage(error: &clap::Error) -> ExitCode {
 /// Ends on an error, unless it is that nobody reads the output any more.
 pub(crate) fn with_error(error: &anyhow::Error) -> ExitCode {
     if !is_broken_pipe(error) {
-        print_error(&format!("error: {error:#}"));
+        print_error(&printable(&format!("error: {error:#}")));
     }
     ExitCode::from(NOT_DONE)
 }
@@ -47,4 +47,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Names and paths in a message may come from hostile files, and must not draw on the terminal.
+fn printable(message: &str) -> String {
+    let shown = |character: char| match character {
+        '\n' => '\n',
+        character if character.is_control() => '·',
+        character => character,
+    };
+    message.chars().map(shown).collect()
 }

@@ -278,13 +278,96 @@ fn the_reference_cases_come_out_as_the_reference_says() {
     }
     // Blamed: 69 and 21 %, 22 %, 28 %, 0 and 0 %.
     for (name, bad, good) in [
-        ("rollouts", "18 of 26", "17 of 80"),
-        ("rollouts_aa", "–", "45 of 208"),
-        ("azure_vm_aa", "–", "70 of 253"),
-        ("nezha", "0 of 11", "0 of 109"),
+        ("rollouts", " 18 of 26: 69 % ", " 17 of 80: 21 % "),
+        ("rollouts_aa", " – ", " 45 of 208: 22 % "),
+        ("azure_vm_aa", " – ", " 70 of 253: 28 % "),
+        ("nezha", " 0 of 11: 0 % ", " 0 of 109: 0 % "),
     ] {
         let path = folder.join(format!("{name}.jsonl.gz"));
         let table = serin(&["bench", path.to_str().unwrap(), "--format", "table"]).stdout;
         assert!(table.contains(bad) && table.contains(good), "{name}: {table}");
     }
+}
+
+/// A case of one metric, and what the kayenta judge makes of it.
+fn case(head: &str, metric: &str, control: &str, canary: &str) -> Value {
+    let line = format!(
+        r#"{{"id":"c","label":"good",{head}"metrics":[{{"name":"m","direction":"increase",{metric}"control":[{control}],"experiment":[{canary}]}}]}}"#
+    );
+    let run = serin_with_input(&["bench", "-", "--format", "json"], line.as_bytes());
+    assert_eq!(run.code, 0, "{line}: {}", run.stderr);
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+fn replica(points: impl IntoIterator<Item = (u32, String)>) -> String {
+    let points = points.into_iter().map(|(seconds, value)| format!("[{seconds},{value}]"));
+    format!(r#"{{"src":"p","points":[{}]}}"#, points.collect::<Vec<_>>().join(","))
+}
+
+/// Ten minutes around a level.
+fn minutes(from: u32, level: u32) -> String {
+    replica((0..10).map(|k| (from + 60 * k, (level + k % 3).to_string())))
+}
+
+#[test]
+fn history_counts_only_where_the_design_is_not_concurrent() {
+    // History at 900, and the control beside the canary at 100: the canary is at 100 too.
+    let history = (0..10).map(|k| (60 * k, (900 + k % 3).to_string()));
+    let beside = (10..20).map(|k| (60 * k, (100 + k % 3).to_string()));
+    let control = replica(history.chain(beside));
+    let window = r#""t_start":600,"t_end":1140,"#;
+    let concurrent =
+        case(&format!(r#""design":"concurrent",{window}"#), "", &control, &minutes(600, 100));
+    assert_eq!(concurrent["metrics"][0]["control_points"], 10);
+    assert_eq!(concurrent["verdict"], "pass");
+    let before =
+        case(&format!(r#""design":"before_after",{window}"#), "", &control, &minutes(600, 100));
+    assert_eq!(before["metrics"][0]["control_points"], 20);
+}
+
+#[test]
+fn both_ends_of_the_window_are_inside_and_time_counts_from_its_start() {
+    let judged = case(r#""t_start":60,"t_end":480,"#, "", &minutes(0, 100), &minutes(0, 100));
+    assert_eq!(judged["metrics"][0]["canary_points"], 8);
+    assert_eq!(judged["decided_after_s"], 420.0);
+    assert_eq!(judged["passed_after_s"], 420.0);
+    let without = case("", "", &minutes(0, 100), &minutes(120, 500));
+    assert_eq!(without["verdict"], "fail");
+    assert_eq!(without["metrics"][0]["control_points"], 8, "from the first canary point on");
+    assert_eq!(without["decided_after_s"], 540.0);
+    assert_eq!(without["passed_after_s"], Value::Null);
+}
+
+#[test]
+fn replicas_count_alike_in_a_minute() {
+    // One replica is read four times a minute at 0, the other once at 100.
+    let often = replica((0..40).map(|k| (15 * k, (k % 4).to_string())));
+    let canary = format!("{often},{}", minutes(0, 100));
+    let judged = case("", "", &minutes(0, 10), &canary);
+    assert_eq!(judged["metrics"][0]["canary_points"], 10);
+    let deviation = judged["metrics"][0]["deviation"].as_f64().unwrap();
+    // (1.5 + 101) / 2 over 10.9, give or take the wave.
+    assert!((4.6..4.8).contains(&deviation), "{deviation}");
+}
+
+#[test]
+fn counts_and_histograms_are_read_as_kayenta_would() {
+    let ratio = |bad: u32| replica((0..10).map(|k| (60 * k, format!("{},{}", bad + k % 2, 1000))));
+    let judged = case("", r#""measure":"ratio","#, &ratio(2), &ratio(50));
+    assert_eq!(judged["metrics"][0]["outcome"], "High");
+    assert!((judged["metrics"][0]["estimate"].as_f64().unwrap() - 0.048).abs() < 2e-3);
+
+    let histogram =
+        |slow: u32| replica((0..10).map(|k| (60 * k, format!("[{},{},0]", 100 + k, slow))));
+    let judged =
+        case("", r#""measure":"histogram","bounds":[1,2],"#, &histogram(0), &histogram(50));
+    assert_eq!(judged["metrics"][0]["outcome"], "High");
+    assert!(judged["metrics"][0]["deviation"].as_f64().unwrap() > 1.9);
+}
+
+#[test]
+fn a_silent_canary_is_a_case_like_any_other() {
+    let silent = case(r#""t_start":0,"t_end":540,"#, "", &minutes(0, 100), "");
+    assert_eq!(silent["verdict"], "fail");
+    assert_eq!(silent["metrics"][0]["outcome"], "Nodata");
 }

@@ -44,6 +44,13 @@ fn exit_codes_are_those_of_the_verdicts() {
     assert_eq!(serin(&["judge", &marginal]).code, 3);
     // Several files: the worst decides.
     assert_eq!(serin(&["judge", CHECK, &marginal]).code, 3);
+    let failing = recording("failing");
+    assert_eq!(serin(&["judge", &marginal, CHECK, "--data", &failing]).code, 1, "no such metric");
+    let check = fs::read_to_string(root().join(CHECK)).unwrap();
+    let bad = folder.path().join("bad.yaml");
+    let path = root().join(failing).display().to_string();
+    fs::write(&bad, check.replace("good.csv.gz", &path)).unwrap();
+    assert_eq!(serin(&["judge", &marginal, bad.to_str().unwrap(), CHECK]).code, 2);
 }
 
 #[test]

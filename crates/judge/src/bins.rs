@@ -2,40 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use serin_model::{
-    Arm, BucketBounds, Count, Observations, Point, Ratio, Step, Timestamp, TracePoint,
-};
+use serin_model::{Arm, BucketBounds, Count, Observations, Ratio, Step, Timestamp, TracePoint};
 
 use crate::histogram::bucket_quantile;
 
-/// Returns what the arm did in each bin it has a point in, ascending: each point becomes one number,
-/// and all numbers of a bin are averaged over the replicas.
+/// Returns what the arm did in each bin it has a point in, ascending: each replica becomes one
+/// number, and the numbers of a bin are averaged over the replicas, which count alike however often
+/// each was read.
 ///
-/// A ratio is read as bad over total, a count as events over exposure, a histogram as its 99th
-/// percentile. A point in which nothing happened is a gap, NaN too, and the value of a bin that
-/// holds nothing else is NaN.
+/// Within a replica counts are added up before they are divided, so that a total and its bad events
+/// may be read at different instants of a bin: a ratio is bad over total, a count is events over
+/// exposure, a histogram is its 99th percentile, a value is its mean. NaN is a gap, and the value of
+/// a bin in which nothing happened is NaN.
 pub(crate) fn averaged(arm: &Arm, step: Step) -> Vec<TracePoint> {
     let mut bins: BTreeMap<Timestamp, Average> = BTreeMap::new();
     for replica in &arm.replicas {
-        for (time, value) in values(&replica.observations) {
-            bins.entry(step.bin_of(time)).or_default().add(value);
+        let mut sums = BTreeMap::new();
+        add_replica(&mut sums, &replica.observations, step);
+        for (time, sums) in sums {
+            let value = sums.total(time).map_or(f64::NAN, |total| total.value);
+            bins.entry(time).or_default().add(value);
         }
     }
     bins.into_iter().map(|(time, average)| average.at(time)).collect()
-}
-
-fn values(observations: &Observations) -> Vec<(Timestamp, f64)> {
-    fn of<T>(points: &[Point<T>], read: impl Fn(&T) -> Option<f64>) -> Vec<(Timestamp, f64)> {
-        points.iter().map(|point| (point.time, read(&point.value).unwrap_or(f64::NAN))).collect()
-    }
-    match observations {
-        Observations::Ratio(points) => of(points, Ratio::value),
-        Observations::Count(points) => of(points, Count::value),
-        Observations::Histogram { bounds, points } => {
-            of(points, |increments| percentile(bounds, increments))
-        }
-        Observations::Value(points) => of(points, |&value| Some(value)),
-    }
 }
 
 fn percentile(bounds: &BucketBounds, increments: &[f64]) -> Option<f64> {
@@ -101,12 +90,14 @@ fn add_replica(bins: &mut BTreeMap<Timestamp, Sums>, observations: &Observations
     match observations {
         Observations::Ratio(points) => {
             for point in points {
-                bin(point.time, &|sums| sums.divide(point.value.bad, point.value.total));
+                let Ratio { bad, total } = point.value;
+                bin(point.time, &|sums| sums.divide(bad, total, total));
             }
         }
         Observations::Count(points) => {
             for point in points {
-                bin(point.time, &|sums| sums.divide(point.value.events, point.value.exposure));
+                let Count { events, exposure } = point.value;
+                bin(point.time, &|sums| sums.divide(events, exposure, events));
             }
         }
         Observations::Histogram { bounds, points } => {
@@ -129,6 +120,7 @@ enum Sums {
     Divided {
         above: f64,
         below: f64,
+        events: f64,
     },
     Stacked {
         bounds: BucketBounds,
@@ -138,17 +130,24 @@ enum Sums {
 }
 
 impl Sums {
-    fn divide(&mut self, more_above: f64, more_below: f64) {
-        let (mut above, mut below) = (more_above, more_below);
-        if let Self::Divided { above: so_far, below: so_far_below } = self {
-            above += *so_far;
-            below += *so_far_below;
+    fn divide(&mut self, more_above: f64, more_below: f64, more_events: f64) {
+        if more_above.is_nan() || more_below.is_nan() {
+            return;
         }
-        *self = Self::Divided { above, below };
+        let (mut above, mut below, mut events) = (more_above, more_below, more_events);
+        if let Self::Divided { above: a, below: b, events: e } = self {
+            above += *a;
+            below += *b;
+            events += *e;
+        }
+        *self = Self::Divided { above, below, events };
     }
 
     /// Replicas whose edges differ cannot be added; the first one's edges stand.
     fn stack(&mut self, edges: &BucketBounds, more: &[f64]) {
+        if more.iter().any(|increment| increment.is_nan()) {
+            return;
+        }
         match self {
             Self::Stacked { bounds, increments } if bounds == edges => {
                 increments.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
@@ -174,8 +173,8 @@ impl Sums {
     fn total(&self, time: Timestamp) -> Option<Total> {
         match self {
             Self::Nothing => None,
-            Self::Divided { above, below } => {
-                (*below > 0.0).then(|| Total { time, value: above / below, events: Some(*below) })
+            Self::Divided { above, below, events } => {
+                (*below > 0.0).then(|| Total { time, value: above / below, events: Some(*events) })
             }
             Self::Stacked { bounds, increments } => Some(Total {
                 time,

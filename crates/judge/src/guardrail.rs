@@ -42,20 +42,26 @@ pub fn judge_guardrail(
     }
 }
 
-/// Returns where the first run of points that breaks the guardrail begins.
+/// Returns where the first run of points that breaks the guardrail begins. A gap of any length
+/// neither ends a run nor adds to it.
 fn first_broken(guardrail: &Guardrail, points: &[Total]) -> Option<Timestamp> {
-    let mut run: Vec<&Total> = Vec::new();
+    // Too few events cannot excuse too few events.
+    let minimum_events = match guardrail.bound {
+        Bound::Above(_) => f64::from(guardrail.minimum_events),
+        Bound::Below(_) => 0.0,
+    };
+    let mut begin = None;
+    let (mut length, mut events) = (0, 0.0);
     for point in points {
         if !guardrail.bound.is_broken_by(point.value) {
-            run.clear();
+            (begin, length, events) = (None, 0, 0.0);
             continue;
         }
-        run.push(point);
-        let counted: Vec<f64> = run.iter().filter_map(|point| point.events).collect();
-        let events: f64 = counted.iter().sum();
-        let enough_events = counted.is_empty() || events >= f64::from(guardrail.minimum_events);
-        if run.len() >= guardrail.consecutive.get() as usize && enough_events {
-            return run.first().map(|point| point.time);
+        begin = begin.or(Some(point.time));
+        length += 1;
+        events += point.events.unwrap_or(minimum_events);
+        if length >= guardrail.consecutive.get() && events >= minimum_events {
+            return begin;
         }
     }
     None

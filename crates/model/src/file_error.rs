@@ -38,7 +38,7 @@ impl FileError {
             text.lines().nth(index).map(|line| shown(line).into())
         });
         Self {
-            file: file.into(),
+            file: cleaned(file).into(),
             place,
             problem: cleaned(problem).into(),
             hint: None,

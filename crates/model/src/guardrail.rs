@@ -9,7 +9,8 @@ pub struct Guardrail {
     pub bound: Bound,
     /// How many consecutive points must break it. A gap neither counts nor starts over.
     pub consecutive: NonZeroU32,
-    /// How many events those points must hold together, for measures that count events.
+    /// How many events those points must hold together: all events of a ratio or a histogram, the
+    /// counted ones of a count. Values without events, and bounds from below, need none.
     pub minimum_events: u32,
 }
 

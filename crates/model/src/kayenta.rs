@@ -109,3 +109,25 @@ pub struct JudgementRun {
     /// Whether the end was given beforehand. Kayenta does not shift such windows by `begin_after`.
     pub retrospective: bool,
 }
+
+impl JudgementRun {
+    /// The most judgements one run may have; a year of minutes would be half a million.
+    pub const MOST_JUDGEMENTS: u64 = 10_000;
+
+    /// Returns how many judgements fit into the lifetime, in whole minutes; the remainder is never
+    /// judged.
+    #[must_use]
+    pub fn judgements(&self) -> u64 {
+        match self.interval_minutes() {
+            0 => 0,
+            interval => self.lifetime.as_secs() / 60 / interval,
+        }
+    }
+
+    /// Returns the interval in whole minutes; zero, or more than the lifetime, means the lifetime.
+    #[must_use]
+    pub fn interval_minutes(&self) -> u64 {
+        let (lifetime, interval) = (self.lifetime.as_secs() / 60, self.interval.as_secs() / 60);
+        if interval == 0 || interval > lifetime { lifetime } else { interval }
+    }
+}

@@ -144,7 +144,7 @@ pub struct JudgedMetric {
     pub worse: Worse,
     /// How the canary stands to the control.
     pub classification: Classification,
-    /// Why, in one sentence that stands alone.
+    /// Why: completes the sentence "the metric is …".
     pub reason: String,
     /// Whether this metric alone took the score to zero.
     pub critical: bool,
@@ -159,13 +159,15 @@ pub struct JudgedMetric {
     pub control: Summary,
     /// The canary's values, cleaned.
     pub canary: Summary,
-    /// The canary's mean over the control's; absent when either is zero or there is no data.
+    /// The canary's mean over the control's; absent when either is zero, and where no test was made
+    /// (no data, or the same values on both arms), where Kayenta's result says 1.
     pub mean_ratio: Option<f64>,
     /// The shift from control to canary that decided, in the metric's unit.
     pub shift: Option<Interval>,
     /// The size of the effect that decided.
     pub effect_size: Option<EffectSize>,
-    /// The probability of a difference this large between equal arms, by the Mann–Whitney U test;
+    /// The probability of a difference this large between equal arms, by the Mann–Whitney U test,
+    /// one-sided unless either direction is bad;
     /// it decides nothing in the `kayenta` judge and is here to be compared with it.
     pub p_value: Option<f64>,
     /// The test that decided, in words.
@@ -290,7 +292,7 @@ pub struct EffectSize {
 pub struct JudgedGuardrail {
     /// How it held.
     pub outcome: GuardrailOutcome,
-    /// Why, in one sentence.
+    /// Why: completes the sentence "the metric is …".
     pub reason: String,
     /// The bound that values above it break.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -370,7 +372,7 @@ pub enum WarningCode {
     TailPassed,
     /// With this many values Kayenta's effect size overflows.
     EffectSizeOverflow,
-    /// Half of the metrics have no data, which fails the canary whatever the rest says.
+    /// Some metrics have no data: from half on that fails the canary, below half they do not count.
     MostlyNodata,
     /// Fewer points than a judgement should rest on.
     FewPoints,

@@ -19,15 +19,16 @@ pub struct Report {
     pub canary: String,
     /// The length of one bin, in seconds.
     pub step_seconds: u32,
-    /// The first and the last moment with data, in milliseconds since the Unix epoch.
+    /// The start of the first and of the last bin that was judged, in milliseconds since the Unix
+    /// epoch.
     pub span: Option<(Timestamp, Timestamp)>,
     /// The answer.
     pub verdict: Verdict,
-    /// The Check as it was judged: its text, its place and its hash.
+    /// Where the Check (or Kayenta's config) was read from, and its hash.
     pub check: Input,
     /// The text of the Check.
     pub check_text: String,
-    /// The recordings that were judged.
+    /// What else was read: Kayenta's request if there was one, and the recording.
     pub inputs: Vec<Input>,
     /// The points of each metric, in the order of the verdict's metrics. JSON leaves them out.
     #[serde(skip)]
@@ -51,7 +52,7 @@ pub fn json_schema() -> schemars::Schema {
 /// A file that was read.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Input {
-    /// Where it was read from; `-` is standard input.
+    /// Where it was read from, or `standard input`.
     pub path: String,
     /// The SHA-256 of its bytes as stored, in hexadecimal.
     pub sha256: String,

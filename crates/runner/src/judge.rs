@@ -129,7 +129,7 @@ pub fn ask(
         control: labels(&answered.analysis.arms.control),
         canary: labels(&answered.analysis.arms.canary),
         step_seconds: answered.analysis.step.seconds(),
-        span: answered.span,
+        span: judged_stretch(&traces),
         verdict,
         check: question.check.clone(),
         check_text: question.check_text.clone(),
@@ -148,6 +148,14 @@ pub fn judge(
     let mut judged = serin_judge::kayenta::judge(analysis, series);
     judged.verdict.ignored.extend_from_slice(notes);
     (judged.verdict, judged.traces)
+}
+
+/// Returns the first and the last bin that either arm was judged in.
+fn judged_stretch(traces: &[Trace]) -> Option<(Timestamp, Timestamp)> {
+    let points = traces.iter().flat_map(|trace| trace.control.iter().chain(&trace.canary));
+    points
+        .map(|point| (point.time, point.time))
+        .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
 }
 
 /// Returns the stretch of time in which anything at all is judged.

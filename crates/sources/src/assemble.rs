@@ -49,7 +49,11 @@ impl<'a> Assembler<'a> {
             refuse_running_totals(file, wanted, &series)?;
         }
         let step = Duration::from_secs(analysis.step.seconds().into());
-        let births = Births::of(&series, step);
+        let is_of =
+            |series: &Series, side| series.wanted_by.iter().any(|&by| wanted[by].side == side);
+        let offset = analysis.judgements.is_some_and(|run| !run.control_offset.is_zero());
+        let at_once = analysis.arms.control_window.is_none() && !offset;
+        let births = Births::of(&series, step, is_of, at_once);
         Ok(Self { file, analysis, counters, series, answers, births })
     }
 
@@ -90,12 +94,12 @@ impl<'a> Assembler<'a> {
     }
 
     /// Returns what a counter counted, at each moment.
-    fn counted(&self, series: &Series) -> Result<Vec<Point<f64>>, FileError> {
+    fn counted(&self, series: &Series, side: Side) -> Result<Vec<Point<f64>>, FileError> {
         self.check_counts(series)?;
         Ok(match self.counters {
             CounterForm::Unstated | CounterForm::Increments => points(series).collect(),
             CounterForm::Cumulative => {
-                increments(points(series), self.births.is_born_inside(series))
+                increments(points(series), self.births.is_born_inside(series, side))
             }
         })
     }
@@ -115,7 +119,7 @@ impl<'a> Assembler<'a> {
         let mut sums = SumsByReplica::new();
         for series in self.answers(check, side, part) {
             let replica = sums.entry(self.replica_of(series)).or_default();
-            for point in self.counted(series)? {
+            for point in self.counted(series, side)? {
                 *replica.entry(point.time).or_insert(0.0) += point.value;
             }
         }
@@ -146,12 +150,17 @@ impl<'a> Assembler<'a> {
         }))
     }
 
+    /// Without an exposure a step is one opportunity, however often the counters were read in it.
     fn counts(&self, check: usize, side: Side) -> Result<Vec<Replica>, FileError> {
         let sums = self.sums(check, side, Part::Events)?;
         Ok(each_replica(sums, |points| {
-            let present = points.into_iter().filter(|(_, events)| !events.is_nan());
-            let count = |(time, events)| Point { time, value: Count { events, exposure: 1.0 } };
-            Observations::Count(present.map(count).collect())
+            let mut steps: BTreeMap<Timestamp, Point<Count>> = BTreeMap::new();
+            for (time, events) in points.into_iter().filter(|(_, events)| !events.is_nan()) {
+                let nothing = Point { time, value: Count { events: 0.0, exposure: 1.0 } };
+                steps.entry(self.analysis.step.bin_of(time)).or_insert(nothing).value.events +=
+                    events;
+            }
+            Observations::Count(steps.into_values().collect())
         }))
     }
 
@@ -223,7 +232,13 @@ impl<'a> Assembler<'a> {
         for (name, series) in by_replica {
             let mut histograms = Vec::new();
             for buckets in histogram::apart(self.file, &series)? {
-                histograms.push(Histogram::of(self.file, buckets, self.counters, self.births)?);
+                histograms.push(Histogram::of(
+                    self.file,
+                    buckets,
+                    self.counters,
+                    self.births,
+                    side,
+                )?);
             }
             let observations = histogram::added_up(self.file, &histograms)?;
             replicas.push(Replica { name, observations });

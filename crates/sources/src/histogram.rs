@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serin_model::{BucketBounds, CounterForm, FileError, Observations, Point, Timestamp};
 
-use crate::collect::{Sample, Series};
+use crate::collect::{Sample, Series, Side};
 use crate::increments::{Births, joint_increments};
 use crate::rows::shortened;
 
@@ -68,6 +68,7 @@ impl Histogram {
         mut buckets: Vec<Bucket<'_>>,
         counters: CounterForm,
         births: Births,
+        side: Side,
     ) -> Result<Self, FileError> {
         buckets.sort_by(|a, b| a.upper.total_cmp(&b.upper));
         let edges: Vec<f64> = buckets.iter().map(|bucket| bucket.upper).collect();
@@ -86,7 +87,9 @@ impl Histogram {
         }
         let points = match counters {
             CounterForm::Unstated | CounterForm::Increments => counts,
-            CounterForm::Cumulative => joint_increments(counts, births.is_born_inside(last.series)),
+            CounterForm::Cumulative => {
+                joint_increments(counts, births.is_born_inside(last.series, side))
+            }
         };
         Ok(Self { edges, points, line: line_of(first.series) })
     }

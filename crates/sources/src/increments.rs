@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use serin_model::{Point, Timestamp};
 
-use crate::collect::Series;
+use crate::collect::{Sample, Series, Side};
 
 /// When a counter that a recording first shows came to be.
 ///
 /// A counter that is there from the beginning counted before: its first sample is where counting
 /// starts. One that shows up later than the first scrape was born while it was watched, and its
-/// first sample counts from zero: a canary's first errors are exactly those.
+/// first sample counts from zero: a canary's first errors are exactly those. Where the arms are read
+/// at different times, each has a beginning of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Births {
-    start: Timestamp,
+    control_start: Timestamp,
+    canary_start: Timestamp,
     /// Between the first samples of two series that were both there from the beginning.
     slack: Duration,
 }
@@ -22,31 +24,53 @@ impl Births {
     /// Looks at all series, in time order.
     ///
     /// * `step`: the step of the analysis.
-    pub(crate) fn of(series: &[Series], step: Duration) -> Self {
-        let first = |series: &Series| series.samples.first().map(|sample| sample.time);
-        let start = series.iter().filter_map(first).min();
+    /// * `is_of`: whether a series belongs to an arm.
+    /// * `at_once`: whether both arms were recorded at the same time.
+    pub(crate) fn of(
+        series: &[Series],
+        step: Duration,
+        is_of: impl Fn(&Series, Side) -> bool,
+        at_once: bool,
+    ) -> Self {
+        let start = |side| {
+            let of_side = series.iter().filter(|series| at_once || is_of(series, side));
+            of_side.filter_map(first_value).min().unwrap_or(Timestamp::from_millis(i64::MAX))
+        };
         let gaps = series.iter().filter_map(usual_gap).collect();
         Self {
-            start: start.unwrap_or(Timestamp::from_millis(i64::MAX)),
+            control_start: start(Side::Control),
+            canary_start: start(Side::Canary),
             slack: median(gaps).unwrap_or_default().max(step),
         }
     }
 
-    /// Returns whether a series came to be while it was watched.
-    pub(crate) fn is_born_inside(&self, series: &Series) -> bool {
+    /// Returns whether a series of an arm came to be while it was watched.
+    pub(crate) fn is_born_inside(&self, series: &Series, side: Side) -> bool {
         let slack = usual_gap(series).unwrap_or_default().max(self.slack);
-        series.samples.first().is_some_and(|first| first.time > self.start.after(slack))
+        let start = match side {
+            Side::Control => self.control_start,
+            Side::Canary => self.canary_start,
+        };
+        first_value(series).is_some_and(|first| first > start.after(slack))
     }
+}
+
+/// Returns when a series first had a value. A gap before it says that it was not there yet.
+fn first_value(series: &Series) -> Option<Timestamp> {
+    values(series).next().map(|sample| sample.time)
+}
+
+fn values(series: &Series) -> impl Iterator<Item = &Sample> {
+    series.samples.iter().filter(|sample| !sample.value.is_nan())
 }
 
 /// Returns how far apart the samples of a series usually lie.
 fn usual_gap(series: &Series) -> Option<Duration> {
-    let pairs = series.samples.windows(2);
-    let gap = |pair: &[crate::collect::Sample]| {
-        let millis = pair[1].time.as_millis().saturating_sub(pair[0].time.as_millis());
-        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    let times: Vec<i64> = values(series).map(|sample| sample.time.as_millis()).collect();
+    let gap = |pair: &[i64]| {
+        Duration::from_millis(u64::try_from(pair[1].saturating_sub(pair[0])).unwrap_or(0))
     };
-    median(pairs.map(gap).collect())
+    median(times.windows(2).map(gap).collect())
 }
 
 fn median(mut gaps: Vec<Duration>) -> Option<Duration> {
@@ -54,24 +78,19 @@ fn median(mut gaps: Vec<Duration>) -> Option<Duration> {
     (!gaps.is_empty()).then(|| *gaps.select_nth_unstable(middle).1)
 }
 
-/// Returns whether counters must be running totals: some of them rise again and again, and none ever
-/// falls. What happens between two moments goes up and down.
+/// Returns whether counters must be running totals: most of those that move rise again and again
+/// without a fall. What happens between two moments goes up and down; a running total falls when its
+/// process restarts, so that a few may.
 pub(crate) fn look_cumulative<'a>(counters: impl Iterator<Item = &'a Series>) -> bool {
-    let mut rising = false;
+    let (mut rising, mut moving) = (0, 0);
     for series in counters {
-        let values: Vec<f64> = series
-            .samples
-            .iter()
-            .map(|sample| sample.value)
-            .filter(|value| !value.is_nan())
-            .collect();
-        if values.windows(2).any(|pair| pair[1] < pair[0]) {
-            return false;
-        }
+        let values: Vec<f64> = values(series).map(|sample| sample.value).collect();
         let rises = values.windows(2).filter(|pair| pair[1] > pair[0]).count();
-        rising |= rises >= MANY_RISES;
+        let falls = values.windows(2).filter(|pair| pair[1] < pair[0]).count();
+        moving += u32::from(rises + falls >= MANY_RISES);
+        rising += u32::from(rises >= MANY_RISES && falls == 0);
     }
-    rising
+    rising > 0 && 2 * rising >= moving
 }
 
 /// Chance alone makes so many rises without a fall once in 12! orders.

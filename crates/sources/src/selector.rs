@@ -19,6 +19,10 @@ impl Selector {
     pub(crate) fn read(query: &Query) -> Result<Self, SelectorError> {
         let text = query.as_str();
         let wrong = |reason: String| SelectorError { query: shown(text, LONGEST_QUERY), reason };
+        if text.len() > LONGEST_QUERY_READ || text.matches(['(', '-', '+']).count() > MOST_OPERATORS
+        {
+            return Err(wrong("it is longer, or nested deeper, than any selector".to_owned()));
+        }
         let expression = parser::parse(&text.replace("$arm", ANYTHING)).map_err(|error| {
             let reason = error.lines().next().unwrap_or_default();
             wrong(format!("it is not PromQL ({})", shown(reason, LONGEST_QUERY)))
@@ -79,6 +83,10 @@ pub(crate) fn is_on_side(side: Side, arm: &LabelSelector, labels: &[(&str, &str)
 fn value_of<'a>(labels: &[(&'a str, &'a str)], name: &str) -> &'a str {
     labels.iter().find(|(label, _)| *label == name).map_or("", |(_, value)| value)
 }
+
+/// The parser calls itself for every bracket and sign; a regular expression may hold a few.
+const MOST_OPERATORS: usize = 100;
+const LONGEST_QUERY_READ: usize = 4096;
 
 /// A matcher that holds for every series: none has such a label.
 const ANYTHING: &str = "__arm__!=\"$arm\"";

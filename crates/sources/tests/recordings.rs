@@ -1151,3 +1151,123 @@ memory: {gauge: rss}";
         }
     }
 }
+
+/// What recordings come to once they are judged.
+mod through_the_judge {
+    use std::num::NonZeroU32;
+
+    use serin_model::{Classification, GuardrailOutcome};
+
+    use super::*;
+
+    fn judged(
+        top: &str,
+        checks: &str,
+        counters: CounterForm,
+        text: &str,
+    ) -> serin_model::JudgedMetric {
+        let analysis = analysis_of(top, checks);
+        let recording = read_recording("a.csv", text.as_bytes(), &analysis, counters).unwrap();
+        let verdict = serin_judge::kayenta::judge(&analysis, &recording.series).verdict;
+        verdict.metrics.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn a_ratio_whose_parts_are_read_at_different_instants_is_one_ratio() {
+        let mut text = "time,metric,arm,value\n".to_owned();
+        for minute in 0..20 {
+            for (arm, bad) in [("control", 1 + minute % 2), ("canary", 50 + minute % 3)] {
+                text.push_str(&format!("{},requests,{arm},1000\n", 60 * minute));
+                text.push_str(&format!("{},errors,{arm},{bad}\n", 60 * minute + 1));
+            }
+        }
+        let checks = "errors: {ratio: {bad: errors, total: requests}}";
+        let metric = judged("step: 60s", checks, CounterForm::Increments, &text);
+        assert_eq!(metric.classification, Classification::High, "{}", metric.reason);
+        assert!((metric.canary.mean - 0.051).abs() < 1e-3, "{}", metric.canary.mean);
+    }
+
+    #[test]
+    fn a_limit_on_a_count_needs_no_exposure() {
+        let mut text = "time,metric,control,canary\n".to_owned();
+        for minute in 0..8 {
+            text.push_str(&format!("{},jobs,5,{}\n", 60 * minute, 50 + minute % 2));
+        }
+        let checks = "jobs: {count: {events: jobs}, limit: {above: 10, for: 3}}";
+        let metric = judged("step: 60s", checks, CounterForm::Increments, &text);
+        let guardrail = metric.guardrail.unwrap();
+        assert_eq!(guardrail.outcome, GuardrailOutcome::Broken);
+        assert_eq!(Some(guardrail.consecutive), NonZeroU32::new(3).map(NonZeroU32::get));
+    }
+
+    #[test]
+    fn a_canary_recorded_an_hour_later_was_not_born_then() {
+        let mut text = "time,metric,arm,value\n".to_owned();
+        for minute in 0..60 {
+            text.push_str(&format!("{},jobs,control,{}\n", 60 * minute, 1000 + 100 * minute));
+            text.push_str(&format!(
+                "{},jobs,canary,{}\n",
+                3600 + 60 * minute,
+                5_000_000 + 100 * minute
+            ));
+        }
+        let top = "step: 60s\narms:\n  control: {arm: control}\n  canary: {arm: canary}\n  \
+                   control_window: {start: 1970-01-01T00:00:00Z, end: 1970-01-01T01:00:00Z}";
+        let checks = "jobs: {count: {events: jobs}}";
+        let metric = judged(top, checks, CounterForm::Cumulative, &text);
+        assert_eq!(metric.canary.maximum, 100.0);
+    }
+
+    #[test]
+    fn empty_cells_before_a_birth_say_that_it_was_not_there() {
+        let wide = "time,metric,control,canary\n0,jobs,5,\n60,jobs,6,\n120,jobs,7,\n180,jobs,8,7\n240,jobs,9,8\n";
+        let long = "time,metric,arm,value\n0,jobs,control,5\n60,jobs,control,6\n120,jobs,control,7\n\
+                    180,jobs,control,8\n240,jobs,control,9\n180,jobs,canary,7\n240,jobs,canary,8\n";
+        let checks = "jobs: {count: {events: jobs}}";
+        let read = |text| judged("step: 60s", checks, CounterForm::Cumulative, text).canary;
+        assert_eq!(read(wide), read(long));
+        assert_eq!((read(wide).points, read(wide).maximum), (2, 7.0));
+    }
+
+    #[test]
+    fn a_restart_does_not_hide_running_totals() {
+        let mut text = "time,metric,arm,pod,value\n".to_owned();
+        for minute in 0..30 {
+            for pod in 0..4 {
+                let restarted = if pod == 0 && minute >= 15 { 15 } else { 0 };
+                let total = 100 * (minute - restarted) + pod;
+                let arm = if pod < 2 { "control" } else { "canary" };
+                text.push_str(&format!("{},jobs,{arm},p{pod},{total}\n", 60 * minute));
+            }
+        }
+        let analysis = analysis_of("replica: pod", "jobs: {count: {events: jobs}}");
+        let read = |counters| read_recording("a.csv", text.as_bytes(), &analysis, counters);
+        let refused = read(CounterForm::Unstated).unwrap_err().to_string();
+        assert!(refused.contains("look like running totals"), "{refused}");
+        assert!(read(CounterForm::Increments).is_ok(), "what is said is believed");
+    }
+
+    #[test]
+    fn a_count_without_exposure_does_not_depend_on_how_often_it_is_read() {
+        let mut text = "time,metric,arm,value\n".to_owned();
+        for second in (0..1200).step_by(15) {
+            text.push_str(&format!("{second},jobs,canary,{}\n", 10 + second % 2));
+            if second % 60 == 0 {
+                text.push_str(&format!("{second},jobs,control,{}\n", 40 + second % 7));
+            }
+        }
+        let metric =
+            judged("step: 60s", "jobs: {count: {events: jobs}}", CounterForm::Increments, &text);
+        assert!((metric.canary.mean - 40.0).abs() < 3.0, "{}", metric.canary.mean);
+    }
+
+    #[test]
+    fn a_query_that_only_nests_is_refused_before_it_is_parsed() {
+        for query in ["(".repeat(300_000), "-".repeat(100_000), "a".repeat(10_000)] {
+            let checks = format!("deep: {{gauge: '{query}'}}");
+            let error =
+                recording(&checks, CounterForm::Increments, b"time,metric,value\n").unwrap_err();
+            assert!(error.to_string().contains("than any selector"), "{error}");
+        }
+    }
+}

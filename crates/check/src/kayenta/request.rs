@@ -209,7 +209,7 @@ fn judgement_run(request: &Json<'_>, first: &Json<'_>) -> Result<JudgementRun, F
             "give it a later `endTimeIso` or a longer `lifetimeDurationMins`",
         ));
     }
-    Ok(JudgementRun {
+    let run = JudgementRun {
         start,
         lifetime,
         interval: minutes(request, "analysisIntervalMins")?,
@@ -217,7 +217,17 @@ fn judgement_run(request: &Json<'_>, first: &Json<'_>) -> Result<JudgementRun, F
         lookback: minutes(request, "lookbackMins")?,
         control_offset: minutes(first, "controlOffsetInMinutes")?,
         retrospective: end.is_some(),
-    })
+    };
+    if run.judgements() > JudgementRun::MOST_JUDGEMENTS {
+        return Err(request.error(
+            &format!("asks for {} judgements", run.judgements()),
+            &format!(
+                "at most {} are made; give a longer `analysisIntervalMins`",
+                JudgementRun::MOST_JUDGEMENTS
+            ),
+        ));
+    }
+    Ok(run)
 }
 
 /// Reads a number of minutes; none is zero.

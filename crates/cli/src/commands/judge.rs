@@ -108,6 +108,13 @@ impl Judge {
     }
 
     fn refuse_odd_combinations(&self) -> anyhow::Result<()> {
+        let named = self.files.iter().chain(&self.kayenta).chain(&self.request).chain(&self.data);
+        let files = self.files.len().max(1);
+        let from_input = named.filter(|path| *path == "-").count();
+        let data_again = self.data.as_deref() == Some("-") && files > 1;
+        if from_input > 1 || data_again {
+            return Err(serin_runner::RunError::TwoStandardInputs.into());
+        }
         if self.files.len() > 1 && !self.output.is_empty() {
             bail!(
                 "`--output` holds one report, and {} files are judged\n\nhint: judge them one by one",

@@ -35,9 +35,9 @@ pub struct ClassifiedPair {
     pub shift: Option<ShiftInterval>,
     /// The effect size in the chosen measure, where the test was reached and it exists.
     pub effect_size: Option<f64>,
-    /// The control's values as they were compared.
+    /// The control's values, cleaned.
     pub control: CleanValues,
-    /// The canary's values as they were compared.
+    /// The canary's values, cleaned.
     pub canary: CleanValues,
 }
 
@@ -103,8 +103,9 @@ pub fn classify(
         };
     }
     if is_constant(&control) && is_constant(&canary) {
-        let (control, canary) = (spread_out(&control), spread_out(&canary));
-        return test(control, canary, Rule::TestWithNoise, options, strictness);
+        let (spread_control, spread_canary) = (spread_out(&control), spread_out(&canary));
+        let tested = test(spread_control, spread_canary, Rule::TestWithNoise, options, strictness);
+        return ClassifiedPair { control, canary, ..tested };
     }
     test(control, canary, Rule::Test, options, strictness)
 }

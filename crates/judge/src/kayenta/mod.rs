@@ -23,6 +23,5 @@ pub use run::{REVISION, judge};
 pub use score::{ScoredMetric, score};
 pub use shifted_ranks::AllTied;
 pub use windows::{
-    JudgementWindow, MOST_JUDGEMENTS, judgement_windows, passes_thresholds, stops_the_run,
-    unjudged_remainder,
+    JudgementWindow, judgement_windows, passes_thresholds, stops_the_run, unjudged_remainder,
 };

@@ -1,5 +1,7 @@
 //! A whole analysis, judged as Kayenta would.
 
+use std::collections::BTreeMap;
+
 use serin_model::{
     Analysis, JudgeRevision, JudgedMetric, Judgement, MetricSeries, Outcome, Trace, Verdict,
     Warning, Window,
@@ -54,13 +56,20 @@ pub fn judge(analysis: &Analysis, series: &[MetricSeries]) -> Judged {
 }
 
 fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementWindow) -> Judged {
+    let mut by_check: BTreeMap<&str, Vec<&MetricSeries>> = BTreeMap::new();
+    for answer in series {
+        by_check.entry(&answer.check).or_default().push(answer);
+    }
     let mut judged: Vec<JudgedPair> = Vec::new();
     for check in analysis.checks() {
-        let mut answers = series.iter().filter(|series| series.check == check.name).peekable();
-        if answers.peek().is_none() {
-            judged.push(judge_pair(analysis, check, &MetricSeries::nothing(&check.name), window));
+        match by_check.get(check.name.as_str()) {
+            Some(answers) => judged
+                .extend(answers.iter().map(|answer| judge_pair(analysis, check, answer, window))),
+            None => {
+                let nothing = MetricSeries::nothing(&check.name);
+                judged.push(judge_pair(analysis, check, &nothing, window));
+            }
         }
-        judged.extend(answers.map(|answer| judge_pair(analysis, check, answer, window)));
     }
     let scored: Vec<ScoredMetric<'_>> =
         judged.iter().map(|pair| scored_metric(&pair.metric)).collect();

@@ -16,18 +16,14 @@ pub struct JudgementWindow {
 /// Returns the windows of all judgements of a run, in order.
 ///
 /// Windows grow from the start, or slide when the run looks back. The part of the lifetime after
-/// the last whole interval is never judged, as in Kayenta. At most [`MOST_JUDGEMENTS`] are made;
-/// a lifetime of less than a minute makes none.
+/// the last whole interval is never judged, as in Kayenta. At most
+/// [`JudgementRun::MOST_JUDGEMENTS`] are made; a lifetime of less than a minute makes none.
 #[must_use]
 pub fn judgement_windows(run: &JudgementRun) -> Vec<JudgementWindow> {
-    let lifetime = whole_minutes(run.lifetime);
-    let interval = effective_interval(run);
-    if interval == 0 {
-        return Vec::new();
-    }
+    let interval = run.interval_minutes();
     let shift = if run.retrospective { Duration::ZERO } else { run.begin_after };
     let start = run.start.after(shift);
-    (1..=(lifetime / interval).min(MOST_JUDGEMENTS))
+    (1..=made(run))
         .map(|k| {
             let end = start.after(minutes(k * interval));
             let begin = if run.lookback.is_zero() { start } else { end.before(run.lookback) };
@@ -40,10 +36,12 @@ pub fn judgement_windows(run: &JudgementRun) -> Vec<JudgementWindow> {
 /// Returns how much of the lifetime no judgement looks at.
 #[must_use]
 pub fn unjudged_remainder(run: &JudgementRun) -> Duration {
-    match effective_interval(run) {
-        0 => run.lifetime,
-        interval => minutes(whole_minutes(run.lifetime) % interval),
-    }
+    let whole_minutes = run.lifetime.as_secs() / 60;
+    minutes(whole_minutes - made(run) * run.interval_minutes())
+}
+
+fn made(run: &JudgementRun) -> u64 {
+    run.judgements().min(JudgementRun::MOST_JUDGEMENTS)
 }
 
 /// Returns whether a run that ends with `score` passes, as the reference's orchestration sees it: a
@@ -59,19 +57,6 @@ pub fn passes_thresholds(score: f64, pass: Option<f64>, marginal: Option<f64>) -
 #[must_use]
 pub fn stops_the_run(score: f64, thresholds: Thresholds) -> bool {
     score <= thresholds.marginal()
-}
-
-/// The most judgements one run may have; a year of minutes would be half a million.
-pub const MOST_JUDGEMENTS: u64 = 10_000;
-
-/// The interval in minutes; zero, or more than the lifetime, means the lifetime.
-fn effective_interval(run: &JudgementRun) -> u64 {
-    let (lifetime, interval) = (whole_minutes(run.lifetime), whole_minutes(run.interval));
-    if interval == 0 || interval > lifetime { lifetime } else { interval }
-}
-
-fn whole_minutes(duration: Duration) -> u64 {
-    duration.as_secs() / 60
 }
 
 fn minutes(count: u64) -> Duration {

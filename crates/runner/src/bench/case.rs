@@ -76,19 +76,23 @@ struct Case {
 impl Case {
     fn read(line: &Line, metrics: &[MetricLine]) -> Result<Self, String> {
         let mut checks: Vec<Check> = Vec::new();
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         let mut series = Vec::new();
         for (index, metric) in metrics.iter().enumerate() {
             let wrong = |problem| format!("metric `{}`: {problem}", metric.name);
             let check = check(metric).map_err(wrong)?;
             let mut answer = MetricSeries::nothing(&metric.name);
-            match checks.iter().find(|other| other.name == check.name) {
+            match known.get(metric.name.as_str()).map(|&place| &checks[place]) {
                 Some(other) if *other != check => {
                     return Err(wrong("stands here twice, with different settings".to_owned()));
                 }
                 Some(_) => {
                     answer.labels.insert("series".to_owned(), index.to_string());
                 }
-                None => checks.push(check),
+                None => {
+                    known.insert(&metric.name, checks.len());
+                    checks.push(check);
+                }
             }
             answer.arms = ArmPair {
                 control: arm(metric, &metric.control).map_err(wrong)?,

@@ -34,7 +34,7 @@ pub fn bench(
     progress: &dyn Progress,
 ) -> Result<(), RunError> {
     thread::scope(|scope| {
-        let (send, batches) = sync_channel(1);
+        let (send, batches) = sync_channel(0);
         scope.spawn(move || {
             let result = read_batches(path, progress, |batch| send.send(Ok(batch)).is_ok());
             if let Err(error) = result {
