@@ -62,14 +62,6 @@ pub enum RunError {
     /// Standard input can be read only once.
     #[error("standard input is named twice\n\nhint: save one of the two in a file")]
     TwoStandardInputs,
-    /// The judge does not exist.
-    #[error("there is no judge `{name}`\n\nhint: the judges are: {known}")]
-    UnknownJudge {
-        /// The name as given.
-        name: String,
-        /// The judges there are.
-        known: String,
-    },
     /// An analysis that cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),

@@ -17,9 +17,6 @@ use crate::error::RunError;
 use crate::progress::{Progress, WatchedReader};
 use crate::text_file::{read_text, shown};
 
-/// The names of the judges.
-pub const JUDGES: &[&str] = &["kayenta"];
-
 /// What is asked: an analysis, and the files that say so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
@@ -139,12 +136,7 @@ pub fn ask(
 }
 
 /// Judges what the sources answered, and adds what the reader of the files had to say.
-#[must_use]
-pub fn judge(
-    analysis: &Analysis,
-    series: &[MetricSeries],
-    notes: &[String],
-) -> (Verdict, Vec<Trace>) {
+fn judge(analysis: &Analysis, series: &[MetricSeries], notes: &[String]) -> (Verdict, Vec<Trace>) {
     let mut judged = serin_judge::kayenta::judge(analysis, series);
     judged.verdict.ignored.extend_from_slice(notes);
     (judged.verdict, judged.traces)

@@ -10,6 +10,5 @@ mod progress;
 mod text_file;
 
 pub use crate::error::RunError;
-pub use crate::judge::{JUDGES, Question, Recordings, ask, judge};
+pub use crate::judge::{Question, Recordings, ask};
 pub use crate::progress::{Progress, Stopwatch};
-pub use crate::text_file::read_text;

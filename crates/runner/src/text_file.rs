@@ -13,7 +13,7 @@ use crate::error::RunError;
 /// # Errors
 ///
 /// [`RunError::Unreadable`] and [`RunError::TooLarge`].
-pub fn read_text(path: &str, what: &'static str, most: u64) -> Result<String, RunError> {
+pub(crate) fn read_text(path: &str, what: &'static str, most: u64) -> Result<String, RunError> {
     let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
     let mut text = String::new();
     let limited =

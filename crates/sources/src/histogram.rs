@@ -43,6 +43,11 @@ pub(crate) fn apart<'a>(
             );
             return Err(at(file, series, &problem).with_hint("write `le` alike on every line"));
         }
+        if buckets.len() == MOST_BUCKETS {
+            let problem = format!("a histogram has more than {MOST_BUCKETS} buckets");
+            return Err(at(file, series, &problem)
+                .with_hint("record fewer; a latency is well described by twenty"));
+        }
         buckets.push(Bucket { upper, series });
     }
     Ok(histograms.into_values().collect())
@@ -59,6 +64,9 @@ fn upper_edge(file: &str, series: &Series) -> Result<f64, FileError> {
         at(file, series, &problem).with_hint("write a number or +Inf")
     })
 }
+
+/// More edges are request ids in disguise.
+const MOST_BUCKETS: usize = 1000;
 
 impl Histogram {
     /// Puts buckets together, at the moments at which all of them were read: a bucket that is

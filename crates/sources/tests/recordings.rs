@@ -1167,9 +1167,10 @@ mod through_the_judge {
         text: &str,
     ) -> serin_model::JudgedMetric {
         let analysis = analysis_of(top, checks);
-        let recording = read_recording("a.csv", text.as_bytes(), &analysis, counters).unwrap();
+        let recording = read_recording("a.csv", text.as_bytes(), &analysis, counters);
+        let recording = recording.expect("the recording is whole");
         let verdict = serin_judge::kayenta::judge(&analysis, &recording.series).verdict;
-        verdict.metrics.into_iter().next().unwrap()
+        verdict.metrics.into_iter().next().expect("there is one check")
     }
 
     #[test]
