@@ -1,7 +1,6 @@
 //! One judgement over recorded data.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -14,7 +13,8 @@ use serin_report::{Input, Report};
 use serin_sources::{Digest, DigestReader, read_recording, unpacked};
 
 use crate::error::RunError;
-use crate::progress::{Progress, WatchedReader};
+use crate::large_file::open;
+use crate::progress::Progress;
 use crate::text_file::{read_text, shown};
 
 /// What is asked: an analysis, and the files that say so.
@@ -209,14 +209,7 @@ fn read(
     progress: &dyn Progress,
 ) -> Result<Answered, RunError> {
     let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
-    let (reader, total): (Box<dyn Read>, _) = if path == "-" {
-        (Box::new(io::stdin().lock()), None)
-    } else {
-        let file = File::open(path).map_err(unreadable)?;
-        let total = file.metadata().map_err(unreadable)?.len();
-        (Box::new(file), Some(total))
-    };
-    let mut reader = BufReader::new(WatchedReader::new(reader, total, progress));
+    let mut reader = BufReader::new(open(path, progress)?);
     if is_pair_list(&mut reader).map_err(unreadable)? {
         return read_pairs(question, path, reader);
     }

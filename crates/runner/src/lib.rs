@@ -6,6 +6,7 @@
 pub mod bench;
 mod error;
 mod judge;
+mod large_file;
 mod progress;
 mod text_file;
 

@@ -1,7 +1,6 @@
 //! Many cases through all cores, in order, in bounded memory.
 
-use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
@@ -14,7 +13,8 @@ use super::line::Line;
 use super::pair::{JudgedPair, judge_pair};
 use super::tally::Tally;
 use crate::error::RunError;
-use crate::progress::{Progress, WatchedReader};
+use crate::large_file::open;
+use crate::progress::Progress;
 use crate::text_file::shown;
 
 /// Judges the cases of a file with the kayenta judge, and adds them to `tally`.
@@ -58,14 +58,7 @@ fn read_batches(
     mut deliver: impl FnMut(Batch) -> bool,
 ) -> Result<(), RunError> {
     let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
-    let (reader, total): (Box<dyn Read>, _) = if path == "-" {
-        (Box::new(io::stdin().lock()), None)
-    } else {
-        let file = File::open(path).map_err(unreadable)?;
-        let total = file.metadata().map_err(unreadable)?.len();
-        (Box::new(file), Some(total))
-    };
-    let mut reader = unpacked(WatchedReader::new(reader, total, progress)).map_err(unreadable)?;
+    let mut reader = unpacked(open(path, progress)?).map_err(unreadable)?;
     let mut next_line = 1;
     loop {
         let batch = read_batch(path, &mut reader, next_line)?;
