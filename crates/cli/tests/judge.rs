@@ -170,6 +170,7 @@ fn a_damaged_recording_gives_no_partial_report() {
         ("empty.csv", Vec::new()),
         ("header.csv", b"time,metric,track,pod,value\n".to_vec()),
         ("zeros.csv", vec![0; 3 << 20]),
+        ("blank.csv", vec![b'\n'; 3 << 20]),
         (
             "noise.csv",
             (0..50_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),

@@ -92,9 +92,10 @@ fn begin(reader: &mut impl BufRead) -> io::Result<(Vec<u8>, Format)> {
     if start == BYTE_ORDER_MARK {
         start.clear();
     }
-    while start.iter().all(u8::is_ascii_whitespace)
-        && reader.by_ref().take(1).read_to_end(&mut start)? > 0
-    {}
+    let mut blank = start.iter().all(u8::is_ascii_whitespace);
+    while blank && reader.by_ref().take(1).read_to_end(&mut start)? > 0 {
+        blank = start.last().is_some_and(u8::is_ascii_whitespace);
+    }
     let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
     let format = if first == Some(&b'{') { Format::JsonLines } else { Format::Csv };
     Ok((start, format))
