@@ -1,11 +1,12 @@
 //! Where text goes: the terminal, a pipe, or a file that is whole or not there.
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use anyhow::Context;
 use clap::ValueEnum;
 use serin_report::{Report, Style};
+use tempfile::NamedTempFile;
 
 /// A format of a report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -87,12 +88,28 @@ pub(crate) fn print_error(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Writes a file so that it is there as a whole or not at all.
+/// Writes a file so that it is there as a whole or not at all. It is written beside its place under
+/// a name of its own, which no link can be waiting under.
 pub(crate) fn write_file(path: &str, text: &str) -> anyhow::Result<()> {
-    let partial = format!("{path}.partial");
     let hint = "hint: see that the folder exists, and that there is space and permission";
-    fs::write(&partial, text)
-        .and_then(|()| fs::rename(&partial, path))
-        .inspect_err(|_| drop(fs::remove_file(&partial)))
+    let folder = match Path::new(path).parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    };
+    written_beside(folder, text)
+        .and_then(|file| Ok(file.persist(path)?))
+        .map(drop)
         .with_context(|| format!("`{path}` cannot be written\n\n{hint}\n\ncause"))
+}
+
+fn written_beside(folder: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".serin-").suffix(".partial");
+    // As readable as a file of the user's own, where a temporary one is private.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    Ok(file)
 }

@@ -233,3 +233,56 @@ fn write_check(folder: &std::path::Path, groups: &str) -> String {
     fs::write(folder.join("a.csv"), csv).unwrap();
     path.to_str().unwrap_or_else(|| panic!("the folder's name is not UTF-8")).to_owned()
 }
+
+/// Judges one gauge of which the canary's column holds the same text in every row.
+fn judged_with_canary(options: &str, canary: &str) -> serin::Run {
+    let folder = tempfile::tempdir().unwrap();
+    let check = format!(
+        "service: a\nsource: {{file: {{path: a.csv}}}}\nchecks:\n  m: {{gauge: m, worse: higher, critical: true, {options}}}\n"
+    );
+    fs::write(folder.path().join("a.yaml"), check).unwrap();
+    let rows = (0..60).map(|minute| format!("{},m,{},{canary}\n", 60 * minute, 100 + minute % 7));
+    let csv = "time,metric,control,canary\n".to_owned() + &rows.collect::<String>();
+    fs::write(folder.path().join("a.csv"), csv).unwrap();
+    serin(&["judge", folder.path().join("a.yaml").to_str().unwrap()])
+}
+
+#[test]
+fn gaps_that_a_strategy_fills_are_no_points() {
+    let options = "minimum_points: 50, kayenta: {nan_strategy: replace}";
+    for canary in ["", "NaN"] {
+        let run = judged_with_canary(options, canary);
+        assert_eq!(run.code, 3, "{}", run.stdout);
+        assert!(run.stdout.contains("the canary reported no value"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn infinite_values_are_warned_of() {
+    let run = judged_with_canary("limit: {above: 200}", "inf");
+    assert_eq!(run.code, 2, "a limit still holds: {}", run.stdout);
+    assert!(run.stdout.contains("some values are infinite"), "{}", run.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_waits_under_a_name_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let victim = folder.path().join("victim.txt");
+    fs::write(&victim, "untouched").unwrap();
+    for name in ["a.html", "a.html.partial"] {
+        std::os::unix::fs::symlink(&victim, folder.path().join(name)).unwrap();
+    }
+    let report = folder.path().join("a.html");
+    assert_eq!(serin(&["judge", CHECK, "-o", report.to_str().unwrap()]).code, 0);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+    assert!(fs::read_to_string(&report).unwrap().contains("</html>"));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_does_not_swallow_the_verdict() {
+    let run = serin(&["judge", CHECK, "-o", "no/such/folder/a.html"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains("PASS"), "{}", run.stdout);
+    assert!(run.stderr.contains("cannot be written"), "{}", run.stderr);
+}

@@ -354,6 +354,8 @@ pub enum WarningCode {
     SmallScale,
     /// No data, and the `replace` strategy turns that into a pass.
     ReplacedNodata,
+    /// Infinite values, which means and tolerance do not survive.
+    InfiniteValues,
     /// A critical metric ignores `must_have_data`.
     MustHaveDataIgnored,
     /// Means below zero turn the ratio of means around.

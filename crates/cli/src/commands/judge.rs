@@ -92,9 +92,6 @@ impl Judge {
         for question in self.questions()? {
             reports.push(self.ask(&question)?);
         }
-        for (path, format) in self.output.iter().zip(formats) {
-            self.write(path, format, &reports[0])?;
-        }
         let style = style(self.color);
         let several = reports.len() > 1;
         let text = |report: &Report| match self.format {
@@ -104,6 +101,9 @@ impl Judge {
         let texts: Vec<String> = reports.iter().map(text).collect::<anyhow::Result<_>>()?;
         let between = if self.format == Format::Table { "\n" } else { "" };
         print(&texts.join(between)).context("the standard output cannot be written")?;
+        for (path, format) in self.output.iter().zip(formats) {
+            self.write(path, format, &reports[0])?;
+        }
         Ok(exit::of_outcomes(outcomes(&reports)))
     }
 

@@ -5,8 +5,8 @@
 
 use serin_model::{
     Amount, Classification, EffectSizeMeasure, EffectSizeOptions, GroupWeights, GuardrailOutcome,
-    Judgement, JudgementRun, MeasureKind, Multiple, Scorecard, Summary, Thresholds, Warning,
-    WarningCode, Worse,
+    Judgement, JudgementRun, MeasureKind, Multiple, NanStrategy, Scorecard, Summary, Thresholds,
+    Warning, WarningCode, Worse,
 };
 use serin_stats::{Alternative, Method, hodges_lehmann_shift, mann_whitney_u};
 
@@ -22,6 +22,7 @@ pub(crate) fn of_pair(pair: &JudgedPair<'_>) -> Vec<Warning> {
         all_tied(pair),
         constant_arms(pair),
         replaced_nodata(pair),
+        infinite_values(pair),
         must_have_data_ignored(pair),
         half_empty(pair),
         error_not_counted(pair),
@@ -69,10 +70,26 @@ fn constant_arms(pair: &JudgedPair<'_>) -> Found {
 }
 
 fn replaced_nodata(pair: &JudgedPair<'_>) -> Found {
-    (pair.classified.rule == Rule::MissingReplaced).then(|| {
-        let text =
-            format!("{}, and the strategy `replace` turns that into a pass", pair.metric.reason);
+    let replaced = pair.check.kayenta.nan_strategy == NanStrategy::Replace;
+    let silent = match (pair.trace.control.is_empty(), pair.trace.canary.is_empty()) {
+        (false, false) => return None,
+        (true, true) => "neither arm reported a value",
+        (true, false) => "the control reported no value",
+        (false, true) => "the canary reported no value",
+    };
+    replaced.then(|| {
+        let text = format!("{silent}, and the strategy `replace` makes zeros or a pass of that");
         (WarningCode::ReplacedNodata, text)
+    })
+}
+
+/// Ranks take infinities as they are, and means do not survive them.
+fn infinite_values(pair: &JudgedPair<'_>) -> Found {
+    let infinite = |arm: &Summary| arm.maximum == f64::INFINITY || arm.minimum == f64::NEG_INFINITY;
+    (infinite(&pair.metric.control) || infinite(&pair.metric.canary)).then(|| {
+        let text = "some values are infinite, which Kayenta's means and tolerance do not survive: a \
+                    difference may pass unseen";
+        (WarningCode::InfiniteValues, text.to_owned())
     })
 }
 
@@ -431,8 +448,9 @@ fn odd_weights(scorecard: &Scorecard, weights: &GroupWeights) -> Found {
     let off = !scorecard.groups.is_empty() && (sum - 100.0).abs() > 0.5;
     (negative || off).then(|| {
         let listed = weights.listed().len();
+        let what = if negative { "and one of them is negative" } else { "not to 100" };
         let text = format!(
-            "the weights of the groups that have metrics add up to {sum}, not to 100 ({listed} are \
+            "the weights of the groups that have metrics add up to {sum}, {what} ({listed} are \
              listed): Kayenta does not check, and the score cannot be read as a percentage"
         );
         (WarningCode::Weights, text)

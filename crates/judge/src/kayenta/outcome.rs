@@ -109,7 +109,8 @@ fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
 
 fn too_few_points(pair: &JudgedPair<'_>) -> Option<String> {
     let minimum = pair.check.minimum_points?.get() as usize;
-    let points = pair.metric.control.points.min(pair.metric.canary.points);
+    // Gaps that a strategy filled are no points.
+    let points = pair.trace.control.len().min(pair.trace.canary.len());
     (points < minimum).then(|| {
         let title = title(&pair.metric);
         format!("too few points to pass: {title} has {points}, and {minimum} are asked for")
