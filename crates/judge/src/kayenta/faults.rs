@@ -186,10 +186,12 @@ fn fine_scale(pair: &JudgedPair<'_>) -> Found {
     let outside = shift.estimate < shift.lower || shift.upper < shift.estimate;
     let passed = pair.classified.classification == Classification::Pass;
     let already_said = difference_passed(pair).is_some();
-    let varies = |summary: &Summary| summary.standard_deviation > 0.0;
-    let varying = varies(&pair.metric.control) && varies(&pair.metric.canary);
+    let fine = |summary: &Summary| {
+        summary.standard_deviation > 0.0 && summary.standard_deviation < 10.0 * ROOT_TOLERANCE
+    };
+    let both_fine = fine(&pair.metric.control) && fine(&pair.metric.canary);
     let narrow = shift.upper - shift.lower < 2.0 * ROOT_TOLERANCE;
-    (passed && varying && narrow && outside && !already_said).then(|| {
+    (passed && both_fine && narrow && outside && !already_said).then(|| {
         let text = "the values differ by little more than the 0.0001 to which Kayenta searches, so \
                     that its interval is off. Measure in a larger unit";
         (WarningCode::SmallScale, text.to_owned())
