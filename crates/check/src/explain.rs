@@ -199,9 +199,6 @@ fn syntax(message: &str) -> (String, String) {
 
 fn unknown_key(key: &str, expected: &[&'static str]) -> (String, String) {
     let problem = format!("unknown key `{key}`");
-    if *expected == ["file"] && closest(key, expected).is_none() {
-        return (problem, ONLY_RECORDINGS.to_owned());
-    }
     let belongs = BELONGS.iter().find(|(name, _)| *name == key);
     let hint = match belongs {
         Some((_, whole)) if closest(key, expected).is_none() => format!("write `{whole}`"),
@@ -229,9 +226,6 @@ fn without_place(message: &str) -> &str {
 const WHOLE_FILE: &str = "write at least `service: checkout` and `checks: {memory: {gauge: \
                           process_resident_memory_bytes}}`; `docs/guide/check-file.md` shows more";
 
-const ONLY_RECORDINGS: &str = "this version of serin reads recordings: \
-                               `source: {file: {path: recording.csv}}`";
-
 const UNTAGGED: &str = "leave the tag out, or quote the text if it belongs to it";
 
 /// Returns how a key is written, with a value that makes sense.
@@ -246,6 +240,20 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("source", "source: {file: {path: recording.csv}}"),
     ("file", "file: {path: recording.csv}"),
     ("path", "path: recording.csv"),
+    ("prometheus", "prometheus: {url: http://prometheus:9090}"),
+    ("url", "url: http://prometheus:9090"),
+    ("username", "username: reader"),
+    ("password", "password: {env: PROMETHEUS_PASSWORD}"),
+    ("token", "token: {env: PROMETHEUS_TOKEN}"),
+    ("headers", "headers: {X-Scope-OrgID: team-a}"),
+    ("tls", "tls: {authority: ca.pem, certificate: client.pem, key: client-key.pem}"),
+    ("authority", "authority: ca.pem"),
+    ("certificate", "certificate: client.pem"),
+    ("key", "key: client-key.pem"),
+    ("in_flight", "in_flight: 4"),
+    ("timeout", "timeout: 30s"),
+    ("retries", "retries: 3"),
+    ("deadline", "deadline: 5m"),
     ("arms", "arms: {control: {track: stable}, canary: {track: canary}}"),
     ("control", "control: {track: stable}"),
     ("canary", "canary: {track: canary}"),

@@ -14,6 +14,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::scalar::{AbsoluteChange, Level, Moment, Percentage, Placed, Span};
+use crate::source::SourceEntry;
 
 /// A Check file: what to ask about one service's canary.
 #[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
@@ -55,37 +56,6 @@ pub struct CheckFile {
     /// The checks, by name.
     #[schemars(extend("minProperties" = 1))]
     pub(crate) checks: Placed<Entries<Placed<CheckEntry>>>,
-}
-
-/// Where the metrics are: exactly one source.
-#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("required" = ["file"]))]
-pub(crate) struct SourceEntry {
-    /// A recording: CSV or JSON lines, gzipped or not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) file: Option<FileSourceEntry>,
-}
-
-/// A recording.
-#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FileSourceEntry {
-    /// The file, relative to the Check file; `-` is standard input.
-    pub(crate) path: Placed<String>,
-    /// How counters were recorded: `increments` unless said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) counters: Option<CounterFormEntry>,
-}
-
-/// How counters were recorded.
-#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CounterFormEntry {
-    /// Each value is the count since the one before.
-    Increments,
-    /// Each value is a running total, as a scrape sees it.
-    Cumulative,
 }
 
 /// The labels that tell the two arms apart.

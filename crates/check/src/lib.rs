@@ -10,9 +10,11 @@ pub mod kayenta;
 mod read;
 mod scalar;
 mod schema;
+mod source;
 mod write;
 
 pub use crate::file::CheckFile;
 pub use crate::read::{WrittenAnalysis, read};
 pub use crate::schema::json_schema;
+pub use crate::source::{StoreKey, checked_url, store_keys};
 pub use crate::write::{WriteError, write};

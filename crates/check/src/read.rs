@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serin_model::{
-    Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, CheckError, CounterForm,
-    EffectSizeMeasure, EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun,
-    KayentaOptions, Margins, Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source,
-    Step, Thresholds, WeightError, Window, Worse,
+    Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, CheckError, EffectSizeMeasure,
+    EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun, KayentaOptions, Margins,
+    Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source, Step, Thresholds,
+    WeightError, Window, Worse,
 };
 
 use crate::explain::{example_of, explain, mistake, one_of};
 use crate::file::{
-    AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, CounterFormEntry, EffectSizeEntry,
-    EffectSizeMeasureEntry, KayentaEntry, LimitEntry, NanStrategyEntry, RunEntry, ScoreEntry,
-    SourceEntry, WindowEntry,
+    AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, EffectSizeEntry, EffectSizeMeasureEntry,
+    KayentaEntry, LimitEntry, NanStrategyEntry, RunEntry, ScoreEntry, WindowEntry,
 };
 use crate::scalar::{AbsoluteChange, Level, Percentage, Placed, Span};
 
@@ -44,7 +43,7 @@ pub fn read(name: &str, text: &str) -> Result<WrittenAnalysis, FileError> {
 /// The group of checks that name none.
 pub(crate) const DEFAULT_GROUP: &str = "default";
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     name: &'a str,
     text: &'a str,
 }
@@ -74,7 +73,11 @@ impl Reader<'_> {
         analysis.weights = self.weights(score, &file, &analysis)?;
         let run = file.kayenta.as_ref();
         analysis.judgements = run.map(|run| self.run(run, analysis.window)).transpose()?;
-        Ok(WrittenAnalysis { analysis, source: self.source(&file)?, notes: Vec::new() })
+        Ok(WrittenAnalysis {
+            analysis,
+            source: self.source(file.source.as_ref())?,
+            notes: Vec::new(),
+        })
     }
 
     fn parse(&self) -> Result<CheckFile, FileError> {
@@ -98,11 +101,16 @@ impl Reader<'_> {
             .map_err(|error| explain(self.name, self.text, &error))
     }
 
-    fn error(&self, place: Option<Place>, problem: &str, hint: &str) -> FileError {
+    pub(crate) fn error(&self, place: Option<Place>, problem: &str, hint: &str) -> FileError {
         mistake(self.name, self.text, place, problem, hint)
     }
 
-    fn fail<T>(&self, place: Option<Place>, problem: &str, hint: &str) -> Result<T, FileError> {
+    pub(crate) fn fail<T>(
+        &self,
+        place: Option<Place>,
+        problem: &str,
+        hint: &str,
+    ) -> Result<T, FileError> {
         Err(self.error(place, problem, hint))
     }
 
@@ -115,7 +123,7 @@ impl Reader<'_> {
         )
     }
 
-    fn not_blank(&self, key: &str, text: &Placed<String>) -> Result<(), FileError> {
+    pub(crate) fn not_blank(&self, key: &str, text: &Placed<String>) -> Result<(), FileError> {
         if text.value.trim().is_empty() {
             let example = example_of(key).unwrap_or(key);
             return self.fail(
@@ -140,26 +148,6 @@ impl Reader<'_> {
             }
             horizon => Ok(horizon.map(|horizon| horizon.value.0)),
         }
-    }
-
-    fn source(&self, file: &CheckFile) -> Result<Option<Source>, FileError> {
-        let Some(Placed { value: SourceEntry { file: source }, place }) = &file.source else {
-            return Ok(None);
-        };
-        let Some(entry) = source else {
-            return self.fail(
-                *place,
-                "`source` names no source",
-                "write `source: {file: {path: recording.csv}}`, or leave it out and give `--data`",
-            );
-        };
-        self.not_blank("path", &entry.path)?;
-        let counters = match entry.counters {
-            Some(CounterFormEntry::Cumulative) => CounterForm::Cumulative,
-            Some(CounterFormEntry::Increments) => CounterForm::Increments,
-            None => CounterForm::Unstated,
-        };
-        Ok(Some(Source::File { path: entry.path.value.clone(), counters }))
     }
 
     fn arms(&self, file: &CheckFile) -> Result<Arms, FileError> {

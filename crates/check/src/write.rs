@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use serin_model::{
-    Analysis, AtHorizon, Bound, Check, CounterForm, EffectSizeMeasure, EffectSizeOptions,
-    FileError, Guardrail, JudgementRun, KayentaOptions, Margins, Measure, MeasureKind, NanStrategy,
-    Outliers, Query, Source, Step, Thresholds, Window, Worse,
+    Analysis, AtHorizon, Bound, Check, EffectSizeMeasure, EffectSizeOptions, FileError, Guardrail,
+    JudgementRun, KayentaOptions, Margins, Measure, MeasureKind, NanStrategy, Outliers, Query,
+    Source, Step, Thresholds, Window, Worse,
 };
 
 use crate::file::{
-    ArmsEntry, AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, CountEntry, CounterFormEntry,
-    EffectSizeEntry, EffectSizeMeasureEntry, Entries, FileSourceEntry, KayentaEntry, LimitEntry,
-    NanStrategyEntry, RatioEntry, RunEntry, ScoreEntry, SourceEntry, WindowEntry,
+    ArmsEntry, AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, CountEntry, EffectSizeEntry,
+    EffectSizeMeasureEntry, Entries, KayentaEntry, LimitEntry, NanStrategyEntry, RatioEntry,
+    RunEntry, ScoreEntry, WindowEntry,
 };
 use crate::read::{DEFAULT_GROUP, WrittenAnalysis, read};
 use crate::scalar::{AbsoluteChange, Level, Moment, Percentage, Placed, Span};
+use crate::source::source_entry;
 
 /// Writes an analysis as a Check file that reads back as the same analysis.
 ///
@@ -120,16 +121,6 @@ fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
 
 fn step(step: Step) -> Span {
     Span(std::time::Duration::from_secs(step.seconds().into()))
-}
-
-fn source_entry(source: &Source) -> SourceEntry {
-    let Source::File { path, counters } = source;
-    let counters = match counters {
-        CounterForm::Unstated => None,
-        CounterForm::Increments => Some(CounterFormEntry::Increments),
-        CounterForm::Cumulative => Some(CounterFormEntry::Cumulative),
-    };
-    SourceEntry { file: Some(FileSourceEntry { path: path.clone().into(), counters }) }
 }
 
 fn window_entry(window: Window) -> WindowEntry {

@@ -18,12 +18,22 @@ impl Bar {
         Self { what, since: Stopwatch::start(), bar: OnceLock::new() }
     }
 
-    fn start(&self, total: Option<u64>) -> ProgressBar {
-        let (bar, template) = match total {
-            Some(total) => {
+    fn show(&self, done: u64, total: Option<u64>, unit: Unit) {
+        if self.bar.get().is_none() && self.since.elapsed() < PATIENCE {
+            return;
+        }
+        self.bar.get_or_init(|| self.start(total, unit)).set_position(done);
+    }
+
+    fn start(&self, total: Option<u64>, unit: Unit) -> ProgressBar {
+        let (bar, template) = match (total, unit) {
+            (Some(total), Unit::Bytes) => {
                 (ProgressBar::new(total), "{msg} {wide_bar} {bytes} of {total_bytes}, {eta} to go")
             }
-            None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes}"),
+            (Some(total), Unit::Queries) => {
+                (ProgressBar::new(total), "asking {wide_bar} {pos} of {len} queries, {eta} to go")
+            }
+            (None, _) => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes}"),
         };
         let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -32,14 +42,22 @@ impl Bar {
     }
 }
 
+/// What is counted.
+#[derive(Clone, Copy)]
+enum Unit {
+    Bytes,
+    Queries,
+}
+
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Progress for Bar {
     fn advance(&self, read: u64, total: Option<u64>) {
-        if self.bar.get().is_none() && self.since.elapsed() < PATIENCE {
-            return;
-        }
-        self.bar.get_or_init(|| self.start(total)).set_position(read);
+        self.show(read, total, Unit::Bytes);
+    }
+
+    fn answered(&self, answered: usize, total: usize) {
+        self.show(answered as u64, Some(total as u64), Unit::Queries);
     }
 }
 

@@ -49,10 +49,10 @@ impl FileError {
 
     /// Creates an error about one line of a file that is not at hand as a whole.
     ///
-    /// * `line`: counts from one.
+    /// * `line`: counts from one; zero is no line in particular.
     #[must_use]
     pub fn at_line(file: &str, line: u64, problem: &str) -> Self {
-        Self { line_only: Some(line), ..Self::new(file, "", None, problem) }
+        Self { line_only: (line > 0).then_some(line), ..Self::new(file, "", None, problem) }
     }
 
     /// Returns the same error with what to write instead.

@@ -38,7 +38,10 @@ pub use crate::observation::{
     ShapeError,
 };
 pub use crate::score::{GroupWeights, Thresholds, WeightError};
-pub use crate::source::{CounterForm, Source};
+pub use crate::source::{
+    ClientCertificate, CounterForm, Credentials, FetchLimits, HeaderText, Secret, Source, Store,
+    Tls,
+};
 pub use crate::time::{Step, Timestamp, Window};
 pub use crate::trace::{Trace, TracePoint};
 pub use crate::verdict::{

@@ -217,13 +217,29 @@ pub struct MetricSeries {
     pub labels: BTreeMap<String, String>,
     /// What each arm reported.
     pub arms: ArmPair,
+    /// Why there is no answer, where the source failed: completes the sentence "the source …". What
+    /// the arms did is not known then, which is not the same as that they did nothing.
+    pub failure: Option<String>,
 }
 
 impl MetricSeries {
     /// Creates the answer of a source that knows nothing of a check.
     #[must_use]
     pub fn nothing(check: &str) -> Self {
-        Self { check: check.to_owned(), labels: BTreeMap::new(), arms: ArmPair::default() }
+        Self {
+            check: check.to_owned(),
+            labels: BTreeMap::new(),
+            arms: ArmPair::default(),
+            failure: None,
+        }
+    }
+
+    /// Creates the answer of a source that failed.
+    ///
+    /// * `why`: completes the sentence "the source …".
+    #[must_use]
+    pub fn failed(check: &str, why: String) -> Self {
+        Self { failure: Some(why), ..Self::nothing(check) }
     }
 }
 

@@ -390,4 +390,20 @@ pub enum WarningCode {
     RemainderNotJudged,
     /// A metric came as several pairs, and some have only one side.
     HalfEmptyPairs,
+    /// The source failed, and the metric was not judged.
+    SourceFailed,
+    /// What the source itself has to say about its answer.
+    SourceNotice,
+    /// The source says that a part of the data is missing from its answer.
+    PartialAnswer,
+    /// The query computes a rate or an increase, which is an estimate and no count.
+    ApproximateQuery,
+    /// The query looks back further than a step, so that neighbouring points share data.
+    OverlappingWindows,
+    /// The series of one arm carry labels that those of the other lack.
+    UnlikeLabels,
+    /// The points do not lie as far apart as was asked for.
+    OtherStep,
+    /// The source's clock and this machine's differ.
+    ClockOff,
 }

@@ -59,6 +59,46 @@ pub enum RunError {
         /// When points would be judged.
         judged: String,
     },
+    /// A store answered not a single query.
+    #[error("{source_name} answered no query: it {}\n\nhint: mend what is said in brackets; nothing was judged", failures.join("\n  and it "))]
+    NothingAnswered {
+        /// The store.
+        source_name: String,
+        /// Why, each once.
+        failures: Vec<String>,
+    },
+    /// A secret is not where it should be.
+    #[error("{place} {problem}\n\nhint: the Check file's `source` says that a secret is there")]
+    NoSecret {
+        /// Where it should be.
+        place: String,
+        /// What is there instead.
+        problem: String,
+    },
+    /// A file that should hold certificates holds none.
+    #[error(
+        "`{path}` holds no certificate in PEM\n\nhint: name the file of the authority that signed the server's certificate"
+    )]
+    NoCertificate {
+        /// The file.
+        path: String,
+    },
+    /// A connection cannot even be prepared.
+    #[error("`{url}` cannot be asked: {problem}\n\nhint: mend the Check file's `source`")]
+    Connection {
+        /// The store's address.
+        url: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The command says something of the source that is not so.
+    #[error("{problem}\n\nhint: {hint}")]
+    OtherSource {
+        /// What.
+        problem: String,
+        /// What to write instead.
+        hint: &'static str,
+    },
     /// Standard input can be read only once.
     #[error("standard input is named twice\n\nhint: save one of the two in a file")]
     TwoStandardInputs,

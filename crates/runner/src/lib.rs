@@ -5,11 +5,18 @@
 
 pub mod bench;
 mod error;
+mod fetch;
 mod judge;
 mod large_file;
+mod moment;
 mod progress;
+mod question;
+mod recording;
+mod store;
 mod text_file;
 
 pub use crate::error::RunError;
-pub use crate::judge::{Question, Recordings, ask};
+pub use crate::judge::ask;
+pub use crate::moment::{parse_length, parse_moment};
 pub use crate::progress::{Progress, Stopwatch};
+pub use crate::question::{Overrides, Question, TimeAsked};

@@ -7,11 +7,15 @@ use std::time::{Duration, Instant};
 pub trait Progress: Sync {
     /// Is told, now and then, how many bytes were read so far and out of how many, if that is known.
     fn advance(&self, read: u64, total: Option<u64>);
+
+    /// Is told how many queries were answered so far, and how many there are.
+    fn answered(&self, answered: usize, total: usize);
 }
 
 /// Nobody listens.
 impl Progress for () {
     fn advance(&self, _: u64, _: Option<u64>) {}
+    fn answered(&self, _: usize, _: usize) {}
 }
 
 /// Measures how long something has taken, for people only: no verdict depends on it.

@@ -17,7 +17,6 @@ use crate::rows::shortened;
 pub(crate) struct Assembler<'a> {
     file: &'a str,
     analysis: &'a Analysis,
-    counters: CounterForm,
     series: Vec<Series>,
     /// The series that answer each part of each check on each arm, by index.
     answers: BTreeMap<(usize, Side, Part), Vec<usize>>,
@@ -33,7 +32,6 @@ impl<'a> Assembler<'a> {
     pub(crate) fn new(
         file: &'a str,
         analysis: &'a Analysis,
-        counters: CounterForm,
         wanted: &[Wanted],
         mut series: Vec<Series>,
     ) -> Result<Self, FileError> {
@@ -45,30 +43,29 @@ impl<'a> Assembler<'a> {
                 answers.entry(key).or_default().push(index);
             }
         }
-        if counters == CounterForm::Unstated {
-            refuse_running_totals(file, wanted, &series)?;
-        }
+        refuse_running_totals(file, wanted, &series)?;
         let step = Duration::from_secs(analysis.step.seconds().into());
         let is_of =
             |series: &Series, side| series.wanted_by.iter().any(|&by| wanted[by].side == side);
         let offset = analysis.judgements.is_some_and(|run| !run.control_offset.is_zero());
         let at_once = analysis.arms.control_window.is_none() && !offset;
         let births = Births::of(&series, step, is_of, at_once);
-        Ok(Self { file, analysis, counters, series, answers, births })
+        Ok(Self { file, analysis, series, answers, births })
     }
 
     /// Returns what the arms reported to every check, in order.
     pub(crate) fn assemble(&self) -> Result<Vec<MetricSeries>, FileError> {
-        let mut answers = Vec::new();
-        for (index, check) in self.analysis.checks().iter().enumerate() {
-            let mut answer = MetricSeries::nothing(&check.name);
-            answer.arms = ArmPair {
-                control: self.arm(index, Side::Control)?,
-                canary: self.arm(index, Side::Canary)?,
-            };
-            answers.push(answer);
-        }
-        Ok(answers)
+        (0..self.analysis.checks().len()).map(|check| self.answer_to(check)).collect()
+    }
+
+    /// Returns what the arms reported to one check.
+    pub(crate) fn answer_to(&self, check: usize) -> Result<MetricSeries, FileError> {
+        let mut answer = MetricSeries::nothing(&self.analysis.checks()[check].name);
+        answer.arms = ArmPair {
+            control: self.arm(check, Side::Control)?,
+            canary: self.arm(check, Side::Canary)?,
+        };
+        Ok(answer)
     }
 
     fn arm(&self, check: usize, side: Side) -> Result<Arm, FileError> {
@@ -96,7 +93,7 @@ impl<'a> Assembler<'a> {
     /// Returns what a counter counted, at each moment.
     fn counted(&self, series: &Series, side: Side) -> Result<Vec<Point<f64>>, FileError> {
         self.check_counts(series)?;
-        Ok(match self.counters {
+        Ok(match series.counters {
             CounterForm::Unstated | CounterForm::Increments => points(series).collect(),
             CounterForm::Cumulative => {
                 increments(points(series), self.births.is_born_inside(series, side))
@@ -232,13 +229,7 @@ impl<'a> Assembler<'a> {
         for (name, series) in by_replica {
             let mut histograms = Vec::new();
             for buckets in histogram::apart(self.file, &series)? {
-                histograms.push(Histogram::of(
-                    self.file,
-                    buckets,
-                    self.counters,
-                    self.births,
-                    side,
-                )?);
+                histograms.push(Histogram::of(self.file, buckets, self.births, side)?);
             }
             let observations = histogram::added_up(self.file, &histograms)?;
             replicas.push(Replica { name, observations });
@@ -325,8 +316,10 @@ fn refuse_running_totals(
     wanted: &[Wanted],
     series: &[Series],
 ) -> Result<(), FileError> {
-    let counts =
-        |series: &&Series| series.wanted_by.iter().any(|&by| wanted[by].part != Part::Value);
+    let counts = |series: &&Series| {
+        series.counters == CounterForm::Unstated
+            && series.wanted_by.iter().any(|&by| wanted[by].part != Part::Value)
+    };
     if !look_cumulative(series.iter().filter(counts)) {
         return Ok(());
     }

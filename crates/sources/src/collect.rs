@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use jiff::Timestamp as Moment;
-use serin_model::{Analysis, FileError, LabelSelector, Measure, Query, Timestamp};
+use serin_model::{Analysis, CounterForm, FileError, LabelSelector, Measure, Query, Timestamp};
 
 use crate::SourceError;
 use crate::columns::{Column, ColumnError, Columns, ValueOf};
@@ -40,23 +40,30 @@ impl Side {
 }
 
 /// One query of one check for one arm.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
+    /// The check, by its place in the analysis.
     pub(crate) check: usize,
     pub(crate) part: Part,
     pub(crate) side: Side,
-    arm: LabelSelector,
-    selector: Rc<Selector>,
 }
 
-impl Wanted {
+/// What a query means among the series of a recording.
+struct Filter {
+    arm: LabelSelector,
+    selector: Rc<Selector>,
+    side: Side,
+}
+
+impl Filter {
     fn matches(&self, metric: Option<&str>, labels: &[(&str, &str)]) -> bool {
         self.selector.matches(metric, labels) && is_on_side(self.side, &self.arm, labels)
     }
 }
 
-/// A series of the recording.
+/// A series of a source.
 pub(crate) struct Series {
-    /// The metric's name, where the recording gives one.
+    /// The metric's name, where the source gives one.
     pub(crate) metric: Option<String>,
     /// Its labels, by name; empty when nobody asked for it.
     pub(crate) labels: BTreeMap<String, String>,
@@ -64,6 +71,26 @@ pub(crate) struct Series {
     pub(crate) samples: Vec<Sample>,
     /// Who asked for it, as indices of what is wanted.
     pub(crate) wanted_by: Vec<usize>,
+    /// What its values are, if they count.
+    pub(crate) counters: CounterForm,
+    /// Whether it came to be while it was watched.
+    pub(crate) birth: Birth,
+}
+
+/// Whether a series came to be while it was watched.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Birth {
+    /// The source does not know what was before; its first sample has to tell.
+    #[default]
+    Unknown,
+    /// It was there before: its first sample lies before the window.
+    Before,
+    /// The source looked, and it was not there before.
+    Inside,
+}
+
+/// How a series is found again.
+struct Met {
     /// All that tells it from others.
     key: Rc<[u8]>,
     /// The series that came after it the last time.
@@ -76,18 +103,23 @@ pub(crate) struct Sample {
     pub(crate) time: Timestamp,
     /// NaN for a gap.
     pub(crate) value: f64,
-    /// Where it stands, for errors.
+    /// The line on which it stands, for errors; zero where there are no lines.
     pub(crate) line: u64,
 }
 
 /// Takes records, keeps what is asked for, and remembers what else there was.
 pub(crate) struct Collector<'a> {
     file: &'a str,
+    counters: CounterForm,
     wanted: Vec<Wanted>,
+    /// A filter for each that is wanted.
+    filters: Vec<Filter>,
     metrics_asked_for: BTreeSet<String>,
     arm_labels: BTreeSet<String>,
     columns: Option<Rc<Columns>>,
     series: Vec<Series>,
+    /// How each series is found again.
+    met: Vec<Met>,
     index: BTreeMap<Rc<[u8]>, usize>,
     key_bytes: usize,
     /// The series of the value before.
@@ -120,28 +152,38 @@ pub(crate) struct Seen {
 }
 
 impl<'a> Collector<'a> {
-    pub(crate) fn new(file: &'a str, analysis: &Analysis) -> Result<Self, SourceError> {
-        let mut wanted = Vec::new();
+    pub(crate) fn new(
+        file: &'a str,
+        analysis: &Analysis,
+        counters: CounterForm,
+    ) -> Result<Self, SourceError> {
+        let (mut wanted, mut filters) = (Vec::new(), Vec::new());
         for (check, asked) in analysis.checks().iter().enumerate() {
             for (part, query) in parts(&asked.measure) {
-                let selector = Selector::read(query)
-                    .map_err(|error| SourceError::Query { check: shortened(&asked.name), error })?;
+                let selector = Selector::read(query).map_err(|error| SourceError::Selector {
+                    check: shortened(&asked.name),
+                    error,
+                })?;
                 let selector = Rc::new(selector);
                 for (side, arm) in sides(analysis) {
                     let (arm, selector) = (arm.clone(), Rc::clone(&selector));
-                    wanted.push(Wanted { check, part, side, arm, selector });
+                    wanted.push(Wanted { check, part, side });
+                    filters.push(Filter { arm, selector, side });
                 }
             }
         }
-        let named = wanted.iter().filter_map(|wanted| wanted.selector.metric());
+        let named = filters.iter().filter_map(|filter| filter.selector.metric());
         let arm_labels = sides(analysis).into_iter().flat_map(|(_, arm)| arm.keys().cloned());
         Ok(Self {
             file,
+            counters,
             metrics_asked_for: named.map(str::to_owned).collect(),
             arm_labels: arm_labels.collect(),
             wanted,
+            filters,
             columns: None,
             series: Vec::new(),
+            met: Vec::new(),
             index: BTreeMap::new(),
             key_bytes: 0,
             last: 0,
@@ -194,9 +236,9 @@ impl<'a> Collector<'a> {
     /// Finds the series of a key. Recordings repeat the same series in the same order, scrape by
     /// scrape, so that it is most often the one that came next the last time.
     fn series_of(&mut self, key: &[u8], named: &Named<'_>) -> Result<usize, FileError> {
-        let guess = self.series.get(self.last).map(|last| last.next);
+        let guess = self.met.get(self.last).map(|last| last.next);
         if let Some(guess) = guess
-            && *self.series[guess].key == *key
+            && *self.met[guess].key == *key
         {
             self.last = guess;
             return Ok(guess);
@@ -205,7 +247,7 @@ impl<'a> Collector<'a> {
             Some(&known) => known,
             None => self.meet(key, named)?,
         };
-        if let Some(last) = self.series.get_mut(self.last) {
+        if let Some(last) = self.met.get_mut(self.last) {
             last.next = found;
         }
         self.last = found;
@@ -222,16 +264,18 @@ impl<'a> Collector<'a> {
         }
         let labels = named.labels();
         self.remember(named.metric, &labels);
-        let matches = |(_, wanted): &(usize, &Wanted)| wanted.matches(named.metric, &labels);
+        let matches = |(_, filter): &(usize, &Filter)| filter.matches(named.metric, &labels);
         let wanted_by: Vec<usize> =
-            self.wanted.iter().enumerate().filter(matches).map(|(index, _)| index).collect();
+            self.filters.iter().enumerate().filter(matches).map(|(index, _)| index).collect();
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let labels =
             if wanted_by.is_empty() { BTreeMap::new() } else { labels.iter().map(owned).collect() };
         let (metric, key) = (named.metric.map(str::to_owned), Rc::from(key));
         let index = self.series.len();
         self.index.insert(Rc::clone(&key), index);
-        self.series.push(Series { metric, labels, samples: Vec::new(), wanted_by, key, next: 0 });
+        self.met.push(Met { key, next: 0 });
+        let (samples, counters, birth) = (Vec::new(), self.counters, Birth::Unknown);
+        self.series.push(Series { metric, labels, samples, wanted_by, counters, birth });
         Ok(index)
     }
 
@@ -416,11 +460,11 @@ const MOST_REMEMBERED: usize = 12;
 /// The year 5138; a time that is later is in another unit.
 const LATEST_SECONDS: f64 = 1e11;
 
-fn sides(analysis: &Analysis) -> [(Side, &LabelSelector); 2] {
+pub(crate) fn sides(analysis: &Analysis) -> [(Side, &LabelSelector); 2] {
     [(Side::Control, &analysis.arms.control), (Side::Canary, &analysis.arms.canary)]
 }
 
-fn parts(measure: &Measure) -> Vec<(Part, &Query)> {
+pub(crate) fn parts(measure: &Measure) -> Vec<(Part, &Query)> {
     match measure {
         Measure::Ratio { bad, total } => vec![(Part::Bad, bad), (Part::Total, total)],
         Measure::Histogram { buckets } => vec![(Part::Buckets, buckets)],

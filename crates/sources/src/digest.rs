@@ -5,6 +5,8 @@ use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::collect::Series;
+
 /// Reads through to another reader, and remembers what went by.
 #[derive(Debug)]
 pub struct DigestReader<R> {
@@ -45,6 +47,32 @@ impl Digest {
     pub fn of(text: &str) -> Self {
         let sha256 = hexadecimal(&Sha256::digest(text.as_bytes()));
         Self { sha256, bytes: text.len() as u64 }
+    }
+}
+
+impl Digest {
+    /// Returns the identity of points, whatever they were written in.
+    ///
+    /// * `series`: in the order of their names.
+    pub(crate) fn of_points(series: &[Series]) -> Self {
+        let (mut hasher, mut bytes) = (Sha256::new(), 0);
+        let mut add = |part: &[u8]| {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+            bytes += part.len() as u64;
+        };
+        for series in series {
+            add(series.metric.as_deref().unwrap_or_default().as_bytes());
+            for (name, value) in &series.labels {
+                add(name.as_bytes());
+                add(value.as_bytes());
+            }
+            for sample in &series.samples {
+                add(&sample.time.as_millis().to_le_bytes());
+                add(&sample.value.to_bits().to_le_bytes());
+            }
+        }
+        Self { sha256: hexadecimal(&hasher.finalize()), bytes }
     }
 }
 

@@ -74,7 +74,6 @@ impl Histogram {
     pub(crate) fn of(
         file: &str,
         mut buckets: Vec<Bucket<'_>>,
-        counters: CounterForm,
         births: Births,
         side: Side,
     ) -> Result<Self, FileError> {
@@ -93,7 +92,7 @@ impl Histogram {
             return Err(at(file, first.series, &problem)
                 .with_hint("record every bucket at every moment, with the same time"));
         }
-        let points = match counters {
+        let points = match last.series.counters {
             CounterForm::Unstated | CounterForm::Increments => counts,
             CounterForm::Cumulative => {
                 joint_increments(counts, births.is_born_inside(last.series, side))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serin_model::{Point, Timestamp};
 
-use crate::collect::{Sample, Series, Side};
+use crate::collect::{Birth, Sample, Series, Side};
 
 /// When a counter that a recording first shows came to be.
 ///
@@ -44,8 +44,14 @@ impl Births {
         }
     }
 
-    /// Returns whether a series of an arm came to be while it was watched.
+    /// Returns whether a series of an arm came to be while it was watched: as the source knows, or
+    /// as the first samples tell.
     pub(crate) fn is_born_inside(&self, series: &Series, side: Side) -> bool {
+        match series.birth {
+            Birth::Inside => return true,
+            Birth::Before => return false,
+            Birth::Unknown => {}
+        }
         let slack = usual_gap(series).unwrap_or_default().max(self.slack);
         let start = match side {
             Side::Control => self.control_start,

@@ -3,23 +3,40 @@
 //! A source fetches and nothing else: it does not bin, clean or judge. A query that matches nothing
 //! is a series without points; a file that cannot be read is an error; the two are never confused.
 //!
-//! There is one source so far, recordings in files: [`read_recording`].
+//! Recordings in files are read by [`read_recording`]. Stores are asked over HTTP: an [`Inquiry`]
+//! says what to ask and puts the answers together, and an adapter to each kind of store, a
+//! [`Source`], knows its words. Nothing here touches the network.
 
 mod assemble;
 mod collect;
 mod columns;
 mod digest;
+mod doubts;
 mod histogram;
 mod increments;
+mod inquiry;
+mod join;
 mod json_lines;
+mod native_histogram;
+mod prometheus;
+mod promql;
 mod recording;
+mod registry;
 mod rows;
 mod selector;
+mod source;
 
 pub use crate::digest::{Digest, DigestReader};
+pub use crate::inquiry::{Gathered, Inquiry};
+pub use crate::native_histogram::{NativeBucket, NativeHistogram};
 pub use crate::recording::{MOST_BYTES, Recording, read_recording};
+pub use crate::registry::{SOURCES, source_named};
 pub use crate::rows::unpacked;
 pub use crate::selector::SelectorError;
+pub use crate::source::{
+    Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
+    StoreSeries,
+};
 
 /// A source that could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,10 +47,24 @@ pub enum SourceError {
     File(#[from] serin_model::FileError),
     /// A check asks in a language that the source does not speak.
     #[error("check `{check}`: {error}")]
-    Query {
+    Selector {
         /// The check's name.
         check: String,
         /// What is wrong with its query.
         error: SelectorError,
+    },
+    /// A check asks what a store cannot be asked.
+    #[error("check `{check}`: {error}")]
+    Query {
+        /// The check's name.
+        check: String,
+        /// What is wrong with its query.
+        error: QueryError,
+    },
+    /// There is no such kind of store.
+    #[error("`{kind}` is no kind of source\n\nhint: `serin sources` lists them")]
+    UnknownKind {
+        /// What was asked for.
+        kind: String,
     },
 }

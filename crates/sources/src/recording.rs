@@ -41,7 +41,7 @@ pub fn read_recording(
     analysis: &Analysis,
     counters: CounterForm,
 ) -> Result<Recording, SourceError> {
-    let mut collector = Collector::new(name, analysis)?;
+    let mut collector = Collector::new(name, analysis, counters)?;
     let unreadable = |error: io::Error| {
         FileError::new(name, "", None, &format!("the recording cannot be read: {error}"))
             .with_hint("see that the file is whole and may be read")
@@ -57,7 +57,7 @@ pub fn read_recording(
     let (Some(start), Some(end)) = (times().min(), times().max()) else {
         return Err(nothing_found(name, analysis, records, &seen).into());
     };
-    let series = Assembler::new(name, analysis, counters, &wanted, series)?.assemble()?;
+    let series = Assembler::new(name, analysis, &wanted, series)?.assemble()?;
     Ok(Recording { series, span: (start, end), digest })
 }
 

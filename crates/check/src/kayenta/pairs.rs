@@ -40,7 +40,7 @@ pub fn read_pairs(file: &str, text: &str) -> Result<MetricPairs, FileError> {
         let control = side(&pair, "control", &mut step)?;
         let canary = side(&pair, "experiment", &mut step)?;
         let arms = ArmPair { control, canary };
-        series.push(MetricSeries { check: name.to_owned(), labels: tags(&pair)?, arms });
+        series.push(MetricSeries { labels: tags(&pair)?, arms, ..MetricSeries::nothing(name) });
     }
     if series.is_empty() {
         return Err(list.error(

@@ -2,23 +2,25 @@
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, ValueEnum};
-use serin_model::{CounterForm, Outcome};
+use serin_model::{CounterForm, Outcome, Timestamp};
 use serin_report::Report;
-use serin_runner::{Question, Recordings, ask};
+use serin_runner::{Overrides, Question, TimeAsked, ask, parse_length, parse_moment};
 
 use crate::commands::JudgeName;
 use crate::exit;
 use crate::output::{Colour, Format, print, rendered, style, write_file};
 use crate::progress::Bar;
 
-/// Judge a canary on recorded metrics
+/// Judge a canary on metrics of a stretch of time that has passed
 ///
-/// Reads a Check file, which says what to compare and where the recording is, and prints the
-/// verdict with its reason first and every metric below, worst first. Kayenta's own files work too:
-/// give `--kayenta` and `--request` instead of a Check file.
+/// Reads a Check file, which says what to compare and where the metrics are (a store such as
+/// Prometheus, or a recording), and prints the verdict with its reason first and every metric below,
+/// worst first. Kayenta's own files work too: give `--kayenta` and `--request` instead of a Check
+/// file.
 #[derive(Debug, Args)]
 #[command(after_help = LONG_HELP, group = ArgGroup::new("question").required(true).args(["files", "kayenta"]))]
 pub(crate) struct Judge {
@@ -41,6 +43,22 @@ pub(crate) struct Judge {
     /// How counters were recorded, instead of what the Check file says
     #[arg(long, value_name = "FORM")]
     counters: Option<Counters>,
+
+    /// The address of the store to ask, instead of the Check file's
+    #[arg(long, value_name = "URL", env = "SERIN_URL", hide_env_values = true)]
+    url: Option<String>,
+
+    /// The first moment to judge, such as 2026-11-23T08:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    start: Option<Timestamp>,
+
+    /// The first moment after it; now, if a store is asked and nothing else is said
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    end: Option<Timestamp>,
+
+    /// How much to judge up to the end, such as 30m
+    #[arg(long, value_name = "LENGTH", value_parser = parse_length, conflicts_with = "start")]
+    last: Option<Duration>,
 
     /// Who judges
     #[arg(long, value_name = "JUDGE", default_value = "kayenta")]
@@ -70,6 +88,7 @@ With several files the worst decides: 1 before 2 before 3 before 0.
 Examples:
   serin judge examples/checkout/serin.yaml
   serin judge examples/checkout/serin.yaml --data examples/checkout/slow.csv.gz -o slow.html
+  serin judge serin.yaml --url http://prometheus:9090 --last 30m
   serin judge --kayenta config.json --request request.json --data recording.csv
   zcat recording.csv.gz | serin judge serin.yaml --data - --format json";
 
@@ -148,8 +167,13 @@ impl Judge {
             Counters::Increments => CounterForm::Increments,
             Counters::Cumulative => CounterForm::Cumulative,
         });
-        let recordings = Recordings { data: self.data.as_deref(), counters };
-        Ok(ask(question, recordings, &Bar::new("reading"))?)
+        let overrides = Overrides {
+            data: self.data.as_deref(),
+            counters,
+            url: self.url.as_deref(),
+            time: TimeAsked { start: self.start, end: self.end, last: self.last },
+        };
+        Ok(ask(question, overrides, &Bar::new("reading"))?)
     }
 
     fn write(&self, path: &str, format: Format, report: &Report) -> anyhow::Result<()> {

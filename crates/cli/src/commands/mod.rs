@@ -4,6 +4,7 @@ mod bench;
 mod convert;
 mod judge;
 mod schema;
+mod sources;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ pub(crate) enum Command {
     Convert(convert::Convert),
     Bench(bench::Bench),
     Schema(schema::Schema),
+    Sources(sources::Sources),
 }
 
 impl Command {
@@ -26,6 +28,7 @@ impl Command {
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
             Self::Schema(schema) => schema.run(),
+            Self::Sources(sources) => sources.run(),
         }
     }
 }

@@ -18,6 +18,11 @@ use super::windows::unjudged_remainder;
 
 /// Returns the warnings about one judged metric.
 pub(crate) fn of_pair(pair: &JudgedPair<'_>) -> Vec<Warning> {
+    if pair.failed {
+        let text = format!("{}; a metric that is not judged bars a pass", pair.metric.reason);
+        let metric = Some(pair.metric.name.clone());
+        return vec![Warning { code: WarningCode::SourceFailed, metric, text }];
+    }
     let found = [
         all_tied(pair),
         constant_arms(pair),

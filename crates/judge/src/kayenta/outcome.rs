@@ -15,7 +15,8 @@ pub(crate) fn decide(
     scorecard: &Scorecard,
     judged: &[JudgedPair<'_>],
 ) -> (Outcome, String) {
-    let counted: Vec<&JudgedPair<'_>> = judged.iter().filter(|pair| !pair.metric.muted).collect();
+    let (failed, counted): (Vec<&JudgedPair<'_>>, Vec<_>) =
+        judged.iter().filter(|pair| !pair.metric.muted).partition(|pair| pair.failed);
     if let Some(broken) = with_guardrail(&counted, GuardrailOutcome::Broken) {
         return (Outcome::Fail, broken);
     }
@@ -23,9 +24,14 @@ pub(crate) fn decide(
     let stopped =
         analysis.judgements.is_some() && stops_the_run(scorecard.score, analysis.thresholds);
     match (scorecard.class, stopped) {
+        // A score that is low for want of metrics says nothing against the canary.
+        (_, _) if !failed.is_empty() && worst(&counted).is_none() => {}
         (ScoreClass::Fail, _) => return (Outcome::Fail, wrong()),
         (_, true) => return (Outcome::Fail, format!("{}, and stops the run", wrong())),
         (_, false) => {}
+    }
+    if let Some(unknown) = not_judged(&failed, judged) {
+        return (Outcome::Inconclusive, unknown);
     }
     let unsettled = with_guardrail(&counted, GuardrailOutcome::BrokenOnBoth)
         .or_else(|| with_guardrail(&counted, GuardrailOutcome::Nodata));
@@ -105,6 +111,21 @@ fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
         [only] => format!("{} did not get worse", title(&only.metric)),
         all => format!("none of {} metrics got worse", all.len()),
     }
+}
+
+/// Says which metrics the source failed to give.
+fn not_judged(failed: &[&JudgedPair<'_>], all: &[JudgedPair<'_>]) -> Option<String> {
+    let first = failed.first()?;
+    let what = match failed.len() {
+        1 => format!("{} was {}", title(&first.metric), first.metric.reason),
+        several => format!(
+            "{several} of {} metrics were not judged, {} among them, {}",
+            all.len(),
+            title(&first.metric),
+            first.metric.reason
+        ),
+    };
+    Some(what)
 }
 
 fn too_few_points(pair: &JudgedPair<'_>) -> Option<String> {

@@ -16,6 +16,8 @@ use crate::guardrail::judge_guardrail;
 /// One answer to one check, judged, with what its warnings are made from.
 pub(crate) struct JudgedPair<'a> {
     pub(crate) check: &'a Check,
+    /// Whether the source failed, so that nothing is known of the metric.
+    pub(crate) failed: bool,
     pub(crate) classified: ClassifiedPair,
     pub(crate) metric: JudgedMetric,
     pub(crate) trace: Trace,
@@ -71,18 +73,24 @@ pub(crate) fn judge_pair<'a>(
         kayenta: check.kayenta.clone(),
     };
     let classified = classify(&values(&control), &values(&canary), &options, Strictness::NETFLIX);
-    let guardrail = check
-        .guardrail
-        .as_ref()
-        .map(|guardrail| judge_guardrail(guardrail, &arms, check.measure.kind(), analysis.step));
+    let guardrail =
+        check.guardrail.as_ref().filter(|_| answer.failure.is_none()).map(|guardrail| {
+            judge_guardrail(guardrail, &arms, check.measure.kind(), analysis.step)
+        });
     let metric = JudgedMetric {
         name: check.name.clone(),
         labels: answer.labels.clone(),
         measure: check.measure.kind(),
         worse: check.worse,
-        classification: classified.classification,
-        reason: reason(check, &classified),
-        critical: classified.critical,
+        classification: match answer.failure {
+            Some(_) => Classification::Error,
+            None => classified.classification,
+        },
+        reason: match &answer.failure {
+            Some(why) => format!("not judged: the source {why}"),
+            None => reason(check, &classified),
+        },
+        critical: classified.critical && answer.failure.is_none(),
         muted: check.muted,
         groups: check.groups.clone(),
         owner: check.owner.clone(),
@@ -100,7 +108,10 @@ pub(crate) fn judge_pair<'a>(
             value,
         }),
         p_value: p_value(&classified, check),
-        test: test_name(classified.rule).to_owned(),
+        test: match answer.failure {
+            Some(_) => "none: the source failed".to_owned(),
+            None => test_name(classified.rule).to_owned(),
+        },
         tolerance: check.margins.tolerance(),
         unacceptable: check.margins.unacceptable(),
         guardrail,
@@ -110,7 +121,7 @@ pub(crate) fn judge_pair<'a>(
         control: without_gaps(control),
         canary: without_gaps(canary),
     };
-    JudgedPair { check, classified, metric, trace }
+    JudgedPair { check, failed: answer.failure.is_some(), classified, metric, trace }
 }
 
 /// Returns what the arm reported inside the window. The replicas are in the order of their names,

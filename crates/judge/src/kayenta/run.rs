@@ -71,8 +71,9 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
             }
         }
     }
+    // What nobody could look at is neither good nor bad: it bars a pass, and counts in no score.
     let scored: Vec<ScoredMetric<'_>> =
-        judged.iter().map(|pair| scored_metric(&pair.metric)).collect();
+        judged.iter().filter(|pair| !pair.failed).map(|pair| scored_metric(&pair.metric)).collect();
     let scorecard = score(&scored, &analysis.weights, analysis.thresholds);
 
     let mut warnings: Vec<Warning> = judged.iter().flat_map(faults::of_pair).collect();

@@ -1,0 +1,639 @@
+//! The key `source`: where the metrics are.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serin_model::{
+    ClientCertificate, CounterForm, Credentials, FetchLimits, FileError, HeaderText, Place, Secret,
+    Source, Store, Tls,
+};
+use serin_sources::SOURCES;
+use url::Url;
+
+use crate::read::Reader;
+use crate::scalar::{Placed, Span};
+
+/// Where the metrics are: exactly one source.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum SourceEntry {
+    /// None is named.
+    #[default]
+    Nothing,
+    /// A recording.
+    File(FileSourceEntry),
+    /// A store of the kind that is named.
+    Store(&'static str, Box<StoreEntry>),
+}
+
+/// A recording: CSV or JSON lines, gzipped or not.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileSourceEntry {
+    /// The file, relative to the Check file; `-` is standard input.
+    path: Placed<String>,
+    /// How counters were recorded: `increments` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counters: Option<CounterFormEntry>,
+}
+
+/// How counters were recorded.
+#[derive(Clone, Copy, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum CounterFormEntry {
+    /// Each value is the count since the one before.
+    Increments,
+    /// Each value is a running total, as a scrape sees it.
+    Cumulative,
+}
+
+/// A store that is asked over HTTP.
+#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreEntry {
+    /// Its address, such as `http://prometheus:9090`; a path in it stands before that of the API.
+    url: Placed<String>,
+    /// The user's name for basic authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    username: Option<Placed<String>>,
+    /// The password for basic authentication: where it is, never the password itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<Placed<SecretEntry>>,
+    /// The token for bearer authentication: where it is, never the token itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<Placed<SecretEntry>>,
+    /// Headers that every request carries, such as `X-Scope-OrgID: team-a`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    headers: Option<Placed<BTreeMap<String, Placed<HeaderEntry>>>>,
+    /// What a TLS connection needs beyond the machine's own certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<Placed<TlsEntry>>,
+    /// How many requests may be under way at one moment: 4 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_flight: Option<Placed<u32>>,
+    /// How long one request may take: 30s unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeout: Option<Placed<Span>>,
+    /// How often a request is made again after a failure that may pass: 3 times unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retries: Option<Placed<u32>>,
+    /// How long all requests of one analysis may take together: 5m unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline: Option<Placed<Span>>,
+}
+
+/// Where a secret is: exactly one of the two.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["env"]}, {"required": ["file"]}]))]
+struct SecretEntry {
+    /// An environment variable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    env: Option<String>,
+    /// A file, relative to the Check file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+}
+
+/// The text of a header: as written, or where it is if it is a secret.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum HeaderEntry {
+    Plain(String),
+    Secret(SecretEntry),
+}
+
+/// What a TLS connection needs beyond the machine's own certificates: files in PEM, relative to the
+/// Check file.
+#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TlsEntry {
+    /// The only authorities to trust, in place of the machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    authority: Option<Placed<String>>,
+    /// The client's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<Placed<String>>,
+    /// The private key of the client's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Placed<String>>,
+}
+
+/// The names under which a source can be written.
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    std::iter::once(FILE).chain(SOURCES.iter().map(|source| source.name())).collect()
+});
+
+const FILE: &str = "file";
+
+impl<'de> Deserialize<'de> for SourceEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(SourceVisitor)
+    }
+}
+
+struct SourceVisitor;
+
+impl<'de> Visitor<'de> for SourceVisitor {
+    type Value = SourceEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SourceEntry, A::Error> {
+        let mut entry = SourceEntry::Nothing;
+        while let Some(name) = map.next_key::<String>()? {
+            if !matches!(entry, SourceEntry::Nothing) {
+                return Err(A::Error::custom(format!(
+                    "a second source, `{name}`\nkeep one of them: an analysis reads one source"
+                )));
+            }
+            let known = NAMES.iter().copied().find(|known| *known == name);
+            entry = match known {
+                None => return Err(A::Error::unknown_field(&name, &NAMES)),
+                Some(FILE) => SourceEntry::File(map.next_value()?),
+                Some(kind) => SourceEntry::Store(kind, map.next_value()?),
+            };
+        }
+        Ok(entry)
+    }
+}
+
+impl Serialize for SourceEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::Nothing => {}
+            Self::File(file) => map.serialize_entry(FILE, file)?,
+            Self::Store(kind, store) => map.serialize_entry(kind, store)?,
+        }
+        map.end()
+    }
+}
+
+impl JsonSchema for SourceEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "SourceEntry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut properties = serde_json::Map::new();
+        properties.insert(FILE.to_owned(), generator.subschema_for::<FileSourceEntry>().into());
+        for source in SOURCES {
+            let mut store = generator.subschema_for::<StoreEntry>();
+            store.insert("description".to_owned(), source.about().into());
+            properties.insert(source.name().to_owned(), store.into());
+        }
+        json_schema!({
+            "description": "Where the metrics are: exactly one source.",
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match HeaderEntry::deserialize(deserializer)? {
+            HeaderEntry::Secret(secret) => Ok(secret),
+            HeaderEntry::Plain(_) => Err(D::Error::custom(format!(
+                "a secret stands in the file\nsay where it is instead: {SECRET_EXAMPLE}"
+            ))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for HeaderEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HeaderVisitor)
+    }
+}
+
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = HeaderEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or where it is")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<HeaderEntry, E> {
+        Ok(HeaderEntry::Plain(text.to_owned()))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<HeaderEntry, E> {
+        Ok(HeaderEntry::Plain(number.to_string()))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<HeaderEntry, E> {
+        Ok(HeaderEntry::Plain(number.to_string()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderEntry, A::Error> {
+        let mut entry = SecretEntry::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "env" => entry.env = Some(map.next_value()?),
+                "file" => entry.file = Some(map.next_value()?),
+                other => return Err(A::Error::unknown_field(other, &["env", "file"])),
+            }
+        }
+        Ok(HeaderEntry::Secret(entry))
+    }
+}
+
+const SECRET_EXAMPLE: &str = "`{env: PROMETHEUS_TOKEN}` or `{file: /run/secrets/token}`";
+
+impl Reader<'_> {
+    /// Reads the key `source`.
+    pub(crate) fn source(
+        &self,
+        entry: Option<&Placed<SourceEntry>>,
+    ) -> Result<Option<Source>, FileError> {
+        let Some(Placed { value, place }) = entry else { return Ok(None) };
+        match value {
+            SourceEntry::Nothing => self.fail(
+                *place,
+                "`source` names no source",
+                "write `source: {prometheus: {url: http://prometheus:9090}}`, or `source: {file: \
+                 {path: recording.csv}}`, or leave it out and give `--data`",
+            ),
+            SourceEntry::File(entry) => {
+                self.not_blank("path", &entry.path)?;
+                let counters = match entry.counters {
+                    Some(CounterFormEntry::Cumulative) => CounterForm::Cumulative,
+                    Some(CounterFormEntry::Increments) => CounterForm::Increments,
+                    None => CounterForm::Unstated,
+                };
+                Ok(Some(Source::File { path: entry.path.value.clone(), counters }))
+            }
+            SourceEntry::Store(kind, entry) => Ok(Some(Source::Store(self.store(kind, entry)?))),
+        }
+    }
+
+    fn store(&self, kind: &str, entry: &StoreEntry) -> Result<Store, FileError> {
+        Ok(Store {
+            kind: kind.to_owned(),
+            url: self.url(&entry.url)?,
+            credentials: self.credentials(entry)?,
+            headers: self.headers(entry)?,
+            tls: self.tls(entry.tls.as_ref())?,
+            limits: self.limits(entry)?,
+        })
+    }
+
+    fn url(&self, url: &Placed<String>) -> Result<String, FileError> {
+        checked_url(&url.value).map_err(|(problem, hint)| self.error(url.place, &problem, hint))
+    }
+
+    fn credentials(&self, entry: &StoreEntry) -> Result<Credentials, FileError> {
+        match (&entry.username, &entry.password, &entry.token) {
+            (None, None, None) => Ok(Credentials::None),
+            (Some(username), Some(password), None) => {
+                self.not_blank("username", username)?;
+                let password = self.secret(password)?;
+                Ok(Credentials::Basic { username: username.value.clone(), password })
+            }
+            (None, None, Some(token)) => Ok(Credentials::Bearer(self.secret(token)?)),
+            (Some(Placed { place, .. }), None, None) => self.fail(
+                *place,
+                "`username` without `password`",
+                "add where the password is: `password: {env: PROMETHEUS_PASSWORD}`",
+            ),
+            (None, Some(Placed { place, .. }), None) => self.fail(
+                *place,
+                "`password` without `username`",
+                "add `username: …`, or write `token` for a bearer token",
+            ),
+            (_, _, Some(Placed { place, .. })) => self.fail(
+                *place,
+                "`token` beside `username` or `password`",
+                "keep one way to prove who asks: `token`, or `username` with `password`",
+            ),
+        }
+    }
+
+    fn secret(&self, secret: &Placed<SecretEntry>) -> Result<Secret, FileError> {
+        self.place_of_secret(&secret.value, secret.place)
+    }
+
+    fn place_of_secret(
+        &self,
+        secret: &SecretEntry,
+        place: Option<Place>,
+    ) -> Result<Secret, FileError> {
+        match secret {
+            SecretEntry { env: Some(name), file: None } if is_variable_name(name) => {
+                Ok(Secret::Environment(name.clone()))
+            }
+            SecretEntry { env: Some(_), file: None } => self.fail(
+                place,
+                "`env` names no environment variable",
+                "write its name: letters, digits and `_`, without a `$`",
+            ),
+            SecretEntry { env: None, file: Some(path) } if !path.trim().is_empty() => {
+                Ok(Secret::File(path.clone()))
+            }
+            _ => self.fail(
+                place,
+                "it is not said where the secret is",
+                &format!("write one of {SECRET_EXAMPLE}"),
+            ),
+        }
+    }
+
+    fn headers(&self, entry: &StoreEntry) -> Result<BTreeMap<String, HeaderText>, FileError> {
+        let mut headers = BTreeMap::new();
+        let entries = entry.headers.as_ref().map(|headers| &headers.value);
+        for (name, text) in entries.into_iter().flatten() {
+            let lower = name.to_ascii_lowercase();
+            if !is_header_name(name) || OF_THE_CONNECTION.contains(&lower.as_str()) {
+                return self.fail(
+                    text.place,
+                    &format!("`{name}` is no header that can be set"),
+                    "write a header of your own, such as `X-Scope-OrgID: team-a`",
+                );
+            }
+            let text = match &text.value {
+                HeaderEntry::Secret(secret) => {
+                    HeaderText::Secret(self.place_of_secret(secret, text.place)?)
+                }
+                HeaderEntry::Plain(_) if SECRET_HEADERS.contains(&lower.as_str()) => {
+                    return self.fail(
+                        text.place,
+                        &format!("the header `{name}` is a secret, and stands in the file"),
+                        &format!("say where it is instead: {SECRET_EXAMPLE}"),
+                    );
+                }
+                HeaderEntry::Plain(plain) if plain.chars().any(char::is_control) => {
+                    return self.fail(
+                        text.place,
+                        &format!("the header `{name}` has a line break or a control character"),
+                        "write it on one line",
+                    );
+                }
+                HeaderEntry::Plain(plain) => HeaderText::Plain(plain.clone()),
+            };
+            headers.insert(name.clone(), text);
+        }
+        Ok(headers)
+    }
+
+    fn tls(&self, entry: Option<&Placed<TlsEntry>>) -> Result<Tls, FileError> {
+        let Some(Placed { value: entry, place }) = entry else { return Ok(Tls::default()) };
+        for path in [&entry.authority, &entry.certificate, &entry.key].into_iter().flatten() {
+            self.not_blank("authority", path)?;
+        }
+        let client = match (&entry.certificate, &entry.key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(ClientCertificate {
+                certificate: certificate.value.clone(),
+                key: key.value.clone(),
+            }),
+            _ => {
+                return self.fail(
+                    *place,
+                    "a client's certificate and its key belong together, and one is missing",
+                    "write `tls: {certificate: client.pem, key: client-key.pem}`",
+                );
+            }
+        };
+        Ok(Tls { authority: entry.authority.as_ref().map(|path| path.value.clone()), client })
+    }
+
+    fn limits(&self, entry: &StoreEntry) -> Result<FetchLimits, FileError> {
+        let usual = FetchLimits::default();
+        let in_flight = match &entry.in_flight {
+            None => usual.in_flight,
+            Some(Placed { value, place }) => {
+                let number =
+                    usize::try_from(*value).ok().filter(|number| *number <= MOST_IN_FLIGHT);
+                match number.and_then(NonZeroUsize::new) {
+                    Some(number) => number,
+                    None => {
+                        return self.fail(
+                            *place,
+                            &format!("{value} requests at a time"),
+                            "write a number from 1 to 64, such as `in_flight: 4`",
+                        );
+                    }
+                }
+            }
+        };
+        let retries = match &entry.retries {
+            None => usual.retries,
+            Some(Placed { value, .. }) if *value <= MOST_RETRIES => *value,
+            Some(Placed { value, place }) => {
+                return self.fail(
+                    *place,
+                    &format!("{value} retries"),
+                    "write a number from 0 to 10, such as `retries: 3`",
+                );
+            }
+        };
+        Ok(FetchLimits {
+            in_flight,
+            timeout: self.patience("timeout", entry.timeout.as_ref(), usual.timeout)?,
+            retries,
+            deadline: self.patience("deadline", entry.deadline.as_ref(), usual.deadline)?,
+        })
+    }
+
+    fn patience(
+        &self,
+        key: &str,
+        span: Option<&Placed<Span>>,
+        usual: Duration,
+    ) -> Result<Duration, FileError> {
+        match span {
+            None => Ok(usual),
+            Some(Placed { value: Span(length), .. })
+                if !length.is_zero() && *length <= LONGEST_PATIENCE =>
+            {
+                Ok(*length)
+            }
+            Some(Placed { value, place }) => self.fail(
+                *place,
+                &format!("a {key} of {value}"),
+                &format!("write one of up to a day, such as `{key}: 30s`"),
+            ),
+        }
+    }
+}
+
+const MOST_IN_FLIGHT: usize = 64;
+const MOST_RETRIES: u32 = 10;
+const LONGEST_PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// What the connection itself says.
+const OF_THE_CONNECTION: [&str; 8] = [
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "accept-encoding",
+    "upgrade",
+    "te",
+];
+
+/// What nobody sends that is no secret.
+const SECRET_HEADERS: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"];
+
+/// Checks a store's address, and returns it without a slash at its end.
+///
+/// # Errors
+///
+/// What is wrong with it, and what to write instead. The address itself is not repeated: it may hold
+/// a password.
+pub fn checked_url(text: &str) -> Result<String, (String, &'static str)> {
+    let example = "write an address such as `http://prometheus:9090`";
+    let url = Url::parse(text.trim()).map_err(|error| (format!("no URL: {error}"), example))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(("a URL that is neither `http` nor `https`".to_owned(), example));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err((
+            "a user or a password in the URL".to_owned(),
+            "write `username: …` and `password: {env: PROMETHEUS_PASSWORD}` beside the `url`",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err((
+            "a URL with parameters".to_owned(),
+            "write the address alone, without `?…` and `#…`; headers go under `headers`",
+        ));
+    }
+    if url.path().trim_end_matches('/').ends_with("/api/v1") {
+        return Err((
+            "a URL that ends in the path of the API".to_owned(),
+            "leave `/api/v1` out: serin adds it",
+        ));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+}
+
+fn is_header_name(name: &str) -> bool {
+    let is_token = |character: char| {
+        character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+    };
+    !name.is_empty() && name.len() <= 200 && name.chars().all(is_token)
+}
+
+/// Writes a source, so that it reads back as the same.
+pub(crate) fn source_entry(source: &Source) -> SourceEntry {
+    match source {
+        Source::File { path, counters } => {
+            let counters = match counters {
+                CounterForm::Unstated => None,
+                CounterForm::Increments => Some(CounterFormEntry::Increments),
+                CounterForm::Cumulative => Some(CounterFormEntry::Cumulative),
+            };
+            SourceEntry::File(FileSourceEntry { path: path.clone().into(), counters })
+        }
+        Source::Store(store) => {
+            let name = NAMES.iter().copied().find(|name| *name == store.kind);
+            name.map_or(SourceEntry::Nothing, |name| {
+                SourceEntry::Store(name, Box::new(store_entry(store)))
+            })
+        }
+    }
+}
+
+fn store_entry(store: &Store) -> StoreEntry {
+    let (username, password, token) = match &store.credentials {
+        Credentials::None => (None, None, None),
+        Credentials::Basic { username, password } => {
+            (Some(username.clone().into()), Some(secret_entry(password).into()), None)
+        }
+        Credentials::Bearer(token) => (None, None, Some(secret_entry(token).into())),
+    };
+    let header = |(name, text): (&String, &HeaderText)| {
+        let text = match text {
+            HeaderText::Plain(text) => HeaderEntry::Plain(text.clone()),
+            HeaderText::Secret(secret) => HeaderEntry::Secret(secret_entry(secret)),
+        };
+        (name.clone(), text.into())
+    };
+    let headers: BTreeMap<String, Placed<HeaderEntry>> = store.headers.iter().map(header).collect();
+    let client = store.tls.client.as_ref();
+    let tls = TlsEntry {
+        authority: store.tls.authority.clone().map(Placed::from),
+        certificate: client.map(|client| client.certificate.clone().into()),
+        key: client.map(|client| client.key.clone().into()),
+    };
+    let (limits, usual) = (store.limits, FetchLimits::default());
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).into();
+    StoreEntry {
+        url: store.url.clone().into(),
+        username,
+        password,
+        token,
+        headers: (!headers.is_empty()).then(|| headers.into()),
+        tls: (store.tls != Tls::default()).then(|| tls.into()),
+        in_flight: (limits.in_flight != usual.in_flight).then(|| number(limits.in_flight.get())),
+        timeout: (limits.timeout != usual.timeout).then(|| Span(limits.timeout).into()),
+        retries: (limits.retries != usual.retries).then(|| limits.retries.into()),
+        deadline: (limits.deadline != usual.deadline).then(|| Span(limits.deadline).into()),
+    }
+}
+
+fn secret_entry(secret: &Secret) -> SecretEntry {
+    match secret {
+        Secret::Environment(name) => SecretEntry { env: Some(name.clone()), file: None },
+        Secret::File(path) => SecretEntry { env: None, file: Some(path.clone()) },
+    }
+}
+
+/// What a store can be told, for those who look it up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoreKey {
+    /// The key in the Check file.
+    pub name: String,
+    /// Whether nothing works without it.
+    pub required: bool,
+    /// What it is, in a sentence.
+    pub about: String,
+}
+
+/// Returns the keys of a store, as the schema describes them.
+#[must_use]
+pub fn store_keys() -> Vec<StoreKey> {
+    let schema = schemars::schema_for!(StoreEntry);
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(|required| required.as_array())
+        .map(|required| required.iter().filter_map(|name| name.as_str()).collect())
+        .unwrap_or_default();
+    let properties = schema.get("properties").and_then(|properties| properties.as_object());
+    let key = |(name, property): (&String, &serde_json::Value)| StoreKey {
+        name: name.clone(),
+        required: required.contains(&name.as_str()),
+        about: property
+            .get("description")
+            .and_then(|about| about.as_str())
+            .unwrap_or_default()
+            .replace('\n', " "),
+    };
+    let mut keys: Vec<StoreKey> = properties.into_iter().flatten().map(key).collect();
+    keys.sort_by_key(|key| !key.required);
+    keys
+}

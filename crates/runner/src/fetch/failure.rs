@@ -1,0 +1,148 @@
+//! Why a store gave no answer.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serin_sources::AnswerError;
+
+/// Why a request has no answer. The text completes the sentence "the source …", and ends in what to
+/// do next.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum FetchFailure {
+    /// There is no connection.
+    #[error("cannot be reached: {reason} (see that `url` is right and the server runs)")]
+    Unreachable {
+        /// What the network said.
+        reason: String,
+    },
+    /// The connection was lost before the answer was whole.
+    #[error("broke off: {reason}")]
+    BrokeOff {
+        /// What the network said.
+        reason: String,
+    },
+    /// It took too long.
+    #[error("did not answer within {}s (raise `timeout`, or ask for less)", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// It said no.
+    #[error("answered {status}: {words} ({})", hint(*.status))]
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// Its own words.
+        words: String,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// It is somewhere else.
+    #[error("redirects to {to} (serin follows no redirect: write the address itself as `url`)")]
+    Redirected {
+        /// Where to.
+        to: String,
+    },
+    /// It says too much.
+    #[error(
+        "answered with more than {most} bytes (ask for fewer series, for a shorter time, or for a \
+         larger step)"
+    )]
+    TooLarge {
+        /// How much may be said.
+        most: usize,
+    },
+    /// It says something else.
+    #[error("{error} ({})", answer_hint(error, content_type.as_deref()))]
+    NoAnswer {
+        /// What is wrong with it.
+        error: AnswerError,
+        /// What it says it is.
+        content_type: Option<String>,
+    },
+    /// There was no time left.
+    #[error("was not asked in time: the deadline of {}s has passed (raise `deadline`, or ask for less)", .0.as_secs_f64())]
+    TooLate(Duration),
+    /// It failed so often that it was left alone.
+    #[error("was not asked any more, after it had failed {failures} times in a row: {last}")]
+    GivenUp {
+        /// How often.
+        failures: usize,
+        /// How it failed last.
+        last: Box<FetchFailure>,
+    },
+}
+
+impl FetchFailure {
+    /// Returns whether asking again may help.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::BrokeOff { .. } | Self::TimedOut(_) => true,
+            Self::Refused { status, .. } => {
+                status.is_server_error() && *status != StatusCode::NOT_IMPLEMENTED
+                    || *status == StatusCode::TOO_MANY_REQUESTS
+                    || *status == StatusCode::REQUEST_TIMEOUT
+            }
+            Self::NoAnswer { error, .. } => *error == AnswerError::Truncated,
+            Self::Redirected { .. }
+            | Self::TooLarge { .. }
+            | Self::TooLate(_)
+            | Self::GivenUp { .. } => false,
+        }
+    }
+
+    /// Returns whether the store as a whole is in trouble, whatever it was asked.
+    pub(crate) fn is_of_the_store(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::BrokeOff { .. } | Self::TimedOut(_) => true,
+            Self::Refused { status, .. } => {
+                matches!(
+                    *status,
+                    StatusCode::UNAUTHORIZED
+                        | StatusCode::FORBIDDEN
+                        | StatusCode::TOO_MANY_REQUESTS
+                ) || status.is_server_error()
+            }
+            Self::Redirected { .. } => true,
+            Self::NoAnswer { .. }
+            | Self::TooLarge { .. }
+            | Self::TooLate(_)
+            | Self::GivenUp { .. } => false,
+        }
+    }
+
+    /// Returns how long the store asks to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+fn hint(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 | 422 => "mend the query; try it on the server's own page",
+        401 => "give `token`, or `username` and `password`, and see that the secret is right",
+        403 => "see that whoever asks may read, and that a tenant's header is not missing",
+        404 => "see that `url` is the address of the API, with a path if it has one",
+        405 => "see that `url` is the address of the API, and that no proxy forbids POST",
+        413 | 414 => "ask for less",
+        429 => "lower `in_flight`, or try again later",
+        500..=599 => "look into the server's log, or try again later",
+        _ => "look into the server's log",
+    }
+}
+
+fn answer_hint(error: &AnswerError, content_type: Option<&str>) -> String {
+    match (error, content_type) {
+        (AnswerError::Malformed { .. }, Some(content_type))
+            if !content_type.starts_with("application/json") =>
+        {
+            format!(
+                "it calls it `{}`: see that `url` is the address of the API, and not of a page to log \
+                 in",
+                content_type.chars().filter(|it| !it.is_control()).take(60).collect::<String>()
+            )
+        }
+        (AnswerError::Failed { .. }, _) => "mend the query; try it on the server's own page".into(),
+        (_, _) => "see whether a proxy stands between".into(),
+    }
+}

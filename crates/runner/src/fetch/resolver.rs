@@ -1,0 +1,50 @@
+//! From names to addresses.
+//!
+//! The C library's own look-up loads whatever the machine's `nsswitch.conf` names, together with the
+//! machine's C library: in a static binary that ends in a crash. This one reads `/etc/resolv.conf`
+//! and `/etc/hosts`, and asks name servers itself.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::Name;
+use reqwest::dns::{Addrs, Name as HostName, Resolve, Resolving};
+
+/// Resolves names as this machine is told to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SystemNames {
+    resolver: Arc<OnceLock<Result<TokioResolver, String>>>,
+}
+
+impl SystemNames {
+    fn resolver(&self) -> Result<&TokioResolver, String> {
+        let resolver = self.resolver.get_or_init(|| {
+            // Without a configuration there is no server to ask; asking one of our own choice would
+            // tell strangers the names inside.
+            let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|_| {
+                let nobody = ResolverConfig::default();
+                TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
+            });
+            builder.options_mut().ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
+            builder.build().map_err(|error| error.to_string())
+        });
+        resolver.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Resolve for SystemNames {
+    fn resolve(&self, host: HostName) -> Resolving {
+        let names = self.clone();
+        Box::pin(async move {
+            // Names of services may hold `_`, which strict names may not.
+            let name = Name::from_ascii(host.as_str())?;
+            let found = names.resolver()?.lookup_ip(name).await?;
+            let addresses: Vec<SocketAddr> =
+                found.iter().map(|address| SocketAddr::new(address, 0)).collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}

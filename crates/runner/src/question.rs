@@ -1,0 +1,116 @@
+//! What is asked, and the files that say so.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serin_check::{WrittenAnalysis, kayenta};
+use serin_model::{CounterForm, Timestamp};
+use serin_report::Input;
+use serin_sources::Digest;
+
+use crate::error::RunError;
+use crate::text_file::{read_text, shown};
+
+/// What is asked: an analysis, and the files that say so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// What is asked.
+    pub written: WrittenAnalysis,
+    /// The Check file, or the Kayenta config.
+    pub check: Input,
+    /// Its text.
+    pub check_text: String,
+    /// Other files that had a say, such as Kayenta's request.
+    pub others: Vec<Input>,
+    /// Kayenta's queries by metric, for people to read; empty for a Check file.
+    pub queries: Vec<(String, String)>,
+}
+
+impl Question {
+    /// Reads a Check file; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] when it cannot be read, or says what cannot be.
+    pub fn of_check_file(path: &str) -> Result<Self, RunError> {
+        let text = read_text(path, "Check file", MOST_CHECK_BYTES)?;
+        let written = serin_check::read(&shown(path), &text)?;
+        let check = input(path, Digest::of(&text));
+        Ok(Self { written, check, check_text: text, others: Vec::new(), queries: Vec::new() })
+    }
+
+    /// Reads Kayenta's own files.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] when one cannot be read, or says what cannot be.
+    pub fn of_kayenta(config: &str, request: Option<&str>) -> Result<Self, RunError> {
+        let text = read_text(config, "canary config", MOST_KAYENTA_BYTES)?;
+        let read = kayenta::read_config(&shown(config), &text)?;
+        let mut others = Vec::new();
+        let request = match request {
+            Some(path) => {
+                let text = read_text(path, "execution request", MOST_KAYENTA_BYTES)?;
+                others.push(input(path, Digest::of(&text)));
+                Some(kayenta::read_request(&shown(path), &text)?)
+            }
+            None => None,
+        };
+        let written = kayenta::analysis(&read, request.as_ref())?;
+        let check = input(config, Digest::of(&text));
+        let queries = read.metrics.into_iter().map(|metric| (metric.name, metric.query)).collect();
+        Ok(Self { written, check, check_text: text, others, queries })
+    }
+}
+
+impl Question {
+    /// Returns what a reader of the converted Check file should know of where it came from.
+    #[must_use]
+    pub fn comment(&self) -> Vec<String> {
+        let mut lines = vec![format!("Converted from the Kayenta config {}.", self.check.path)];
+        lines.extend(self.written.notes.iter().map(|note| format!("Note: {note}.")));
+        let queries = self.queries.iter().filter(|(_, query)| !query.is_empty());
+        lines
+            .extend(queries.map(|(metric, query)| format!("Kayenta's query of {metric}: {query}")));
+        lines
+    }
+}
+
+const MOST_CHECK_BYTES: u64 = 1 << 20;
+const MOST_KAYENTA_BYTES: u64 = 16 << 20;
+
+impl Question {
+    /// Returns the folder at which paths in the Check file start.
+    pub(crate) fn folder(&self) -> PathBuf {
+        Path::new(&self.check.path).parent().unwrap_or(Path::new("")).to_owned()
+    }
+}
+
+/// What the command says instead of the Check file.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Overrides<'a> {
+    /// The recording to judge; `-` is standard input.
+    pub data: Option<&'a str>,
+    /// How its counters were recorded.
+    pub counters: Option<CounterForm>,
+    /// The address of the store to ask.
+    pub url: Option<&'a str>,
+    /// The stretch of time to judge.
+    pub time: TimeAsked,
+}
+
+/// Which stretch of time the command asks for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TimeAsked {
+    /// The first moment.
+    pub start: Option<Timestamp>,
+    /// The first moment after it.
+    pub end: Option<Timestamp>,
+    /// How long it is; it ends now unless an end is given.
+    pub last: Option<Duration>,
+}
+
+/// Returns what was read from a file.
+pub(crate) fn input(path: &str, digest: Digest) -> Input {
+    Input { path: shown(path), sha256: digest.sha256, bytes: digest.bytes }
+}

@@ -1,0 +1,141 @@
+//! Answers from recordings in files.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Read};
+
+use serin_check::kayenta;
+use serin_model::{Analysis, Arm, CounterForm, FileError, MetricSeries, Window};
+use serin_sources::{DigestReader, read_recording, unpacked};
+
+use crate::error::RunError;
+use crate::judge::{Answered, refuse_odd_window};
+use crate::large_file::open;
+use crate::progress::Progress;
+use crate::question::{Overrides, Question, TimeAsked, input};
+use crate::text_file::shown;
+
+/// Reads the recording that a question means.
+///
+/// * `written`: what the Check file says of it, if anything.
+pub(crate) fn answer(
+    question: &Question,
+    written: Option<(&str, CounterForm)>,
+    overrides: Overrides<'_>,
+    progress: &dyn Progress,
+) -> Result<Answered, RunError> {
+    let path = place(question, written.map(|(path, _)| path), overrides.data)?;
+    let path = path.as_str();
+    let counters = overrides.counters.or(written.map(|(_, counters)| counters)).unwrap_or_default();
+    let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
+    let mut reader = BufReader::new(open(path, progress)?);
+    if is_pair_list(&mut reader).map_err(unreadable)? {
+        return read_pairs(question, path, reader);
+    }
+    let mut analysis = question.written.analysis.clone();
+    analysis.window = recorded_window(&analysis, overrides.time)?;
+    let recording = read_recording(&shown(path), reader, &analysis, counters)?;
+    Ok(Answered {
+        analysis,
+        series: recording.series,
+        warnings: Vec::new(),
+        name: shown(path),
+        span: Some(recording.span),
+        input: input(path, recording.digest),
+        note: None,
+    })
+}
+
+/// Says where the recording is: what the command names, else what the Check file names, from there.
+fn place(
+    question: &Question,
+    written: Option<&str>,
+    data: Option<&str>,
+) -> Result<String, RunError> {
+    let path = match (data, written) {
+        (Some(data), _) => data.to_owned(),
+        (None, None) => return Err(RunError::NoSource { file: shown(&question.check.path) }),
+        (None, Some(written)) if written == "-" => written.to_owned(),
+        (None, Some(written)) => question.folder().join(written).to_string_lossy().into_owned(),
+    };
+    if path == "-" && question.check.path == shown("-") {
+        return Err(RunError::TwoStandardInputs);
+    }
+    Ok(path)
+}
+
+/// Returns the stretch of a recording that is judged.
+fn recorded_window(analysis: &Analysis, time: TimeAsked) -> Result<Option<Window>, RunError> {
+    if time.last.is_some() {
+        return Err(RunError::OtherSource {
+            problem: "`--last` is asked for, and a recording knows no now".to_owned(),
+            hint: "give `--start` and `--end`, or judge all of it",
+        });
+    }
+    if time == TimeAsked::default() {
+        return Ok(analysis.window);
+    }
+    let whole = analysis.window.unwrap_or(Window::ALWAYS);
+    let window =
+        Window { start: time.start.unwrap_or(whole.start), end: time.end.unwrap_or(whole.end) };
+    refuse_odd_window(analysis, window)?;
+    Ok(Some(window))
+}
+
+/// A JSON document that is a list is what Kayenta stored; recordings begin otherwise.
+fn is_pair_list(reader: &mut impl BufRead) -> io::Result<bool> {
+    let start = reader.fill_buf()?;
+    Ok(start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'['))
+}
+
+/// Values that Kayenta stored lie in the window they were judged in, and were judged once.
+fn read_pairs(question: &Question, path: &str, reader: impl Read) -> Result<Answered, RunError> {
+    let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
+    let mut stored = DigestReader::new(reader);
+    let mut text = String::new();
+    let unpacked = unpacked(&mut stored).map_err(unreadable)?;
+    let read = unpacked.take(MOST_PAIRS_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if read as u64 > MOST_PAIRS_BYTES {
+        let what = "list of metric set pairs";
+        return Err(RunError::TooLarge { path: path.to_owned(), what, most: MOST_PAIRS_BYTES });
+    }
+    let pairs = kayenta::read_pairs(&shown(path), &text)?;
+    let digest = stored.finish().map_err(unreadable)?;
+    let mut analysis = question.written.analysis.clone();
+    analysis.step = pairs.step;
+    analysis.window = None;
+    analysis.arms.control_window = None;
+    analysis.judgements = None;
+    let spans = pairs.series.iter().flat_map(|series| [&series.arms.control, &series.arms.canary]);
+    let span = spans.filter_map(Arm::span).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+    known_metrics(&analysis, &pairs.series, path)?;
+    let note = question.written.analysis.judgements.is_some().then_some(
+        "several judgements are asked for, and stored pairs are the values of one: they are judged once",
+    );
+    Ok(Answered {
+        analysis,
+        series: pairs.series,
+        warnings: Vec::new(),
+        name: shown(path),
+        span,
+        input: input(path, digest),
+        note,
+    })
+}
+
+const MOST_PAIRS_BYTES: u64 = 256 << 20;
+
+/// The reference fails a run with a pair that its config does not know.
+fn known_metrics(
+    analysis: &Analysis,
+    series: &[MetricSeries],
+    path: &str,
+) -> Result<(), FileError> {
+    let known: BTreeSet<&str> = analysis.checks().iter().map(|check| check.name.as_str()).collect();
+    let Some(stranger) = series.iter().find(|series| !known.contains(series.check.as_str())) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = known.into_iter().collect();
+    let problem = format!("it has a pair for `{}`, which no check asks for", stranger.check);
+    Err(FileError::new(&shown(path), "", None, &problem)
+        .with_hint(&format!("the checks are: {}", known.join(", "))))
+}

@@ -1,0 +1,164 @@
+//! Answers from stores that are asked over HTTP.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serin_check::checked_url;
+use serin_model::{Analysis, Store, Warning, WarningCode, Window};
+use serin_report::Input;
+use serin_sources::Inquiry;
+
+use crate::error::RunError;
+use crate::fetch::{FetchFailure, Fetched, StoreClient, fetch_all};
+use crate::judge::{Answered, in_words, judged_span, refuse_odd_window};
+use crate::moment::{last_steps, now};
+use crate::progress::Progress;
+use crate::question::{Overrides, Question, TimeAsked};
+
+/// Asks a store what a question needs to know.
+///
+/// # Errors
+///
+/// [`RunError`] when it cannot be asked, or when not a single query was answered.
+pub(crate) fn answer(
+    question: &Question,
+    written: &Store,
+    overrides: Overrides<'_>,
+    progress: &dyn Progress,
+) -> Result<Answered, RunError> {
+    let mut store = written.clone();
+    if let Some(url) = overrides.url {
+        store.url = checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
+            problem: format!("`--url` holds {problem}"),
+            hint,
+        })?;
+    }
+    if overrides.counters.is_some() {
+        return Err(RunError::OtherSource {
+            problem: "`--counters` is about recordings, and a store is asked".to_owned(),
+            hint: "leave it out: whether a query counts is seen from the query",
+        });
+    }
+    let mut analysis = question.written.analysis.clone();
+    let window = window(&analysis, overrides.time)?;
+    if analysis.judgements.is_none() {
+        analysis.window = Some(window);
+    }
+    let inquiry = Inquiry::new(&analysis, &store, window)?;
+    let client = StoreClient::new(&store, inquiry.source(), &question.folder())?;
+    // Requests wait for the network, not for a processor: one thread does.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| RunError::Connection {
+        url: store.url.clone(),
+        problem: format!("this machine gives no network: {error}"),
+    })?;
+    let requests = inquiry.requests();
+    let fetched = runtime.block_on(fetch_all(&client, requests, store.limits, progress));
+    let name = format!("{} at {}", store.kind, store.url);
+    if fetched.answers.iter().all(Result::is_err) {
+        return Err(nothing_answered(name, &fetched.answers));
+    }
+    let Fetched { answers, clock_ahead } = fetched;
+    let answers = answers.into_iter().map(|answer| answer.map_err(|why| why.to_string())).collect();
+    let gathered = inquiry.gather(answers);
+    let mut warnings = gathered.warnings;
+    warnings.extend(clock_off(clock_ahead, overrides.time));
+    let input = Input {
+        path: format!("{name}, {} queries", requests.len()),
+        sha256: gathered.digest.sha256,
+        bytes: gathered.digest.bytes,
+    };
+    let span =
+        gathered.series.iter().flat_map(|it| [it.arms.control.span(), it.arms.canary.span()]);
+    let span = span.flatten().reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+    Ok(Answered { series: gathered.series, warnings, name, span, input, note: None, analysis })
+}
+
+/// Returns the stretch of time to ask for: what the command says, else the Check file, else the last
+/// `horizon`, else the last hour.
+fn window(analysis: &Analysis, time: TimeAsked) -> Result<Window, RunError> {
+    let window = match judged_span(analysis) {
+        Some((start, end)) if analysis.judgements.is_some() && time == TimeAsked::default() => {
+            Window { start, end }
+        }
+        _ => {
+            let window = asked_window(analysis, time);
+            refuse_odd_window(analysis, window)?;
+            window
+        }
+    };
+    refuse_unlikely_window(analysis, window)?;
+    Ok(window)
+}
+
+fn asked_window(analysis: &Analysis, time: TimeAsked) -> Window {
+    let usual = time.last.or(analysis.horizon).unwrap_or(USUAL_LENGTH);
+    let until_now = last_steps(now(), usual, analysis.step);
+    let written = analysis.window.filter(|_| time.last.is_none());
+    let end = time.end.or(written.map(|window| window.end)).unwrap_or(until_now.end);
+    let start = time.start.or(written.map(|window| window.start));
+    // Where the end alone is given, the length before it counts.
+    Window { start: start.unwrap_or_else(|| end.before(usual)), end }
+}
+
+const USUAL_LENGTH: Duration = Duration::from_secs(3600);
+
+fn refuse_unlikely_window(analysis: &Analysis, window: Window) -> Result<(), RunError> {
+    let span = || in_words(Some((window.start, window.end)));
+    let seconds = (window.end.as_millis() - window.start.as_millis()) / 1000;
+    let steps = seconds / i64::from(analysis.step.seconds());
+    let wrong = |problem, hint| Err(RunError::OtherSource { problem, hint });
+    if steps < 1 {
+        let step = analysis.step.seconds();
+        let problem = format!("the time to judge, {}, is shorter than a step of {step} s", span());
+        return wrong(problem, "judge a longer time, or write a shorter `step`");
+    }
+    if steps > MOST_STEPS {
+        let problem = format!("the time to judge, {}, has {steps} steps", span());
+        return wrong(problem, "judge a shorter time, or write a longer `step`");
+    }
+    if window.end > now().after(CLOCK_SLACK) {
+        let problem = format!("the time to judge, {}, ends in the future", span());
+        return wrong(problem, "judge it when it is over, or give an earlier `--end`");
+    }
+    Ok(())
+}
+
+/// A year in half-minutes.
+const MOST_STEPS: i64 = 1_000_000;
+
+/// Two machines may differ by so much without anybody noticing.
+const CLOCK_SLACK: Duration = Duration::from_secs(30);
+
+fn nothing_answered<T>(name: String, answers: &[Result<T, FetchFailure>]) -> RunError {
+    let failures: BTreeSet<String> = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .filter(|failure| !matches!(failure, FetchFailure::GivenUp { .. }))
+        .map(ToString::to_string)
+        .collect();
+    RunError::NothingAnswered {
+        source_name: name,
+        failures: failures.into_iter().take(MOST_SHOWN).collect(),
+    }
+}
+
+const MOST_SHOWN: usize = 5;
+
+/// Where "now" is asked for, two clocks that differ make it two moments.
+fn clock_off(ahead: Option<i64>, time: TimeAsked) -> Option<Warning> {
+    let ahead = ahead?;
+    let slack = i64::try_from(CLOCK_SLACK.as_millis()).unwrap_or(i64::MAX);
+    (ahead.abs() > slack).then(|| {
+        let (seconds, way) = (ahead.abs() / 1000, if ahead > 0 { "ahead of" } else { "behind" });
+        let until = match time.end {
+            Some(_) => "the time that was judged is right only by one of them",
+            None => "the last moments may be missing, or not be the last",
+        };
+        Warning {
+            code: WarningCode::ClockOff,
+            metric: None,
+            text: format!("the source's clock is {seconds} s {way} this machine's: {until}"),
+        }
+    })
+}

@@ -1,0 +1,195 @@
+//! Everything that an analysis asks a store, and what its answers add up to.
+
+use std::collections::BTreeMap;
+
+use serin_model::{Analysis, CounterForm, MetricSeries, Store, Warning, Window};
+
+use crate::SourceError;
+use crate::assemble::Assembler;
+use crate::collect::{Part, Side, Wanted, parts, sides};
+use crate::digest::Digest;
+use crate::doubts::{self, Doubts};
+use crate::join::join;
+use crate::registry::source_named;
+use crate::rows::{shortened, shown};
+use crate::source::{Answer, Asked, Notice, Points, Quantity, Request, Source};
+
+/// What an analysis asks a store.
+#[derive(Debug)]
+pub struct Inquiry<'a> {
+    source: &'static dyn Source,
+    analysis: &'a Analysis,
+    wanted: Vec<Wanted>,
+    /// For each that is wanted.
+    plans: Vec<Planned>,
+    /// Each request once, however many ask for it.
+    requests: Vec<Request>,
+}
+
+/// What is asked for one query and arm.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// Indices of requests.
+    pub(crate) requests: Vec<usize>,
+    pub(crate) counters: CounterForm,
+    pub(crate) notices: Vec<Notice>,
+    /// Whether the store gives the series as it has them, with all their labels.
+    pub(crate) as_stored: bool,
+}
+
+/// What the answers add up to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gathered {
+    /// The answers to the checks, in their order; an answer may be empty, or a failure.
+    pub series: Vec<MetricSeries>,
+    /// What a reader of the verdict must know of them.
+    pub warnings: Vec<Warning>,
+    /// Which points were read.
+    pub digest: Digest,
+}
+
+impl<'a> Inquiry<'a> {
+    /// Plans what to ask. Each arm is asked for in `window`, or in one of its own where the analysis
+    /// says so.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Query`] when a check's query cannot be asked of this store, and
+    /// [`SourceError::UnknownKind`] for a kind of store that there is not.
+    pub fn new(analysis: &'a Analysis, store: &Store, window: Window) -> Result<Self, SourceError> {
+        let source = source_named(&store.kind)
+            .ok_or_else(|| SourceError::UnknownKind { kind: shortened(&store.kind) })?;
+        let mut inquiry =
+            Self { source, analysis, wanted: Vec::new(), plans: Vec::new(), requests: Vec::new() };
+        let mut known = BTreeMap::new();
+        for (check, asked) in analysis.checks().iter().enumerate() {
+            for (part, query) in parts(&asked.measure) {
+                for (side, arm) in sides(analysis) {
+                    let plan = source.plan(&Asked {
+                        query,
+                        quantity: quantity(part),
+                        arm,
+                        window: window_of(analysis, side, window),
+                        step: analysis.step,
+                    });
+                    let check_name = || shortened(&asked.name);
+                    let plan =
+                        plan.map_err(|error| SourceError::Query { check: check_name(), error })?;
+                    let computed = |request: &Request| matches!(request.points, Points::Steps(..));
+                    let as_stored = !plan.requests.iter().any(computed);
+                    let number = |request| inquiry.number(&mut known, request);
+                    let requests = plan.requests.into_iter().map(number).collect();
+                    let (counters, notices) = (plan.counters, plan.notices);
+                    inquiry.wanted.push(Wanted { check, part, side });
+                    inquiry.plans.push(Planned { requests, counters, notices, as_stored });
+                }
+            }
+        }
+        Ok(inquiry)
+    }
+
+    /// Returns the index of a request, which it gets when it is new.
+    fn number(&mut self, known: &mut BTreeMap<Request, usize>, request: Request) -> usize {
+        *known.entry(request).or_insert_with_key(|request| {
+            self.requests.push(request.clone());
+            self.requests.len() - 1
+        })
+    }
+
+    /// Returns the kind of store.
+    #[must_use]
+    pub fn source(&self) -> &'static dyn Source {
+        self.source
+    }
+
+    /// Returns what to ask, each request once.
+    #[must_use]
+    pub fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
+    /// Puts the answers together.
+    ///
+    /// * `answers`: one for each request, in order, or why there is none: that completes the sentence
+    ///   "the source …".
+    ///
+    /// A check of which any request failed is a failure, and so is one whose answer cannot be what
+    /// was asked for; the others have their points.
+    #[must_use]
+    pub fn gather(&self, answers: Vec<Result<Answer, String>>) -> Gathered {
+        let mut doubts = Doubts::default();
+        self.note_failures(&answers, &mut doubts);
+        self.note_notices(&answers, &mut doubts);
+        let answers = answers.into_iter().map(Result::unwrap_or_default).collect();
+        let series = join(&self.wanted, &self.plans, &self.requests, answers, &mut doubts);
+        doubts::look(self.analysis, &self.wanted, &self.plans, &series, &mut doubts);
+        let digest = Digest::of_points(&series);
+        let checks = self.analysis.checks();
+        let mut answers = Vec::with_capacity(checks.len());
+        match Assembler::new(self.source.name(), self.analysis, &self.wanted, series) {
+            Ok(assembler) => {
+                for check in 0..checks.len() {
+                    answers.push(assembler.answer_to(check).unwrap_or_else(|error| {
+                        doubts.fail(check, doubts::in_words(&error));
+                        MetricSeries::nothing(&checks[check].name)
+                    }));
+                }
+            }
+            Err(error) => {
+                let fail = |check: &serin_model::Check| {
+                    MetricSeries::failed(&check.name, doubts::in_words(&error))
+                };
+                answers = checks.iter().map(fail).collect();
+            }
+        }
+        doubts::look_at_edges(&answers, &mut doubts);
+        for (answer, check) in answers.iter_mut().zip(0..) {
+            if let Some(why) = doubts.failure(check) {
+                *answer = MetricSeries::failed(&answer.check, why.to_owned());
+            }
+        }
+        Gathered { series: answers, warnings: doubts.warnings(checks), digest }
+    }
+
+    /// A check has no answer if any of its requests has none.
+    fn note_failures(&self, answers: &[Result<Answer, String>], doubts: &mut Doubts) {
+        for (wanted, plan) in self.wanted.iter().zip(&self.plans) {
+            let failure = plan.requests.iter().find_map(|&request| answers[request].as_ref().err());
+            if let Some(why) = failure {
+                let parts = parts(&self.analysis.checks()[wanted.check].measure);
+                let query = parts.into_iter().find(|(part, _)| *part == wanted.part);
+                let query = query.map(|(_, query)| shown(query.as_str(), 120)).unwrap_or_default();
+                let side = wanted.side.as_str();
+                doubts.fail(wanted.check, format!("{why} (asked for the {side} by `{query}`)"));
+            }
+        }
+    }
+
+    fn note_notices(&self, answers: &[Result<Answer, String>], doubts: &mut Doubts) {
+        for (wanted, plan) in self.wanted.iter().zip(&self.plans) {
+            let answered =
+                plan.requests.iter().filter_map(|&request| answers[request].as_ref().ok());
+            for notice in plan.notices.iter().chain(answered.flat_map(|answer| &answer.notices)) {
+                doubts.notice(wanted.check, notice);
+            }
+        }
+    }
+}
+
+fn quantity(part: Part) -> Quantity {
+    match part {
+        Part::Bad | Part::Total | Part::Events | Part::Exposure => Quantity::Counter,
+        Part::Buckets => Quantity::Buckets,
+        Part::Value => Quantity::Level,
+    }
+}
+
+/// Returns the stretch of time that is read of an arm.
+fn window_of(analysis: &Analysis, side: Side, window: Window) -> Window {
+    match (side, analysis.arms.control_window, &analysis.judgements) {
+        (Side::Canary, _, _) => window,
+        (Side::Control, Some(own), _) => own,
+        (Side::Control, None, Some(run)) => window.shifted_back(run.control_offset),
+        (Side::Control, None, None) => window,
+    }
+}

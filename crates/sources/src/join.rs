@@ -1,0 +1,192 @@
+//! From the answers to single requests to whole series.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+
+use serin_model::{Point, Timestamp};
+
+use crate::collect::{Birth, Sample, Series, Wanted};
+use crate::doubts::Doubts;
+use crate::inquiry::Planned;
+use crate::native_histogram::{NativeHistogram, classic, shared_edges};
+use crate::rows::shortened;
+use crate::source::{Answer, Points, Request, StoreSeries};
+
+/// What names a series.
+type Name = (Option<String>, BTreeMap<String, String>);
+
+/// The series that answer one plan.
+struct Joined {
+    /// Who asked, as indices of what is wanted.
+    wanted_by: Vec<usize>,
+    /// The moment before which the store was asked for what counters stood at.
+    looked_back: Option<Timestamp>,
+    series: BTreeMap<Name, StoreSeries>,
+}
+
+/// Joins the answers to the requests of each plan, and makes classic histograms of native ones.
+///
+/// * `answers`: one for each request, in order; empty where there is none.
+pub(crate) fn join(
+    wanted: &[Wanted],
+    plans: &[Planned],
+    requests: &[Request],
+    mut answers: Vec<Answer>,
+    doubts: &mut Doubts,
+) -> Vec<Series> {
+    let known_since = known_since(requests, &answers);
+    let mut uses = vec![0_usize; requests.len()];
+    let mut same: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
+    for (index, plan) in plans.iter().enumerate() {
+        same.entry(&plan.requests).or_default().push(index);
+    }
+    same.keys().flat_map(|requests| requests.iter()).for_each(|&request| uses[request] += 1);
+    let mut all = Vec::new();
+    for (plan, wanted_by) in same {
+        let mut joined = Joined { wanted_by, looked_back: None, series: BTreeMap::new() };
+        for &request in plan {
+            uses[request] -= 1;
+            let series = match uses[request] {
+                0 => mem::take(&mut answers[request].series),
+                _ => answers[request].series.clone(),
+            };
+            joined.add(requests[request].points, series, wanted, doubts);
+        }
+        all.push(joined);
+    }
+    let edges = edges_by_check(wanted, &all);
+    let mut series = Vec::new();
+    for joined in all {
+        let check = wanted[joined.wanted_by[0]].check;
+        let edges = edges.get(&check).map(Vec::as_slice).unwrap_or_default();
+        let counters = plans[joined.wanted_by[0]].counters;
+        joined.into_series(edges, known_since, |wanted_by, (metric, labels), samples, birth| {
+            series.push(Series { metric, labels, samples, wanted_by, counters, birth });
+        });
+    }
+    series.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
+    series
+}
+
+/// Returns the earliest moment before which the store is known to have had anything.
+fn known_since(requests: &[Request], answers: &[Answer]) -> Option<Timestamp> {
+    let moment = |(request, answer): (&Request, &Answer)| match request.points {
+        Points::LastBefore(moment) if !answer.series.is_empty() => Some(moment),
+        _ => None,
+    };
+    requests.iter().zip(answers).filter_map(moment).min()
+}
+
+/// Both arms of a check are cut at the same edges, or their quantiles would not compare.
+fn edges_by_check(wanted: &[Wanted], all: &[Joined]) -> BTreeMap<usize, Vec<f64>> {
+    let mut histograms: BTreeMap<usize, Vec<&NativeHistogram>> = BTreeMap::new();
+    for joined in all {
+        for series in joined.series.values() {
+            let check = wanted[joined.wanted_by[0]].check;
+            let points = series.histograms.iter().map(|point| &point.value);
+            histograms.entry(check).or_default().extend(points);
+        }
+    }
+    let edges = |(check, histograms): (usize, Vec<&NativeHistogram>)| {
+        (check, shared_edges(histograms.into_iter()))
+    };
+    histograms.into_iter().map(edges).collect()
+}
+
+impl Joined {
+    /// Adds what one request was answered.
+    fn add(
+        &mut self,
+        points: Points,
+        answered: Vec<StoreSeries>,
+        wanted: &[Wanted],
+        doubts: &mut Doubts,
+    ) {
+        if let Points::LastBefore(moment) = points {
+            self.looked_back = Some(moment);
+        }
+        let mut names = BTreeSet::new();
+        for mut series in answered {
+            let name: Name = (mem::take(&mut series.metric), mem::take(&mut series.labels));
+            if !names.insert(name.clone()) {
+                let why = format!("gave the same series twice, {}", described(&name));
+                self.wanted_by.iter().for_each(|&by| doubts.fail(wanted[by].check, why.clone()));
+                continue;
+            }
+            let strayed = keep(&mut series, points);
+            if strayed {
+                let by = &wanted[self.wanted_by[0]];
+                doubts.strayed(by.check, by.side);
+            }
+            let known = self.series.entry(name).or_default();
+            known.samples.append(&mut series.samples);
+            known.histograms.append(&mut series.histograms);
+        }
+    }
+
+    fn into_series(
+        self,
+        edges: &[f64],
+        known_since: Option<Timestamp>,
+        mut add: impl FnMut(Vec<usize>, Name, Vec<Sample>, Birth),
+    ) {
+        let looked = self.looked_back;
+        let is_known = looked.zip(known_since).is_some_and(|(at, since)| since <= at);
+        for (name, series) in self.series {
+            let birth = match (looked, first(&series)) {
+                (Some(moment), Some(first)) if first < moment => Birth::Before,
+                (Some(_), Some(_)) if is_known => Birth::Inside,
+                (_, _) => Birth::Unknown,
+            };
+            if !series.histograms.is_empty() {
+                for (edge, samples) in classic(edges, &series.histograms) {
+                    let mut name = name.clone();
+                    name.1.insert("le".to_owned(), edge);
+                    add(self.wanted_by.clone(), name, numbered(samples), birth);
+                }
+            }
+            if !series.samples.is_empty() {
+                let samples = series.samples.into_iter().map(|point| (point.time, point.value));
+                add(self.wanted_by.clone(), name, numbered(samples), birth);
+            }
+        }
+    }
+}
+
+/// Answers have no lines.
+fn numbered(samples: impl IntoIterator<Item = (Timestamp, f64)>) -> Vec<Sample> {
+    samples.into_iter().map(|(time, value)| Sample { time, value, line: 0 }).collect()
+}
+
+/// Keeps the points that were asked for. Returns whether there were others, further off than the
+/// ends of a range are a matter of taste.
+fn keep(series: &mut StoreSeries, points: Points) -> bool {
+    let (start, end) = match points {
+        Points::Samples(start, end) | Points::Steps(start, end, _) => (start, end),
+        Points::LastBefore(_) => return false,
+    };
+    let is_far = |time: Timestamp| {
+        time.as_millis() < start.as_millis() - TASTE || time.as_millis() > end.as_millis() + TASTE
+    };
+    let strayed = series.samples.iter().any(|point| is_far(point.time))
+        || series.histograms.iter().any(|point| is_far(point.time));
+    series.samples.retain(|point| start <= point.time && point.time < end);
+    series.histograms.retain(|point| start <= point.time && point.time < end);
+    strayed
+}
+
+/// In milliseconds.
+const TASTE: i64 = 1000;
+
+fn first(series: &StoreSeries) -> Option<Timestamp> {
+    let sample = series.samples.iter().find(|point| !point.value.is_nan());
+    let histogram = series.histograms.first().map(|point: &Point<_>| point.time);
+    sample.map(|point| point.time).into_iter().chain(histogram).min()
+}
+
+fn described((metric, labels): &Name) -> String {
+    let label =
+        |(name, value): (&String, &String)| format!("{}=\"{}\"", shortened(name), shortened(value));
+    let labels: Vec<String> = labels.iter().take(8).map(label).collect();
+    format!("{}{{{}}}", shortened(metric.as_deref().unwrap_or_default()), labels.join(","))
+}

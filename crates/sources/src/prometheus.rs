@@ -1,0 +1,357 @@
+//! Prometheus, and whatever speaks its HTTP API.
+//!
+//! Counters and histograms are asked for as raw samples (a range selector at one instant), because
+//! only those can be turned into whole increments; what the store has to compute is asked for step
+//! by step.
+//!
+//! Source: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serin_model::{CounterForm, Point, Timestamp, Window};
+
+use crate::native_histogram::{NativeBucket, NativeHistogram};
+use crate::promql::{Prepared, prepare};
+use crate::rows::shown;
+use crate::source::{
+    Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
+    StoreSeries,
+};
+
+/// Prometheus, and whatever speaks its HTTP API.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prometheus;
+
+impl Source for Prometheus {
+    fn name(&self) -> &'static str {
+        "prometheus"
+    }
+
+    fn about(&self) -> &'static str {
+        "Prometheus, and what speaks its HTTP API: VictoriaMetrics, Thanos, Mimir, Cortex"
+    }
+
+    fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError> {
+        Ok(match prepare(asked)? {
+            Prepared::Selector(selector) => samples(asked, &selector),
+            Prepared::Expression(expression, notices) => Plan {
+                requests: steps(asked, &expression),
+                counters: CounterForm::Increments,
+                notices,
+            },
+        })
+    }
+
+    fn read(&self, request: &Request, body: &[u8]) -> Result<Answer, AnswerError> {
+        let envelope: Envelope = serde_json::from_slice(body).map_err(|error| {
+            if error.is_eof() {
+                AnswerError::Truncated
+            } else {
+                malformed(format!("{error}; it begins with `{}`", beginning(body)))
+            }
+        })?;
+        if envelope.status != "success" {
+            return Err(AnswerError::Failed { words: envelope.words() });
+        }
+        let Some(data) = envelope.data else {
+            return Err(malformed("a success without `data`".to_owned()));
+        };
+        if !matches!(data.result_type.as_str(), "matrix" | "vector") {
+            let found = format!("a result of type `{}`", shown(&data.result_type, 40));
+            return Err(malformed(found));
+        }
+        let said = envelope.warnings.into_iter().chain(envelope.infos);
+        let mut notices: Vec<Notice> = said.map(|text| Notice::Said(shown(&text, 300))).collect();
+        if envelope.is_partial {
+            notices.push(Notice::Partial("`isPartial` is set in its answer".to_owned()));
+        }
+        let series = data.result.into_iter().map(|entry| entry.series(request.points)).collect();
+        Ok(Answer { series, notices })
+    }
+
+    fn words(&self, body: &[u8]) -> Option<String> {
+        let envelope: Envelope = serde_json::from_slice(body).ok()?;
+        (envelope.status == "error").then(|| envelope.words())
+    }
+}
+
+/// Asks for the samples themselves, and for what counters stood at before them.
+fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
+    let Window { start, end } = asked.window;
+    let mut requests = Vec::new();
+    if asked.quantity != Quantity::Level {
+        requests.push(Request {
+            path: "/api/v1/query".to_owned(),
+            parameters: vec![
+                ("query", format!("last_over_time({selector}[{LOOK_BACK_SECONDS}s])")),
+                ("time", seconds(just_before(start))),
+            ],
+            points: Points::LastBefore(start),
+        });
+    }
+    for (from, to) in chunks(start, end, asked.step.seconds()) {
+        // A range is open at its start from version 3 on: a millisecond more, and it does not matter.
+        let length = to.as_millis() - from.as_millis();
+        requests.push(Request {
+            path: "/api/v1/query".to_owned(),
+            parameters: vec![
+                ("query", format!("{selector}[{length}ms]")),
+                ("time", seconds(just_before(to))),
+            ],
+            points: Points::Samples(from, to),
+        });
+    }
+    Plan { requests, counters: CounterForm::Cumulative, notices: Vec::new() }
+}
+
+/// How long before the window a counter may have been seen last in order to count on. One that is
+/// older began anew, or is another one.
+const LOOK_BACK_SECONDS: u32 = 3600;
+
+/// Asks for one value a step, computed at the step's end, which is when all of it has happened.
+fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
+    let step = asked.step.seconds();
+    let start = asked.step.bin_of(asked.window.start);
+    let end = asked.step.bin_of(asked.window.end);
+    let millis = i64::from(step) * 1000;
+    let request = |(from, to): (Timestamp, Timestamp)| Request {
+        path: "/api/v1/query_range".to_owned(),
+        parameters: vec![
+            ("query", expression.to_owned()),
+            ("start", seconds(Timestamp::from_millis(from.as_millis() + millis))),
+            ("end", seconds(to)),
+            ("step", step.to_string()),
+        ],
+        points: Points::Steps(from, to, step),
+    };
+    chunks(start, end, step).map(request).collect()
+}
+
+/// Cuts a stretch of time into parts of no more steps than a store gives at once.
+fn chunks(
+    start: Timestamp,
+    end: Timestamp,
+    step_seconds: u32,
+) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let length = MOST_POINTS * i64::from(step_seconds) * 1000;
+    let (start, end) = (start.as_millis(), end.as_millis());
+    let starts = std::iter::successors(Some(start), move |from| from.checked_add(length));
+    starts.take_while(move |&from| from < end).map(move |from| {
+        (Timestamp::from_millis(from), Timestamp::from_millis((from + length).min(end)))
+    })
+}
+
+/// Prometheus gives 11,000 points of a series at once.
+const MOST_POINTS: i64 = 11_000;
+
+fn just_before(time: Timestamp) -> Timestamp {
+    Timestamp::from_millis(time.as_millis() - 1)
+}
+
+fn seconds(time: Timestamp) -> String {
+    let millis = time.as_millis();
+    let sign = if millis < 0 { "-" } else { "" };
+    let millis = millis.unsigned_abs();
+    format!("{sign}{}.{:03}", millis / 1000, millis % 1000)
+}
+
+fn malformed(found: String) -> AnswerError {
+    AnswerError::Malformed { expected: "the JSON of Prometheus's API", found }
+}
+
+fn beginning(body: &[u8]) -> String {
+    shown(&String::from_utf8_lossy(&body[..body.len().min(160)]), 60)
+}
+
+/// What every answer comes in.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    status: String,
+    data: Option<Data>,
+    #[serde(default)]
+    error_type: String,
+    #[serde(default)]
+    error: String,
+    #[serde(default, deserialize_with = "list_or_null")]
+    warnings: Vec<String>,
+    #[serde(default, deserialize_with = "list_or_null")]
+    infos: Vec<String>,
+    #[serde(default)]
+    is_partial: bool,
+}
+
+impl Envelope {
+    fn words(&self) -> String {
+        let words = match (self.error_type.as_str(), self.error.as_str()) {
+            ("", "") => "no reason given",
+            (kind, "") => kind,
+            (_, error) => error,
+        };
+        shown(words, LONGEST_WORDS)
+    }
+}
+
+/// In characters.
+const LONGEST_WORDS: usize = 400;
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    result_type: String,
+    #[serde(default, deserialize_with = "list_or_null")]
+    result: Vec<Entry>,
+}
+
+/// Go writes an empty list as `null` now and then.
+fn list_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// One series: a vector has one sample of it, a matrix several.
+#[derive(serde::Deserialize)]
+struct Entry {
+    #[serde(default)]
+    metric: BTreeMap<String, String>,
+    value: Option<Sample>,
+    #[serde(default)]
+    values: Vec<Sample>,
+    histogram: Option<HistogramSample>,
+    #[serde(default)]
+    histograms: Vec<HistogramSample>,
+}
+
+impl Entry {
+    fn series(self, points: Points) -> StoreSeries {
+        let mut labels = self.metric;
+        labels.retain(|_, value| !value.is_empty());
+        let metric = labels.remove("__name__");
+        // The moment of a vector is that of the question.
+        let time = |time: Timestamp| match points {
+            Points::LastBefore(moment) => just_before(moment),
+            // The value at the end of a step is that of the step.
+            Points::Steps(_, _, step) => {
+                Timestamp::from_millis(time.as_millis() - i64::from(step) * 1000)
+            }
+            Points::Samples(..) => time,
+        };
+        let sample = |sample: Sample| Point { time: time(sample.0.0), value: sample.1.0 };
+        let samples = self.values.into_iter().chain(self.value).map(sample).collect();
+        let whole =
+            |sample: HistogramSample| Point { time: time(sample.0.0), value: sample.1.into() };
+        let histograms = self.histograms.into_iter().chain(self.histogram).map(whole).collect();
+        StoreSeries { metric, labels, samples, histograms }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Sample(Moment, Value);
+
+#[derive(serde::Deserialize)]
+struct HistogramSample(Moment, HistogramEntry);
+
+/// A moment, written in seconds.
+struct Moment(Timestamp);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        if seconds.is_nan() || seconds.abs() > LATEST_SECONDS {
+            return Err(D::Error::custom(format!("{seconds} is no time in seconds")));
+        }
+        Ok(Self(Timestamp::from_millis((seconds * 1000.0).round() as i64)))
+    }
+}
+
+/// The year 5138.
+const LATEST_SECONDS: f64 = 1e11;
+
+/// A number, written as text; `null` is a gap.
+struct Value(f64);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl Visitor<'_> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number as text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        let number =
+            text.parse().map_err(|_| E::custom(format!("`{}` is no number", shown(text, 40))));
+        number.map(Value)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
+        Ok(Value(number))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Value, E> {
+        Ok(Value(number as f64))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
+        Ok(Value(number as f64))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        Ok(Value(f64::NAN))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct HistogramEntry {
+    count: Value,
+    #[serde(default)]
+    buckets: Vec<BucketEntry>,
+}
+
+impl From<HistogramEntry> for NativeHistogram {
+    fn from(entry: HistogramEntry) -> Self {
+        let buckets = entry.buckets.into_iter().map(|bucket| bucket.0).collect();
+        Self { count: entry.count.0, buckets }
+    }
+}
+
+/// A bucket, written as `[boundary rule, lower edge, upper edge, count]`.
+struct BucketEntry(NativeBucket);
+
+impl<'de> Deserialize<'de> for BucketEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(BucketVisitor)
+    }
+}
+
+struct BucketVisitor;
+
+impl<'de> Visitor<'de> for BucketVisitor {
+    type Value = BucketEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a bucket as [boundary rule, lower edge, upper edge, count]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<BucketEntry, A::Error> {
+        let short = || A::Error::custom("a bucket has four parts");
+        // Whether an edge itself belongs to the bucket is lost: no observation is that exact.
+        parts.next_element::<IgnoredAny>()?.ok_or_else(short)?;
+        let mut number = || parts.next_element::<Value>()?.map(|value| value.0).ok_or_else(short);
+        let (lower, upper, count) = (number()?, number()?, number()?);
+        if lower.is_nan() || upper.is_nan() || lower > upper {
+            return Err(A::Error::custom(format!("a bucket from {lower} to {upper}")));
+        }
+        Ok(BucketEntry(NativeBucket { lower, upper, count }))
+    }
+}

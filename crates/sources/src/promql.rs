@@ -1,0 +1,389 @@
+//! PromQL as far as serin must understand what it asks for.
+//!
+//! Source: <https://prometheus.io/docs/prometheus/latest/querying/basics/>.
+
+use std::fmt::Write;
+
+use promql_parser::parser::{self, Expr};
+use promql_parser::util::{ExprVisitor, walk_expr};
+use serin_model::LabelSelector;
+
+use crate::rows::shown;
+use crate::source::{Asked, Notice, QueryError};
+
+/// A query for one arm, ready to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Prepared {
+    /// A selector, of which the samples themselves can be had.
+    Selector(String),
+    /// Anything that the store has to compute.
+    Expression(String, Vec<Notice>),
+}
+
+/// Puts an arm, a step and a window into a query, and finds out what it is.
+///
+/// `$arm` stands for the label matchers of the arm, `$step` and `$window` for the length of a step
+/// and of the judged stretch of time. A selector that does not say `$arm` is asked for one arm all
+/// the same; an expression must say it, or both arms would be the same series.
+pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
+    let text = asked.query.as_str();
+    let wrong = |reason: &str, hint: &str| QueryError {
+        query: shown(text, LONGEST_SHOWN),
+        reason: reason.to_owned(),
+        hint: hint.to_owned(),
+    };
+    if text.len() > LONGEST_QUERY || text.matches(['(', '-', '+']).count() > MOST_OPERATORS {
+        return Err(wrong(
+            "it is longer than 16 KiB, or has more than 500 brackets and signs",
+            "record what it computes by a rule in the store, and ask for that",
+        ));
+    }
+    let matchers = arm_matchers(asked.arm).map_err(|(reason, hint)| wrong(&reason, &hint))?;
+    let pieces = pieces(text).map_err(|(reason, hint)| wrong(&reason, &hint))?;
+    let window_seconds = (asked.window.end.as_millis() - asked.window.start.as_millis()) / 1000;
+    let says_arm = pieces.contains(&Piece::Variable(Variable::Arm));
+    let filled: String = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => (*text).to_owned(),
+            Piece::Variable(Variable::Arm) => matchers.clone(),
+            Piece::Variable(Variable::Step) => format!("{}s", asked.step.seconds()),
+            Piece::Variable(Variable::Window) => format!("{}s", window_seconds.max(1)),
+        })
+        .collect();
+    let parsed = parser::parse(&filled);
+    match (&parsed, says_arm) {
+        (Ok(Expr::VectorSelector(selector)), _)
+            if selector.offset.is_none() && selector.at.is_none() =>
+        {
+            let text = filled.trim();
+            Ok(Prepared::Selector(if says_arm { text.to_owned() } else { with(text, &matchers) }))
+        }
+        (Ok(_), false) => Err(wrong(
+            "it computes, and does not say where the arm goes: both arms would be the same series",
+            "write `$arm` between the braces, such as `sum(rate(http_requests_total{$arm}[1m]))`",
+        )),
+        (Err(error), _) if looks_like_a_selector(&filled) => Err(wrong(
+            &format!(
+                "it is not PromQL ({})",
+                shown(error.lines().next().unwrap_or_default(), LONGEST_SHOWN)
+            ),
+            "write a metric's name, or a selector such as `http_requests_total{code=~\"5..\", $arm}`",
+        )),
+        (Err(_), false) => Err(wrong(
+            "it is no PromQL that serin knows, and does not say where the arm goes",
+            "write `$arm` between the braces of a selector",
+        )),
+        // What serin cannot parse may be a dialect: the store has the last word.
+        (_, true) => {
+            let notices = notices(parsed.ok().as_ref(), &filled, asked.step.seconds());
+            Ok(Prepared::Expression(filled.trim().to_owned(), notices))
+        }
+    }
+}
+
+/// In bytes.
+const LONGEST_QUERY: usize = 16 << 10;
+/// The parser calls itself for every bracket and sign.
+const MOST_OPERATORS: usize = 500;
+/// In characters.
+const LONGEST_SHOWN: usize = 200;
+
+/// A stretch of a query.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Piece<'a> {
+    Text(&'a str),
+    Variable(Variable),
+}
+
+/// What serin fills in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Variable {
+    Arm,
+    Step,
+    Window,
+}
+
+/// What is wrong, and what to write instead.
+type Wrong = (String, String);
+
+/// Takes a query apart at its variables, and leaves out its comments. Quoted text stays as it is: a
+/// `$` in it ends a regular expression.
+fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Wrong> {
+    let mut pieces = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(next) = text[at..].chars().next() {
+        let rest = &text[at..];
+        match next {
+            '"' | '\'' | '`' => {
+                let length = quoted_length(rest, next);
+                variable_in_quotes(&rest[..length])?;
+                at += length;
+            }
+            '#' => {
+                pieces.push(Piece::Text(&text[start..at]));
+                at += rest.find('\n').unwrap_or(rest.len());
+                start = at;
+            }
+            '$' => {
+                let name = &rest[1..];
+                let length = name
+                    .find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+                    .unwrap_or(name.len());
+                pieces.push(Piece::Text(&text[start..at]));
+                pieces.push(Piece::Variable(variable(&name[..length])?));
+                at += 1 + length;
+                start = at;
+            }
+            _ => at += next.len_utf8(),
+        }
+    }
+    pieces.push(Piece::Text(&text[start..]));
+    Ok(pieces)
+}
+
+/// Returns how many bytes a quoted text takes, its quotes among them.
+fn quoted_length(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (index, character) in text.char_indices().skip(1) {
+        if escaped {
+            escaped = false;
+        } else if character == '\\' && quote != '`' {
+            escaped = true;
+        } else if character == quote {
+            return index + quote.len_utf8();
+        }
+    }
+    text.len()
+}
+
+fn variable(name: &str) -> Result<Variable, Wrong> {
+    match name {
+        "arm" => Ok(Variable::Arm),
+        "step" => Ok(Variable::Step),
+        "window" => Ok(Variable::Window),
+        other => Err((
+            format!("`${}` stands for nothing", shown(other, 40)),
+            "serin fills in `$arm` (the labels of an arm), `$step` (the length of a step) and \
+             `$window` (the length of the judged time); write what Grafana's `$__rate_interval` \
+             would be as a duration"
+                .to_owned(),
+        )),
+    }
+}
+
+fn variable_in_quotes(text: &str) -> Result<(), Wrong> {
+    let found = ["$arm", "$step", "$window"].into_iter().find(|name| text.contains(name));
+    found.map_or(Ok(()), |name| {
+        Err((
+            format!("`{name}` stands between quotes, where it is not filled in"),
+            "write `$arm` between the braces, beside the other matchers: \
+             `{job=\"checkout\", $arm}`"
+                .to_owned(),
+        ))
+    })
+}
+
+/// Returns the label matchers of an arm, whatever its values hold.
+fn arm_matchers(arm: &LabelSelector) -> Result<String, Wrong> {
+    let mut matchers = String::new();
+    for (name, value) in arm {
+        if !is_label_name(name) {
+            return Err((
+                format!("`{}`, by which an arm is told apart, is no label name", shown(name, 80)),
+                "a label's name has letters, digits and `_`, and begins with no digit".to_owned(),
+            ));
+        }
+        let comma = if matchers.is_empty() { "" } else { "," };
+        write!(matchers, "{comma}{name}={}", quoted(value)).expect("a string takes all");
+    }
+    Ok(matchers)
+}
+
+fn is_label_name(name: &str) -> bool {
+    name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+        && !name.starts_with(|character: char| character.is_ascii_digit())
+        && !name.is_empty()
+}
+
+/// Quotes a text so that nothing in it ends the quotation.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            character if character.is_control() => {
+                write!(quoted, "\\u{:04x}", u32::from(character)).expect("a string takes all");
+            }
+            character => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Adds matchers to a selector that has none for the arm.
+fn with(selector: &str, matchers: &str) -> String {
+    match selector.strip_suffix('}') {
+        None => format!("{selector}{{{matchers}}}"),
+        Some(open) if open.trim_end().ends_with(['{', ',']) => format!("{open}{matchers}}}"),
+        Some(open) => format!("{open},{matchers}}}"),
+    }
+}
+
+/// A query without brackets is meant as a selector, so that what is wrong with it can be said here.
+fn looks_like_a_selector(query: &str) -> bool {
+    let outside = query.split(['"', '\'', '`']).step_by(2);
+    !outside.into_iter().any(|text| text.contains(['(', '[', '/', '*', '+']))
+}
+
+/// Says what a reader must know of the answer to an expression.
+fn notices(parsed: Option<&Expr>, text: &str, step_seconds: u32) -> Vec<Notice> {
+    let mut looks = Looks::default();
+    match parsed {
+        Some(expression) => {
+            let _ = walk_expr(&mut looks, expression);
+        }
+        None => looks.estimates = ESTIMATES.into_iter().find(|name| calls(text, name)),
+    }
+    let estimate = looks.estimates.map(|name| Notice::Approximate(name.to_owned()));
+    let overlap = (looks.back_seconds > u64::from(step_seconds))
+        .then_some(Notice::Overlapping(looks.back_seconds, step_seconds));
+    estimate.into_iter().chain(overlap).collect()
+}
+
+fn calls(text: &str, function: &str) -> bool {
+    text.match_indices(function).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        !before.is_some_and(is_word) && text[at + function.len()..].trim_start().starts_with('(')
+    })
+}
+
+/// The functions that extrapolate, in the order in which they are named.
+const ESTIMATES: [&str; 5] = ["rate", "increase", "irate", "delta", "deriv"];
+
+/// What an expression looks at.
+#[derive(Default)]
+struct Looks {
+    /// The first function in it that estimates.
+    estimates: Option<&'static str>,
+    /// How far it looks back, at most.
+    back_seconds: u64,
+}
+
+impl ExprVisitor for Looks {
+    type Error = std::convert::Infallible;
+
+    fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Self::Error> {
+        match expression {
+            Expr::Call(call) => {
+                let name = ESTIMATES.into_iter().find(|name| *name == call.func.name);
+                self.estimates = self.estimates.or(name);
+            }
+            Expr::MatrixSelector(matrix) => {
+                self.back_seconds = self.back_seconds.max(matrix.range.as_secs());
+            }
+            Expr::Subquery(subquery) => {
+                self.back_seconds = self.back_seconds.max(subquery.range.as_secs());
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serin_model::{LabelSelector, Query, Step, Timestamp, Window};
+
+    use super::{Prepared, prepare};
+    use crate::source::{Asked, Quantity};
+
+    fn prepared(query: &str, arm: &[(&str, &str)]) -> String {
+        let arm: LabelSelector =
+            arm.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let asked = Asked {
+            query: &Query::new(query).unwrap(),
+            quantity: Quantity::Counter,
+            arm: &arm,
+            window: Window {
+                start: Timestamp::from_seconds(0),
+                end: Timestamp::from_seconds(1800),
+            },
+            step: Step::MINUTE,
+        };
+        match prepare(&asked) {
+            Ok(Prepared::Selector(text)) => format!("selector    {text}"),
+            Ok(Prepared::Expression(text, notices)) => format!("expression  {text}  {notices:?}"),
+            Err(error) => format!("refused     {}", error.reason),
+        }
+    }
+
+    #[test]
+    fn queries_are_filled_in_and_told_apart() {
+        let queries = [
+            "up",
+            "up{}",
+            "up{job=\"a\"}",
+            "up{job=\"a\",}",
+            "up{$arm}",
+            "up{job=~\"a}$\", $arm} # the arm",
+            "{__name__=\"up\"}",
+            "# a comment with $arm\nup{job='a'}",
+            "sum(rate(up{$arm}[1m]))",
+            "sum by (pod) (increase(up{$arm}[5m])) / 2",
+            "avg_over_time(up{$arm}[$window])",
+            "max_over_time(deriv(up{$arm}[$step])[10m:])",
+            "up{$arm} offset 1h",
+            "rate(up[1m])",
+            "up{job=\"$arm\"}",
+            "rate(up{$arm}[$__rate_interval])",
+            "rate(up{$arm}[${step}])",
+            "up{",
+            "Error rate",
+            "WITH (x = up{$arm}) rate(x[1m])",
+            "up{job=\"unclosed, $arm}",
+        ];
+        let lines: Vec<String> = queries
+            .iter()
+            .map(|query| format!("{query:50} {}", prepared(query, &[("track", "canary")])))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn no_label_value_gets_out_of_its_quotes() {
+        let hostile =
+            ["a\"} or up{x=\"", "a\\", "\\\"", "a\nb", "a`b'c", "\u{1b}[2J", "$step", "}"];
+        for value in hostile {
+            let Prepared::Selector(text) = ({
+                let arm = LabelSelector::from([("track".to_owned(), value.to_owned())]);
+                let query = Query::new("up{$arm}").unwrap();
+                let window =
+                    Window { start: Timestamp::from_seconds(0), end: Timestamp::from_seconds(60) };
+                let step = Step::MINUTE;
+                let quantity = Quantity::Level;
+                prepare(&Asked { query: &query, quantity, arm: &arm, window, step }).unwrap()
+            }) else {
+                panic!("`{value}` made an expression of a selector")
+            };
+            let Ok(promql_parser::parser::Expr::VectorSelector(read)) =
+                promql_parser::parser::parse(&text)
+            else {
+                panic!("`{value}` gave {text}")
+            };
+            assert_eq!(read.matchers.matchers.len(), 1, "{text}");
+            assert_eq!(read.matchers.matchers[0].value, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn label_names_that_are_none_are_refused() {
+        for name in ["a b", "1a", "a\"", "", "é"] {
+            assert!(prepared("up{$arm}", &[(name, "x")]).starts_with("refused"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The contract between serin and a store of metrics: `docs/spec/source.md` in types.
+//!
+//! A source says what to ask and reads what comes back. It never touches the network: requests are
+//! sent, limited, timed and made again by whoever holds it. So an adapter is one file of pure
+//! functions, and every store gets the same patience, the same limits and the same errors.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use serin_model::{CounterForm, LabelSelector, Point, Query, Step, Timestamp, Window};
+
+use crate::native_histogram::NativeHistogram;
+
+/// A kind of store that is asked over HTTP.
+pub trait Source: Debug + Sync {
+    /// Returns its name, as a Check file writes it under `source`.
+    fn name(&self) -> &'static str;
+
+    /// Says in a sentence which stores it speaks to.
+    fn about(&self) -> &'static str;
+
+    /// Says what to ask the store, in as many requests as its limits take.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`] when the query cannot be asked, whatever the store would answer.
+    fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError>;
+
+    /// Reads a whole answer with a status of success.
+    ///
+    /// Nothing found is an answer without series, never an error.
+    ///
+    /// # Errors
+    ///
+    /// [`AnswerError`] when the body is not what the protocol says, or says that the store failed.
+    fn read(&self, request: &Request, body: &[u8]) -> Result<Answer, AnswerError>;
+
+    /// Returns the store's own words in the body of a failure, where there are any.
+    fn words(&self, body: &[u8]) -> Option<String>;
+}
+
+/// One query of one check, for one arm.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The query as written.
+    pub query: &'a Query,
+    /// What the answer is taken for.
+    pub quantity: Quantity,
+    /// The labels of the arm.
+    pub arm: &'a LabelSelector,
+    /// The stretch of time that is judged on this arm.
+    pub window: Window,
+    /// The length of a bin.
+    pub step: Step,
+}
+
+/// What the answer to a query is taken for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Quantity {
+    /// How often something happened.
+    Counter,
+    /// How often something happened at or below each edge of a histogram.
+    Buckets,
+    /// A level at a moment.
+    Level,
+}
+
+/// Everything to ask for one query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The requests; their answers are joined series by series.
+    pub requests: Vec<Request>,
+    /// What the values of counters are.
+    pub counters: CounterForm,
+    /// What a reader must know of an answer to such a query.
+    pub notices: Vec<Notice>,
+}
+
+/// One request, without whatever all requests to a store have in common.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Request {
+    /// The path below the store's address, with a slash before it.
+    pub path: String,
+    /// The parameters, by name, not yet encoded.
+    pub parameters: Vec<(&'static str, String)>,
+    /// Which points the answer holds.
+    pub points: Points,
+}
+
+/// Which points an answer holds.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Points {
+    /// Every sample from the first moment on and before the second, as the store has them.
+    Samples(Timestamp, Timestamp),
+    /// The last sample of each series before a moment, from which running totals count on.
+    LastBefore(Timestamp),
+    /// A value computed for each step that begins from the first moment on and before the second.
+    Steps(Timestamp, Timestamp, u32),
+}
+
+/// What a store answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The series, each named once.
+    pub series: Vec<StoreSeries>,
+    /// What the store has to say about them.
+    pub notices: Vec<Notice>,
+}
+
+/// One series of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreSeries {
+    /// The metric's name, where the store gives one.
+    pub metric: Option<String>,
+    /// The labels, by name; none of them empty.
+    pub labels: BTreeMap<String, String>,
+    /// The points in ascending time; NaN is a gap.
+    pub samples: Vec<Point<f64>>,
+    /// Whole histograms, where the store keeps them so, in ascending time.
+    pub histograms: Vec<Point<NativeHistogram>>,
+}
+
+/// Something that a reader of the verdict must know.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Notice {
+    /// What the store has to say, in its own words.
+    Said(String),
+    /// A part of the data is missing from the answer, as the store itself says.
+    Partial(String),
+    /// The query computes what is an estimate and no count. Holds the name of the function.
+    Approximate(String),
+    /// The query looks back further than a step. Holds how far, in seconds, and the step.
+    Overlapping(u64, u32),
+}
+
+/// A query that cannot be asked.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the query `{query}` cannot be asked: {reason}\n\nhint: {hint}")]
+pub struct QueryError {
+    /// The query as written, cut and cleaned.
+    pub query: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// What to write instead.
+    pub hint: String,
+}
+
+/// An answer that is not one.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The store says that it failed, though the status says otherwise.
+    #[error("said that it failed: {words}")]
+    Failed {
+        /// Its words.
+        words: String,
+    },
+    /// The answer ends too early.
+    #[error("broke off in the middle of its answer")]
+    Truncated,
+    /// The answer is something else.
+    #[error("answered with something else than {expected}: {found}")]
+    Malformed {
+        /// What should have come.
+        expected: &'static str,
+        /// What came instead, in short.
+        found: String,
+    },
+}
