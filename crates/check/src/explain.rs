@@ -5,6 +5,7 @@ use serde_saphyr::{Error, Location};
 use serin_model::{FileError, Place};
 
 use crate::closest::closest;
+use crate::source::SECRET_IN_FILE;
 
 /// Makes an error about a place in a file, of a length that a person reads.
 pub(crate) fn mistake(
@@ -38,7 +39,8 @@ pub(crate) fn explain(name: &str, text: &str, error: &Error) -> FileError {
     let place = error.location().and_then(place_of);
     let at = At { text, place };
     let (problem, hint) = at.problem(error);
-    mistake(name, text, place, &problem, &hint)
+    let shown = if problem == SECRET_IN_FILE { "" } else { text };
+    mistake(name, shown, place, &problem, &hint)
 }
 
 /// What stands where the parser stopped.

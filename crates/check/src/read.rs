@@ -105,6 +105,11 @@ impl Reader<'_> {
         mistake(self.name, self.text, place, problem, hint)
     }
 
+    /// Creates an error about a place whose line may hold a secret, and is not shown.
+    pub(crate) fn unseen(&self, place: Option<Place>, problem: &str, hint: &str) -> FileError {
+        mistake(self.name, "", place, problem, hint)
+    }
+
     pub(crate) fn fail<T>(
         &self,
         place: Option<Place>,

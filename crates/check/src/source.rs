@@ -208,7 +208,7 @@ impl<'de> Deserialize<'de> for SecretEntry {
         match HeaderEntry::deserialize(deserializer)? {
             HeaderEntry::Secret(secret) => Ok(secret),
             HeaderEntry::Plain(_) => Err(D::Error::custom(format!(
-                "a secret stands in the file\nsay where it is instead: {SECRET_EXAMPLE}"
+                "{SECRET_IN_FILE}\nsay where it is instead: {SECRET_EXAMPLE}"
             ))),
         }
     }
@@ -254,6 +254,9 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 }
 
+/// An error that says so does not show its line.
+pub(crate) const SECRET_IN_FILE: &str = "a secret stands in the file";
+
 const SECRET_EXAMPLE: &str = "`{env: PROMETHEUS_TOKEN}` or `{file: /run/secrets/token}`";
 
 impl Reader<'_> {
@@ -295,7 +298,7 @@ impl Reader<'_> {
     }
 
     fn url(&self, url: &Placed<String>) -> Result<String, FileError> {
-        checked_url(&url.value).map_err(|(problem, hint)| self.error(url.place, &problem, hint))
+        checked_url(&url.value).map_err(|(problem, hint)| self.unseen(url.place, &problem, hint))
     }
 
     fn credentials(&self, entry: &StoreEntry) -> Result<Credentials, FileError> {
@@ -371,11 +374,11 @@ impl Reader<'_> {
                     HeaderText::Secret(self.place_of_secret(secret, text.place)?)
                 }
                 HeaderEntry::Plain(_) if SECRET_HEADERS.contains(&lower.as_str()) => {
-                    return self.fail(
+                    return Err(self.unseen(
                         text.place,
                         &format!("the header `{name}` is a secret, and stands in the file"),
                         &format!("say where it is instead: {SECRET_EXAMPLE}"),
-                    );
+                    ));
                 }
                 HeaderEntry::Plain(plain) if plain.chars().any(char::is_control) => {
                     return self.fail(

@@ -1187,14 +1187,6 @@ mod arms_and_sources {
 
     #[test]
     fn source() {
-        assert_snapshot!(file("source: {prometheus: {url: 'http://prometheus:9090'}}"), @"
-        serin.yaml:2:10: unknown key `prometheus`
-
-          2 | source: {prometheus: {url: 'http://prometheus:9090'}}
-            |          ^
-
-        hint: this version of serin reads recordings: `source: {file: {path: recording.csv}}`
-        ");
         assert_snapshot!(file("source: {flie: {path: a.csv}}"), @"
         serin.yaml:2:10: unknown key `flie`
 
@@ -1233,15 +1225,7 @@ mod arms_and_sources {
           2 | source: {}
             |         ^
 
-        hint: write `source: {file: {path: recording.csv}}`, or leave it out and give `--data`
-        ");
-        assert_snapshot!(file("source: {file: {path: a.csv}, prometheus: {}}"), @"
-        serin.yaml:2:31: unknown key `prometheus`
-
-          2 | source: {file: {path: a.csv}, prometheus: {}}
-            |                               ^
-
-        hint: this version of serin reads recordings: `source: {file: {path: recording.csv}}`
+        hint: write `source: {prometheus: {url: http://prometheus:9090}}`, or `source: {file: {path: recording.csv}}`, or leave it out and give `--data`
         ");
         assert_snapshot!(file("source: {file: {path: a.csv, counters: totals}}"), @"
         serin.yaml:2:40: unknown value `totals`

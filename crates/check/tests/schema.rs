@@ -57,6 +57,23 @@ fn an_editor_sees_what_the_reader_refuses() {
     }
     assert_ne!(problems("service: a\nchecks: {}\n"), Vec::<String>::new());
     assert_ne!(problems("service: a\nsource: {}\nchecks: {m: {gauge: g}}\n"), Vec::<String>::new());
+    let source = |entry: &str| {
+        problems(&format!("service: a\nsource: {{{entry}}}\nchecks: {{m: {{gauge: g}}}}\n"))
+    };
+    assert_eq!(
+        source("prometheus: {url: 'http://a', token: {env: T}, headers: {A: b, C: {file: d}}}"),
+        Vec::<String>::new()
+    );
+    for entry in [
+        "prometheus: {}",
+        "prometheus: {url: 'http://a', tokn: {env: T}}",
+        "prometheus: {url: 'http://a', token: secret}",
+        "prometheus: {url: 'http://a', token: {env: T, file: f}}",
+        "prometheus: {url: 'http://a'}, file: {path: a.csv}",
+        "graphite: {url: 'http://a'}",
+    ] {
+        assert_ne!(source(entry), Vec::<String>::new(), "{entry}");
+    }
     assert_ne!(problems("checks: {m: {gauge: g}}\n"), Vec::<String>::new());
 }
 
@@ -158,6 +175,9 @@ impl Validator<'_> {
             "minProperties" => value
                 .as_object()
                 .is_none_or(|value| value.len() as u64 >= argument.as_u64().unwrap()),
+            "maxProperties" => value
+                .as_object()
+                .is_none_or(|value| value.len() as u64 <= argument.as_u64().unwrap()),
             "minimum" => value.as_f64().is_none_or(|value| value >= argument.as_f64().unwrap()),
             "pattern" => {
                 let pattern = regex::Regex::new(argument.as_str().unwrap()).unwrap();

@@ -126,12 +126,9 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Wrong> {
                 start = at;
             }
             '$' => {
-                let name = &rest[1..];
-                let length = name
-                    .find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
-                    .unwrap_or(name.len());
+                let (name, length) = variable_name(&rest[1..]);
                 pieces.push(Piece::Text(&text[start..at]));
-                pieces.push(Piece::Variable(variable(&name[..length])?));
+                pieces.push(Piece::Variable(variable(name)?));
                 at += 1 + length;
                 start = at;
             }
@@ -155,6 +152,16 @@ fn quoted_length(text: &str, quote: char) -> usize {
         }
     }
     text.len()
+}
+
+/// Returns the name behind a `$`, with or without braces, and how many bytes it takes.
+fn variable_name(text: &str) -> (&str, usize) {
+    if let Some((name, _)) = text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+        return (name, name.len() + 2);
+    }
+    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let length = text.find(|character| !is_part(character)).unwrap_or(text.len());
+    (&text[..length], length)
 }
 
 fn variable(name: &str) -> Result<Variable, Wrong> {
@@ -332,7 +339,7 @@ mod tests {
             "up{$arm}",
             "up{job=~\"a}$\", $arm} # the arm",
             "{__name__=\"up\"}",
-            "# a comment with $arm\nup{job='a'}",
+            "# a comment with $arm\n up{job='a'}",
             "sum(rate(up{$arm}[1m]))",
             "sum by (pod) (increase(up{$arm}[5m])) / 2",
             "avg_over_time(up{$arm}[$window])",
@@ -341,7 +348,8 @@ mod tests {
             "rate(up[1m])",
             "up{job=\"$arm\"}",
             "rate(up{$arm}[$__rate_interval])",
-            "rate(up{$arm}[${step}])",
+            "sum(up{${arm}}) / ${window} * ${other}",
+            "avg_over_time(up{${arm}}[${step}])",
             "up{",
             "Error rate",
             "WITH (x = up{$arm}) rate(x[1m])",
@@ -349,7 +357,13 @@ mod tests {
         ];
         let lines: Vec<String> = queries
             .iter()
-            .map(|query| format!("{query:50} {}", prepared(query, &[("track", "canary")])))
+            .map(|query| {
+                format!(
+                    "{:50} {}",
+                    query.replace('\n', " "),
+                    prepared(query, &[("track", "canary")])
+                )
+            })
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
