@@ -12,6 +12,8 @@
 pub mod behaviour;
 pub mod clock;
 pub mod console;
+pub mod direct;
+pub mod experiment;
 pub mod exposition;
 pub mod fleet;
 pub mod lifeline;
@@ -22,4 +24,5 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod service;
+pub mod shape;
 pub mod telemetry;
