@@ -1,4 +1,4 @@
-//! The rig sends to the replicas and scrapes them itself.
+//! Without a balancer: the rig sends to the replicas and scrapes them itself.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::clock::next_step;
 use crate::experiment::{Experiment, progress_bar};
 use crate::exposition::{self, Sample};
 use crate::fleet::{Fleet, Pod};
-use crate::load::{Arrivals, Split, drive};
+use crate::load::{Arrivals, Route, Split, drive};
 use crate::recording::Recording;
 use crate::report::{Report, Rounds, Seen};
 use crate::shape::Shape;
@@ -48,13 +48,7 @@ async fn perform_one(
 ) -> anyhow::Result<Report> {
     let mut dice = experiment.dice(seed);
     let mut recording = Recording::create(&experiment.path)?;
-    let fleet = Fleet::start(
-        &experiment.scenario,
-        usize::from(shape.replicas),
-        shape.lifetime(),
-        &mut dice,
-    )
-    .await?;
+    let fleet = Fleet::start(&experiment.scenario, shape, &mut dice).await?;
 
     let mut seen = Seen::default();
     let bar = bars.add(progress_bar(experiment.scenario.name.to_owned(), shape.rounds()));
@@ -84,11 +78,11 @@ async fn observe(
 ) -> anyhow::Result<()> {
     let client = shape.client()?;
     let arrivals = Arrivals::new(shape.rate, StdRng::seed_from_u64(dice.random()))?;
-    let split = Split::new(pods, shape.canary_percent);
+    let route = Route::Replicas(Split::new(pods, shape.canary_percent));
     let Seen { tallies, rounds } = seen;
     tokio::select! {
         kept = keep(&client, pods, shape, recording, rounds, bar) => kept,
-        () = drive(&client, arrivals, split, tallies) => bail!("the traffic ended too early"),
+        () = drive(&client, arrivals, route, tallies) => bail!("the traffic ended too early"),
         Err(error) = experiment.visit(shape) => Err(error),
     }
 }

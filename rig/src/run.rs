@@ -6,6 +6,7 @@ use anyhow::ensure;
 use clap::Args;
 use tokio::sync::watch;
 
+use crate::balanced::{self, Balancing};
 use crate::behaviour::{parse_amount, parse_share};
 use crate::console;
 use crate::direct;
@@ -42,6 +43,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     shape: Shape,
+
+    #[command(flatten)]
+    balancing: Balancing,
 
     #[command(flatten)]
     overrides: Overrides,
@@ -117,11 +121,12 @@ fn replace<T>(knob: &mut T, value: Option<T>) {
 ///
 /// # Errors
 ///
-/// When a fleet does not start or a recording cannot be written. A replica
-/// that does not answer is no error: it is a gap in the recording.
+/// When a fleet does not start, a recording cannot be written, or a program
+/// that is not ours is missing or fails. A replica that does not answer is no
+/// error: it is a gap in the recording.
 pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let experiments = plan(&args)?;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(false);
     tokio::spawn(async move {
         lifeline::told_to_stop().await;
         stop.send_replace(true);
@@ -130,8 +135,16 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     console::say(&announcement(&experiments, &args.shape));
     let at_once = if args.together { experiments.len() } else { 1 };
     let mut reports = Vec::new();
+    let mut kept = None;
     for batch in experiments.chunks(at_once) {
-        reports.extend(direct::perform(batch, &args.shape, args.seed, &stopped).await?);
+        let RunArgs { shape, balancing, seed, .. } = &args;
+        if balancing.is_wanted() {
+            let performed = balanced::perform(batch, shape, balancing, *seed, &stopped).await?;
+            reports.extend(performed.reports);
+            kept = performed.kept;
+        } else {
+            reports.extend(direct::perform(batch, shape, *seed, &stopped).await?);
+        }
         if *stopped.borrow() {
             break;
         }
@@ -139,10 +152,18 @@ pub async fn run(args: RunArgs) -> anyhow::Result<u8> {
     for report in &reports {
         console::say(&report.to_string());
     }
-    Ok(if *stopped.borrow() { INTERRUPTED } else { RECORDED })
+    let code = if *stopped.borrow() { INTERRUPTED } else { RECORDED };
+    if let Some(kept) = kept {
+        kept.hold(&mut stopped).await?;
+    }
+    Ok(code)
 }
 
 fn plan(args: &RunArgs) -> anyhow::Result<Vec<Experiment>> {
+    ensure!(
+        args.together || args.scenarios.len() == 1 || !args.balancing.keep_prometheus,
+        "--keep-prometheus keeps one Prometheus; name one scenario, or run them --together"
+    );
     let mut experiments = Vec::new();
     for scenario in &args.scenarios {
         let mut scenario = scenario.clone();
@@ -202,6 +223,16 @@ mod tests {
             "two scenarios would be written to `a.csv`; name each scenario once, and give --out \
              a folder"
         );
+    }
+
+    #[test]
+    fn one_prometheus_is_kept_and_no_more() {
+        let flags = ["good", "slow", "--balancer=haproxy", "--keep-prometheus"];
+        assert_eq!(
+            plan_of(&flags).unwrap_err().to_string(),
+            "--keep-prometheus keeps one Prometheus; name one scenario, or run them --together"
+        );
+        assert_eq!(plan_of(&[&flags[..], &["--together"]].concat()).unwrap().len(), 2);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use reqwest::Client;
 
 use crate::behaviour::parse_amount;
 use crate::clock::parse_duration;
+use crate::fleet::{Track, parse_service};
 
 /// What a replica may live beyond the recording: for the start and the end.
 const GRACE: Duration = Duration::from_secs(60);
@@ -15,6 +16,10 @@ const GRACE: Duration = Duration::from_secs(60);
 /// How much traffic, for how long, on how many replicas.
 #[derive(Debug, Args)]
 pub struct Shape {
+    /// Name of the service, which its replicas are called after
+    #[arg(long, value_name = "NAME", default_value = "checkout", value_parser = parse_service)]
+    pub service: String,
+
     /// How long to record
     #[arg(long, default_value = "10m", value_parser = parse_duration)]
     pub duration: Duration,
@@ -33,11 +38,15 @@ pub struct Shape {
         value_parser = clap::value_parser!(u8).range(1..=50))]
     pub replicas: u8,
 
+    /// Replicas of the canary, where they are not as many as those of stable
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub canary_replicas: Option<u8>,
+
     /// Requests a second on average, to both arms of a scenario together
     #[arg(long, value_name = "PER_SECOND", default_value_t = 60.0, value_parser = parse_amount)]
     pub rate: f64,
 
-    /// Percentage of the requests that the canary gets
+    /// Percentage of the requests that the canary gets, without a balancer
     #[arg(long, value_name = "PERCENT", default_value_t = 50,
         value_parser = clap::value_parser!(u8).range(0..=100))]
     pub canary_percent: u8,
@@ -71,6 +80,15 @@ impl Shape {
     #[must_use]
     pub fn lifetime(&self) -> Duration {
         self.warm_up + self.duration + self.step() + GRACE
+    }
+
+    /// Replicas of one arm.
+    #[must_use]
+    pub fn replicas_of(&self, track: Track) -> u8 {
+        match track {
+            Track::Stable => self.replicas,
+            Track::Canary => self.canary_replicas.unwrap_or(self.replicas),
+        }
     }
 
     /// The sender of requests, which gives each up after its time.
