@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::scenario::Scenario;
+use crate::shape::Shape;
 
 /// How long a replica may take to bind its port.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -56,7 +57,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts `replicas` of each arm and waits until all of them listen.
+    /// Starts the replicas of both arms and waits until all of them listen.
     ///
     /// # Errors
     ///
@@ -64,20 +65,19 @@ impl Fleet {
     /// already started end.
     pub async fn start(
         scenario: &Scenario,
-        replicas: usize,
-        lifetime: Duration,
+        shape: &Shape,
         dice: &mut StdRng,
     ) -> anyhow::Result<Self> {
         let mut fleet = Self { pods: Vec::new(), processes: Vec::new() };
         for (track, behaviour) in
             [(Track::Stable, &scenario.stable), (Track::Canary, &scenario.canary)]
         {
-            for number in 1..=replicas {
-                let name = format!("checkout-{track}-{number}");
+            for number in 1..=shape.replicas_of(track) {
+                let name = format!("{}-{track}-{number}", shape.service);
                 let mut flags = behaviour.to_flags();
                 flags.push(format!("--name={name}"));
                 flags.push(format!("--seed={}", dice.random::<u64>()));
-                flags.push(format!("--lifetime={lifetime:?}"));
+                flags.push(format!("--lifetime={:?}", shape.lifetime()));
                 let mut process = spawn_tethered("serve", &flags)?;
                 let address = read_address(&mut process, &name).await?;
                 fleet.pods.push(Pod { track, name, address });
@@ -107,6 +107,27 @@ impl Fleet {
         }
         Ok(())
     }
+}
+
+/// Reads the name of a service: it becomes part of its replicas' names, which
+/// stand in the configuration of other programs.
+///
+/// # Errors
+///
+/// A sentence for the command line.
+pub fn parse_service(text: &str) -> Result<String, String> {
+    let is_plain = |character: char| {
+        character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
+    };
+    if text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.len() <= 40
+        && text.chars().all(is_plain)
+    {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{text}` is no name for a service; begin with a letter, and use up to 40 of a-z, 0-9 and -"
+    ))
 }
 
 async fn end(process: &mut Child) -> std::io::Result<()> {
@@ -146,4 +167,23 @@ pub fn spawn_tethered(subcommand: &str, flags: &[String]) -> anyhow::Result<Chil
     #[cfg(unix)]
     command.process_group(0);
     command.spawn().with_context(|| format!("failed to start `serin-rig {subcommand}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_has_a_name_that_needs_no_quotes() {
+        assert_eq!(parse_service("shop-2"), Ok("shop-2".to_owned()));
+        for name in ["", "2shop", "Shop", "shop_2", "shop\n", &"a".repeat(41)] {
+            assert_eq!(
+                parse_service(name),
+                Err(format!(
+                    "`{name}` is no name for a service; begin with a letter, and use up to 40 of \
+                     a-z, 0-9 and -"
+                ))
+            );
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The traffic: open loop, so that a slow service does not slow its users.
 
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::time::Duration;
 
@@ -97,6 +98,41 @@ impl Split {
     }
 }
 
+/// Header of an answer in which a balancer names the replica that gave it.
+pub const SERVED_BY: &str = "x-served-by";
+
+/// Where requests are sent, and how it is known which arm answered.
+#[derive(Debug)]
+pub enum Route {
+    /// To the replicas themselves: the sender chooses the arm.
+    Replicas(Split),
+    /// To a balancer, which chooses, and says so in [`SERVED_BY`].
+    Balancer {
+        /// Its address without a path.
+        address: String,
+        /// The arm of each replica, by name.
+        tracks: BTreeMap<String, Track>,
+    },
+}
+
+impl Route {
+    /// Where the next request goes, and the arm when it is known beforehand;
+    /// `None` when an arm has no replica.
+    fn next(&mut self) -> Option<(&str, Option<Track>)> {
+        match self {
+            Self::Replicas(split) => split.deal().map(|pod| (&*pod.address, Some(pod.track))),
+            Self::Balancer { address, .. } => Some((address, None)),
+        }
+    }
+
+    fn track_of(&self, pod: &str) -> Option<Track> {
+        match self {
+            Self::Replicas(_) => None,
+            Self::Balancer { tracks, .. } => tracks.get(pod).copied(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Rotation {
     pods: Vec<Pod>,
@@ -128,7 +164,7 @@ pub enum Outcome {
 }
 
 /// What the sender counted for one arm.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
     /// Requests answered with a status below 500.
     pub answered: u64,
@@ -155,56 +191,75 @@ pub struct Tallies {
     pub stable: Tally,
     /// The version on trial.
     pub canary: Tally,
+    /// Requests that ended in the balancer: no replica is known to have
+    /// answered them.
+    pub balancer: Tally,
 }
 
 impl Tallies {
-    fn count(&mut self, track: Track, outcome: Outcome) {
+    fn count(&mut self, track: Option<Track>, outcome: Outcome) {
         match track {
-            Track::Stable => self.stable.count(outcome),
-            Track::Canary => self.canary.count(outcome),
+            Some(Track::Stable) => self.stable.count(outcome),
+            Some(Track::Canary) => self.canary.count(outcome),
+            None => self.balancer.count(outcome),
         }
     }
 }
 
 /// Sends a request at every arrival, until it is dropped, and counts in
 /// `tallies` how each ended.
-pub async fn drive(client: &Client, arrivals: Arrivals, mut split: Split, tallies: &mut Tallies) {
+pub async fn drive(client: &Client, arrivals: Arrivals, mut route: Route, tallies: &mut Tallies) {
     let started = Instant::now();
-    let mut in_flight = JoinSet::new();
+    let mut in_flight: JoinSet<(Option<Track>, Answer)> = JoinSet::new();
     for arrival in arrivals {
         let due = sleep_until(started + arrival);
         tokio::pin!(due);
         loop {
             tokio::select! {
                 () = &mut due => break,
-                Some(Ok((track, outcome))) = in_flight.join_next() => tallies.count(track, outcome),
+                Some(Ok((sent_to, answer))) = in_flight.join_next() => {
+                    let track = sent_to.or_else(|| route.track_of(answer.served_by.as_deref()?));
+                    tallies.count(track, answer.outcome);
+                }
             }
         }
-        if let Some(pod) = split.deal() {
-            let request = client.get(format!("{}/checkout", pod.address));
-            let track = pod.track;
+        if let Some((address, track)) = route.next() {
+            let request = client.get(format!("{address}/checkout"));
             in_flight.spawn(async move { (track, send(request).await) });
         }
     }
 }
 
-async fn send(request: reqwest::RequestBuilder) -> Outcome {
+/// How a request ended, and the replica that a balancer named.
+struct Answer {
+    outcome: Outcome,
+    served_by: Option<String>,
+}
+
+async fn send(request: reqwest::RequestBuilder) -> Answer {
     let Ok(response) = request.send().await else {
-        return Outcome::Unanswered;
+        return Answer { outcome: Outcome::Unanswered, served_by: None };
     };
     let status = response.status();
-    match response.bytes().await {
+    let served_by = response.headers().get(SERVED_BY).and_then(|name| name.to_str().ok());
+    let served_by = served_by.map(str::to_owned);
+    let outcome = match response.bytes().await {
         Err(_) => Outcome::Unanswered,
         Ok(_) if status.is_server_error() => Outcome::Failed,
         Ok(_) => Outcome::Answered,
-    }
+    };
+    Answer { outcome, served_by }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::response::AppendHeaders;
+    use axum::routing::get;
     use rand::SeedableRng;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -279,5 +334,53 @@ mod tests {
             Arrivals::new(0.0, StdRng::seed_from_u64(1)).map(|_| ()).unwrap_err().to_string(),
             "no requests arrive at a rate of 0 a second"
         );
+    }
+
+    /// A balancer whose every answer comes from one replica, or from itself.
+    async fn balancer(status: u16, replica: Option<&'static str>) -> Route {
+        let status = StatusCode::from_u16(status).unwrap();
+        let served_by = replica.map(|name| (SERVED_BY, name));
+        let answer = move || async move { (status, AppendHeaders(served_by)) };
+        let router = Router::new().route("/checkout", get(answer));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        let tracks = [("shop-stable-1", Track::Stable), ("shop-canary-1", Track::Canary)];
+        Route::Balancer { address, tracks: tracks.map(|(name, track)| (name.into(), track)).into() }
+    }
+
+    /// What was counted at all, in words.
+    fn counted(tallies: Tallies) -> Vec<String> {
+        let Tallies { stable, canary, balancer } = tallies;
+        let mut words = Vec::new();
+        for (arm, tally) in [("stable", stable), ("canary", canary), ("balancer", balancer)] {
+            let Tally { answered, failed, unanswered } = tally;
+            for (end, count) in
+                [("answered", answered), ("failed", failed), ("unanswered", unanswered)]
+            {
+                if count > 0 {
+                    words.push(format!("{arm} {end}"));
+                }
+            }
+        }
+        words
+    }
+
+    #[tokio::test]
+    async fn a_balancer_says_which_arm_answered() {
+        for (status, replica, expected) in [
+            (200, Some("shop-canary-1"), "canary answered"),
+            (500, Some("shop-stable-1"), "stable failed"),
+            (503, Some("<NOSRV>"), "balancer failed"),
+            (503, None, "balancer failed"),
+        ] {
+            let route = balancer(status, replica).await;
+            let arrivals = Arrivals::new(200.0, StdRng::seed_from_u64(5)).unwrap();
+            let (client, mut tallies) = (Client::new(), Tallies::default());
+            let sent = drive(&client, arrivals, route, &mut tallies);
+            timeout(Duration::from_millis(300), sent).await.unwrap_err();
+            assert_eq!(counted(tallies), [expected], "{status} from {replica:?}");
+        }
     }
 }

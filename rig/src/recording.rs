@@ -59,6 +59,18 @@ impl Recording {
             .with_context(|| format!("failed to write to `{}`", self.partial.display()))
     }
 
+    /// Writes one sample of Prometheus, with the arm and the replica that its
+    /// labels `track` and `pod` name.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn write_sample(&mut self, time: Timestamp, sample: &Sample) -> anyhow::Result<()> {
+        let label = |name| sample.labels.get(name).map_or("", String::as_str);
+        write_row(&mut self.rows, &time.to_string(), label("track"), label("pod"), sample)
+            .with_context(|| format!("failed to write to `{}`", self.partial.display()))
+    }
+
     /// Closes a recording that has all its rounds; returns where it is.
     ///
     /// # Errors
@@ -96,18 +108,21 @@ fn write_rows<W: Write>(
 ) -> csv::Result<()> {
     let (time, track) = (time.to_string(), pod.track.to_string());
     for sample in samples.iter().filter(|sample| is_recorded(&sample.name)) {
-        let label = |name| sample.labels.get(name).map_or("", String::as_str);
-        rows.write_record([
-            &time,
-            &sample.name,
-            &track,
-            &pod.name,
-            label("code"),
-            label("le"),
-            &sample.value.to_string(),
-        ])?;
+        write_row(rows, &time, &track, &pod.name, sample)?;
     }
     Ok(())
+}
+
+fn write_row<W: Write>(
+    rows: &mut csv::Writer<W>,
+    time: &str,
+    track: &str,
+    pod: &str,
+    sample: &Sample,
+) -> csv::Result<()> {
+    let label = |name| sample.labels.get(name).map_or("", String::as_str);
+    let value = sample.value.to_string();
+    rows.write_record([time, &sample.name, track, pod, label("code"), label("le"), &value])
 }
 
 fn is_recorded(metric: &str) -> bool {

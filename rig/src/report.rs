@@ -61,10 +61,19 @@ impl fmt::Display for Report {
             seen.rounds.kept,
             path.display()
         )?;
-        let Tallies { stable, canary } = &seen.tallies;
+        let Tallies { stable, canary, balancer } = &seen.tallies;
         write_arm(formatter, Track::Stable, stable, seen.rounds.missed_by_stable)?;
         writeln!(formatter)?;
-        write_arm(formatter, Track::Canary, canary, seen.rounds.missed_by_canary)
+        write_arm(formatter, Track::Canary, canary, seen.rounds.missed_by_canary)?;
+        if *balancer != Tally::default() {
+            let Tally { answered, failed, unanswered } = balancer;
+            write!(
+                formatter,
+                "\n  by no replica: {answered} requests answered, {failed} failed, {unanswered} \
+                 unanswered"
+            )?;
+        }
+        Ok(())
     }
 }
 
