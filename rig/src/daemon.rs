@@ -12,9 +12,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use reqwest::Client;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
+
+use crate::client::client_builder;
 
 /// How long a program may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -106,7 +107,7 @@ impl Daemon {
     /// When it ends instead, or does not answer in time.
     pub async fn ready(&mut self, url: &str) -> anyhow::Result<()> {
         let name = self.name;
-        let client = Client::builder()
+        let client = client_builder()
             .timeout(Duration::from_secs(1))
             .no_proxy()
             .build()

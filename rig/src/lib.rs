@@ -12,6 +12,7 @@
 
 pub mod balanced;
 pub mod behaviour;
+pub mod client;
 pub mod clock;
 pub mod console;
 pub mod daemon;

@@ -262,6 +262,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::client::client_builder;
 
     fn pods(replicas: usize) -> Vec<Pod> {
         let mut pods = Vec::new();
@@ -377,7 +378,7 @@ mod tests {
         ] {
             let route = balancer(status, replica).await;
             let arrivals = Arrivals::new(200.0, StdRng::seed_from_u64(5)).unwrap();
-            let (client, mut tallies) = (Client::new(), Tallies::default());
+            let (client, mut tallies) = (client_builder().build().unwrap(), Tallies::default());
             let sent = drive(&client, arrivals, route, &mut tallies);
             timeout(Duration::from_millis(300), sent).await.unwrap_err();
             assert_eq!(counted(tallies), [expected], "{status} from {replica:?}");

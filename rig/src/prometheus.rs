@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use reqwest::{Client, Url};
 use serde::Deserialize;
 
+use crate::client::client_builder;
 use crate::daemon::{Daemon, Program, free_ports};
 use crate::exposition::Sample;
 use crate::fleet::Pod;
@@ -75,7 +76,7 @@ impl Prometheus {
             "--log.level=warn".to_owned(),
         ];
         let mut daemon = Daemon::start(program, &flags, folder.join("prometheus.log"))?;
-        let client = Client::builder()
+        let client = client_builder()
             .timeout(Duration::from_secs(30))
             .no_proxy()
             .build()

@@ -7,6 +7,7 @@ use clap::Args;
 use reqwest::Client;
 
 use crate::behaviour::parse_amount;
+use crate::client::client_builder;
 use crate::clock::parse_duration;
 use crate::fleet::{Track, parse_service};
 
@@ -97,7 +98,7 @@ impl Shape {
     ///
     /// When the HTTP library cannot be set up.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Client::builder()
+        client_builder()
             .timeout(Duration::from_millis(self.timeout_ms))
             .no_proxy()
             .build()

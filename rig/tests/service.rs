@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
+use serin_rig::client::client_builder;
 use serin_rig::exposition::{self, Sample};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -26,7 +27,7 @@ async fn address(replica: &mut Child) -> anyhow::Result<String> {
 }
 
 async fn read(url: &str) -> anyhow::Result<String> {
-    Ok(reqwest::get(url).await?.text().await?)
+    Ok(client_builder().build()?.get(url).send().await?.text().await?)
 }
 
 fn value(samples: &[Sample], name: &str, label: (&str, &str)) -> Option<f64> {

@@ -217,8 +217,8 @@ pub struct MetricSeries {
     pub labels: BTreeMap<String, String>,
     /// What each arm reported.
     pub arms: ArmPair,
-    /// Why there is no answer, where the source failed: completes the sentence "the source …". What
-    /// the arms did is not known then, which is not the same as that they did nothing.
+    /// Why there is no answer, where the source failed, in a sentence without a full stop. What the
+    /// arms did is not known then, which is not the same as that they did nothing.
     pub failure: Option<String>,
 }
 
@@ -236,7 +236,7 @@ impl MetricSeries {
 
     /// Creates the answer of a source that failed.
     ///
-    /// * `why`: completes the sentence "the source …".
+    /// * `why`: a sentence without a full stop.
     #[must_use]
     pub fn failed(check: &str, why: String) -> Self {
         Self { failure: Some(why), ..Self::nothing(check) }

@@ -60,12 +60,32 @@ pub enum RunError {
         judged: String,
     },
     /// A store answered not a single query.
-    #[error("{source_name} answered no query: it {}\n\nhint: mend what is said in brackets; nothing was judged", failures.join("\n  and it "))]
+    #[error(
+        "{name} answered no query, and nothing was judged\n\n  {}\n\n\
+         hint: mend what the last brackets of a line say",
+        failures.join("\n  ")
+    )]
     NothingAnswered {
         /// The store.
-        source_name: String,
-        /// Why, each once.
+        name: String,
+        /// For whom it was asked, and why there is no answer; each reason once.
         failures: Vec<String>,
+    },
+    /// A store answered, and has no point of any check.
+    #[error(
+        "{name} has no point of any check on either arm, {judged}{said}\n\n\
+         hint: see that the metrics' names and the arms' labels are right; it was asked\n  {}",
+        asked.join("\n  ")
+    )]
+    NothingFound {
+        /// The store.
+        name: String,
+        /// The time that would be judged.
+        judged: String,
+        /// What was noticed on the way.
+        said: String,
+        /// Some of the queries, as they were sent.
+        asked: Vec<String>,
     },
     /// A secret is not where it should be.
     #[error("{place} {problem}\n\nhint: the Check file's `source` says that a secret is there")]

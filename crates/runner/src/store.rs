@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serin_check::checked_url;
-use serin_model::{Analysis, Store, Warning, WarningCode, Window};
+use serin_model::{Analysis, MetricSeries, Store, Warning, WarningCode, Window};
 use serin_report::Input;
-use serin_sources::Inquiry;
+use serin_sources::{Inquiry, Request};
 
 use crate::error::RunError;
 use crate::fetch::{FetchFailure, Fetched, StoreClient, fetch_all};
@@ -54,15 +54,19 @@ pub(crate) fn answer(
     })?;
     let requests = inquiry.requests();
     let fetched = runtime.block_on(fetch_all(&client, requests, store.limits, progress));
-    let name = format!("{} at {}", store.kind, store.url);
     if fetched.answers.iter().all(Result::is_err) {
-        return Err(nothing_answered(name, &fetched.answers));
+        return Err(nothing_answered(&inquiry, &fetched.answers));
     }
     let Fetched { answers, clock_ahead } = fetched;
     let answers = answers.into_iter().map(|answer| answer.map_err(|why| why.to_string())).collect();
     let gathered = inquiry.gather(answers);
     let mut warnings = gathered.warnings;
     warnings.extend(clock_off(clock_ahead, overrides.time));
+    let is_empty = |it: &MetricSeries| it.failure.is_none() && it.arms.is_silent();
+    if gathered.series.iter().all(is_empty) {
+        return Err(nothing_found(&inquiry, window, &warnings));
+    }
+    let name = inquiry.name().to_owned();
     let input = Input {
         path: format!("{name}, {} queries", requests.len()),
         sha256: gathered.digest.sha256,
@@ -130,16 +134,33 @@ const MOST_STEPS: i64 = 1_000_000;
 /// Two machines may differ by so much without anybody noticing.
 const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
-fn nothing_answered<T>(name: String, answers: &[Result<T, FetchFailure>]) -> RunError {
-    let failures: BTreeSet<String> = answers
-        .iter()
-        .filter_map(|answer| answer.as_ref().err())
-        .filter(|failure| !matches!(failure, FetchFailure::GivenUp { .. }))
-        .map(ToString::to_string)
-        .collect();
-    RunError::NothingAnswered {
-        source_name: name,
-        failures: failures.into_iter().take(MOST_SHOWN).collect(),
+fn nothing_answered<T>(inquiry: &Inquiry<'_>, answers: &[Result<T, FetchFailure>]) -> RunError {
+    let (mut reasons, mut failures) = (BTreeSet::new(), Vec::new());
+    for (request, answer) in answers.iter().enumerate() {
+        let Err(failure) = answer else { continue };
+        let why = failure.to_string();
+        if !matches!(failure, FetchFailure::GivenUp { .. }) && reasons.insert(why.clone()) {
+            failures.push(format!("{}: it {why}", inquiry.asked_for(request)));
+        }
+    }
+    failures.truncate(MOST_SHOWN);
+    RunError::NothingAnswered { name: inquiry.name().to_owned(), failures }
+}
+
+/// Says what was asked, should no series have a point.
+fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) -> RunError {
+    let query = |request: &Request| {
+        let query = request.parameters.iter().find(|(name, _)| *name == "query");
+        query.map(|(_, query)| query.clone())
+    };
+    let mut asked: Vec<String> = inquiry.requests().iter().filter_map(query).collect();
+    asked.truncate(MOST_SHOWN);
+    let said = warnings.iter().take(MOST_SHOWN).map(|warning| format!("\n  {}", warning.text));
+    RunError::NothingFound {
+        name: inquiry.name().to_owned(),
+        judged: in_words(Some((window.start, window.end))),
+        said: said.collect(),
+        asked,
     }
 }
 

@@ -15,15 +15,25 @@ use crate::source::Notice;
 /// What was noticed, check by check.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts {
+    /// What people call the source.
+    source: String,
     failures: BTreeMap<usize, String>,
     /// Which checks a warning is about.
     warnings: BTreeMap<(WarningCode, String), BTreeSet<usize>>,
 }
 
 impl Doubts {
+    /// Creates doubts about nothing yet.
+    pub(crate) fn about(source: &str) -> Self {
+        Self { source: source.to_owned(), ..Self::default() }
+    }
+
     /// Says why a check has no answer that can be judged; the first reason stands.
-    pub(crate) fn fail(&mut self, check: usize, why: String) {
-        self.failures.entry(check).or_insert(why);
+    ///
+    /// * `why`: completes a sentence that begins with the source.
+    pub(crate) fn fail(&mut self, check: usize, why: &str) {
+        let why = || format!("{} {why}", self.source);
+        self.failures.entry(check).or_insert_with(why);
     }
 
     /// Returns why a check has no answer.
@@ -118,12 +128,18 @@ pub(crate) fn look(
         }
         several_where_one_was_meant(analysis, wanted, series, doubts);
         without_replica(analysis, wanted, series, doubts);
-        other_step(analysis, wanted, plan, series, doubts);
+        if !plan.as_stored {
+            other_moments(analysis, wanted, series, doubts);
+        }
     }
     // The arms follow one another.
-    for (wanted, series) in wanted.chunks(2).zip(by_wanted.chunks(2)) {
+    for ((wanted, plans), series) in wanted.chunks(2).zip(plans.chunks(2)).zip(by_wanted.chunks(2))
+    {
         if let ([one, _], [control, canary]) = (wanted, series) {
             unlike_labels(analysis, one.check, [control, canary], doubts);
+            if plans.iter().all(|plan| plan.as_stored) {
+                other_step(analysis, one.check, [control, canary], doubts);
+            }
         }
     }
 }
@@ -143,7 +159,7 @@ fn of_another_arm(analysis: &Analysis, wanted: &Wanted, series: &[&Series], doub
             "was asked for {name}=\"{value}\" and answered with {name}=\"{found}\": see whether a proxy \
              rewrites queries or labels"
         );
-        doubts.fail(wanted.check, why);
+        doubts.fail(wanted.check, &why);
     }
 }
 
@@ -153,7 +169,7 @@ fn running_totals(wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
         let why = "answered with counters that never fall, which look like running totals: ask for \
                    the counter's selector alone, without `sum` around it, or wrap it in \
                    `increase(…[$step])`";
-        doubts.fail(wanted.check, why.to_owned());
+        doubts.fail(wanted.check, why);
     }
 }
 
@@ -175,7 +191,7 @@ fn several_where_one_was_meant(
         series.len(),
         differing_labels(series),
     );
-    doubts.fail(wanted.check, why);
+    doubts.fail(wanted.check, &why);
 }
 
 fn differing_labels(series: &[&Series]) -> String {
@@ -206,41 +222,41 @@ fn without_replica(analysis: &Analysis, wanted: &Wanted, series: &[&Series], dou
     }
 }
 
-/// Points that lie further apart than a step leave bins empty.
-fn other_step(
-    analysis: &Analysis,
-    wanted: &Wanted,
-    plan: &Planned,
-    series: &[&Series],
-    doubts: &mut Doubts,
-) {
+/// What is computed must be computed when it was asked for.
+fn other_moments(analysis: &Analysis, wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
     let step = i64::from(analysis.step.seconds()) * 1000;
-    let side = wanted.side.as_str();
-    if !plan.as_stored {
-        let off = |series: &&Series| {
-            series.samples.iter().any(|sample| sample.time.as_millis().rem_euclid(step) != 0)
-        };
-        if series.iter().any(off) {
-            let text = format!(
-                "the source computed the {side} at other moments than it was asked for, a step of \
-                 {} s from a whole one on; each value counts for the step it lies in",
-                step / 1000
-            );
-            doubts.warn(wanted.check, WarningCode::OtherStep, text);
-        }
-        return;
-    }
-    let Some(gap) = usual_gap(series) else { return };
-    if gap > step + step / 2 {
+    let off = |series: &&Series| {
+        series.samples.iter().any(|sample| sample.time.as_millis().rem_euclid(step) != 0)
+    };
+    if series.iter().any(off) {
         let text = format!(
-            "the {side} has a point every {} s, and the step is {} s: most steps are empty; write a \
-             `step` of {} s or more",
-            rounded(gap),
-            step / 1000,
-            rounded(gap)
+            "the source computed the {} at other moments than the whole steps of {} s that it was \
+             asked for; each value counts for the step it lies in",
+            wanted.side.as_str(),
+            step / 1000
         );
         doubts.warn(wanted.check, WarningCode::OtherStep, text);
     }
+}
+
+/// Points that lie further apart than a step leave bins empty.
+fn other_step(analysis: &Analysis, check: usize, arms: [&Vec<&Series>; 2], doubts: &mut Doubts) {
+    let step = i64::from(analysis.step.seconds()) * 1000;
+    let [control, canary] = arms.map(|series| usual_gap(series).unwrap_or_default());
+    let is_wide = |gap: i64| gap > step + step / 2;
+    let who = match (is_wide(control), is_wide(canary)) {
+        (false, false) => return,
+        (true, true) => "the arms have",
+        (true, false) => "the control has",
+        (false, true) => "the canary has",
+    };
+    let gap = rounded(control.max(canary));
+    let text = format!(
+        "{who} a point every {gap} s, and the step is {} s: most steps are empty; write a `step` of \
+         {gap} s or more",
+        step / 1000
+    );
+    doubts.warn(check, WarningCode::OtherStep, text);
 }
 
 /// In whole seconds.

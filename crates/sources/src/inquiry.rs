@@ -18,6 +18,7 @@ use crate::source::{Answer, Asked, Notice, Points, Quantity, Request, Source};
 #[derive(Debug)]
 pub struct Inquiry<'a> {
     source: &'static dyn Source,
+    name: String,
     analysis: &'a Analysis,
     wanted: Vec<Wanted>,
     /// For each that is wanted.
@@ -59,8 +60,14 @@ impl<'a> Inquiry<'a> {
     pub fn new(analysis: &'a Analysis, store: &Store, window: Window) -> Result<Self, SourceError> {
         let source = source_named(&store.kind)
             .ok_or_else(|| SourceError::UnknownKind { kind: shortened(&store.kind) })?;
-        let mut inquiry =
-            Self { source, analysis, wanted: Vec::new(), plans: Vec::new(), requests: Vec::new() };
+        let mut inquiry = Self {
+            source,
+            name: format!("{} at {}", store.kind, store.url),
+            analysis,
+            wanted: Vec::new(),
+            plans: Vec::new(),
+            requests: Vec::new(),
+        };
         let mut known = BTreeMap::new();
         for (check, asked) in analysis.checks().iter().enumerate() {
             for (part, query) in parts(&asked.measure) {
@@ -102,6 +109,29 @@ impl<'a> Inquiry<'a> {
         self.source
     }
 
+    /// Returns what people call the store.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Says for whom a request is made: the check, the arm, and the query as it is written.
+    #[must_use]
+    pub fn asked_for(&self, request: usize) -> String {
+        let plans = self.wanted.iter().zip(&self.plans);
+        let mut asked = plans.filter(|(_, plan)| plan.requests.contains(&request));
+        asked.next().map_or_else(String::new, |(wanted, _)| {
+            let check = shortened(&self.analysis.checks()[wanted.check].name);
+            format!("check `{check}`, {}, `{}`", wanted.side.as_str(), self.query_of(wanted))
+        })
+    }
+
+    fn query_of(&self, wanted: &Wanted) -> String {
+        let parts = parts(&self.analysis.checks()[wanted.check].measure);
+        let query = parts.into_iter().find(|(part, _)| *part == wanted.part);
+        query.map(|(_, query)| shown(query.as_str(), LONGEST_SHOWN)).unwrap_or_default()
+    }
+
     /// Returns what to ask, each request once.
     #[must_use]
     pub fn requests(&self) -> &[Request] {
@@ -110,14 +140,14 @@ impl<'a> Inquiry<'a> {
 
     /// Puts the answers together.
     ///
-    /// * `answers`: one for each request, in order, or why there is none: that completes the sentence
-    ///   "the source …".
+    /// * `answers`: one for each request, in order, or why there is none: that completes a sentence
+    ///   which begins with the source.
     ///
     /// A check of which any request failed is a failure, and so is one whose answer cannot be what
     /// was asked for; the others have their points.
     #[must_use]
     pub fn gather(&self, answers: Vec<Result<Answer, String>>) -> Gathered {
-        let mut doubts = Doubts::default();
+        let mut doubts = Doubts::about(&self.name);
         self.note_failures(&answers, &mut doubts);
         self.note_notices(&answers, &mut doubts);
         let answers = answers.into_iter().map(Result::unwrap_or_default).collect();
@@ -130,14 +160,15 @@ impl<'a> Inquiry<'a> {
             Ok(assembler) => {
                 for check in 0..checks.len() {
                     answers.push(assembler.answer_to(check).unwrap_or_else(|error| {
-                        doubts.fail(check, doubts::in_words(&error));
+                        doubts.fail(check, &doubts::in_words(&error));
                         MetricSeries::nothing(&checks[check].name)
                     }));
                 }
             }
             Err(error) => {
                 let fail = |check: &serin_model::Check| {
-                    MetricSeries::failed(&check.name, doubts::in_words(&error))
+                    let why = format!("{} {}", self.name, doubts::in_words(&error));
+                    MetricSeries::failed(&check.name, why)
                 };
                 answers = checks.iter().map(fail).collect();
             }
@@ -156,11 +187,8 @@ impl<'a> Inquiry<'a> {
         for (wanted, plan) in self.wanted.iter().zip(&self.plans) {
             let failure = plan.requests.iter().find_map(|&request| answers[request].as_ref().err());
             if let Some(why) = failure {
-                let parts = parts(&self.analysis.checks()[wanted.check].measure);
-                let query = parts.into_iter().find(|(part, _)| *part == wanted.part);
-                let query = query.map(|(_, query)| shown(query.as_str(), 120)).unwrap_or_default();
-                let side = wanted.side.as_str();
-                doubts.fail(wanted.check, format!("{why} (asked for the {side} by `{query}`)"));
+                let (side, query) = (wanted.side.as_str(), self.query_of(wanted));
+                doubts.fail(wanted.check, &format!("{why}, asked for the {side} by `{query}`"));
             }
         }
     }
@@ -175,6 +203,9 @@ impl<'a> Inquiry<'a> {
         }
     }
 }
+
+/// In characters.
+const LONGEST_SHOWN: usize = 120;
 
 fn quantity(part: Part) -> Quantity {
     match part {

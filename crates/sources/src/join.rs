@@ -110,7 +110,7 @@ impl Joined {
             let name: Name = (mem::take(&mut series.metric), mem::take(&mut series.labels));
             if !names.insert(name.clone()) {
                 let why = format!("gave the same series twice, {}", described(&name));
-                self.wanted_by.iter().for_each(|&by| doubts.fail(wanted[by].check, why.clone()));
+                self.wanted_by.iter().for_each(|&by| doubts.fail(wanted[by].check, &why));
                 continue;
             }
             let strayed = keep(&mut series, points);

@@ -261,7 +261,7 @@ impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
         if seconds.is_nan() || seconds.abs() > LATEST_SECONDS {
-            return Err(D::Error::custom(format!("{seconds} is no time in seconds")));
+            return Err(D::Error::custom(format!("{seconds:e} is no time in seconds")));
         }
         Ok(Self(Timestamp::from_millis((seconds * 1000.0).round() as i64)))
     }

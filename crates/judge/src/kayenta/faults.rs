@@ -18,8 +18,8 @@ use super::windows::unjudged_remainder;
 
 /// Returns the warnings about one judged metric.
 pub(crate) fn of_pair(pair: &JudgedPair<'_>) -> Vec<Warning> {
-    if pair.failed {
-        let text = format!("{}; a metric that is not judged bars a pass", pair.metric.reason);
+    if let Some(why) = &pair.failure {
+        let text = format!("it was not judged, which bars a pass: {why}");
         let metric = Some(pair.metric.name.clone());
         return vec![Warning { code: WarningCode::SourceFailed, metric, text }];
     }

@@ -16,7 +16,7 @@ pub(crate) fn decide(
     judged: &[JudgedPair<'_>],
 ) -> (Outcome, String) {
     let (failed, counted): (Vec<&JudgedPair<'_>>, Vec<_>) =
-        judged.iter().filter(|pair| !pair.metric.muted).partition(|pair| pair.failed);
+        judged.iter().filter(|pair| !pair.metric.muted).partition(|pair| pair.failure.is_some());
     if let Some(broken) = with_guardrail(&counted, GuardrailOutcome::Broken) {
         return (Outcome::Fail, broken);
     }
@@ -116,16 +116,14 @@ fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
 /// Says which metrics the source failed to give.
 fn not_judged(failed: &[&JudgedPair<'_>], all: &[JudgedPair<'_>]) -> Option<String> {
     let first = failed.first()?;
-    let what = match failed.len() {
-        1 => format!("{} was {}", title(&first.metric), first.metric.reason),
-        several => format!(
-            "{several} of {} metrics were not judged, {} among them, {}",
-            all.len(),
-            title(&first.metric),
-            first.metric.reason
-        ),
-    };
-    Some(what)
+    let why = first.failure.as_deref().unwrap_or_default();
+    let title = title(&first.metric);
+    Some(match failed.len() {
+        1 => format!("{title} was not judged: {why}"),
+        several => {
+            format!("{several} of {} metrics were not judged; {title}: {why}", all.len())
+        }
+    })
 }
 
 fn too_few_points(pair: &JudgedPair<'_>) -> Option<String> {

@@ -16,8 +16,8 @@ use crate::guardrail::judge_guardrail;
 /// One answer to one check, judged, with what its warnings are made from.
 pub(crate) struct JudgedPair<'a> {
     pub(crate) check: &'a Check,
-    /// Whether the source failed, so that nothing is known of the metric.
-    pub(crate) failed: bool,
+    /// Why nothing is known of the metric, where its source failed.
+    pub(crate) failure: Option<String>,
     pub(crate) classified: ClassifiedPair,
     pub(crate) metric: JudgedMetric,
     pub(crate) trace: Trace,
@@ -87,7 +87,7 @@ pub(crate) fn judge_pair<'a>(
             None => classified.classification,
         },
         reason: match &answer.failure {
-            Some(why) => format!("not judged: the source {why}"),
+            Some(why) => format!("not judged: {why}"),
             None => reason(check, &classified),
         },
         critical: classified.critical && answer.failure.is_none(),
@@ -121,7 +121,7 @@ pub(crate) fn judge_pair<'a>(
         control: without_gaps(control),
         canary: without_gaps(canary),
     };
-    JudgedPair { check, failed: answer.failure.is_some(), classified, metric, trace }
+    JudgedPair { check, failure: answer.failure.clone(), classified, metric, trace }
 }
 
 /// Returns what the arm reported inside the window. The replicas are in the order of their names,

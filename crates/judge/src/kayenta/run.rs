@@ -72,12 +72,17 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
         }
     }
     // What nobody could look at is neither good nor bad: it bars a pass, and counts in no score.
-    let scored: Vec<ScoredMetric<'_>> =
-        judged.iter().filter(|pair| !pair.failed).map(|pair| scored_metric(&pair.metric)).collect();
+    let scored: Vec<ScoredMetric<'_>> = judged
+        .iter()
+        .filter(|pair| pair.failure.is_none())
+        .map(|pair| scored_metric(&pair.metric))
+        .collect();
     let scorecard = score(&scored, &analysis.weights, analysis.thresholds);
 
     let mut warnings: Vec<Warning> = judged.iter().flat_map(faults::of_pair).collect();
-    warnings.extend(faults::of_scorecard(&scorecard, &scored, &analysis.weights));
+    if !scored.is_empty() {
+        warnings.extend(faults::of_scorecard(&scorecard, &scored, &analysis.weights));
+    }
 
     judged.sort_by(|a, b| b.badness().total_cmp(&a.badness()));
     let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) =

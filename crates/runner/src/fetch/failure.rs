@@ -16,7 +16,7 @@ pub(crate) enum FetchFailure {
         reason: String,
     },
     /// The connection was lost before the answer was whole.
-    #[error("broke off: {reason}")]
+    #[error("broke off: {reason} (see whether it restarts, or a proxy stands between)")]
     BrokeOff {
         /// What the network said.
         reason: String,

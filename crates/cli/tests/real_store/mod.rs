@@ -1,0 +1,193 @@
+//! Real servers on this machine, filled with a recording, for as long as a test runs.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// One value of one series.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) metric: String,
+    pub(crate) labels: Vec<(String, String)>,
+    /// In seconds since the Unix epoch.
+    pub(crate) time: i64,
+    pub(crate) value: f64,
+}
+
+/// A server that ends with the test.
+pub(crate) struct RealStore {
+    pub(crate) name: &'static str,
+    pub(crate) url: String,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for RealStore {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns every server that is installed, filled with the rows. Where none is, the tests say so.
+pub(crate) fn filled_with(rows: &[Row]) -> Vec<RealStore> {
+    let mut stores = Vec::new();
+    for (program, start) in [
+        ("prometheus", prometheus as fn(&[Row]) -> RealStore),
+        ("victoria-metrics", victoria_metrics),
+    ] {
+        if is_installed(program) {
+            stores.push(start(rows));
+        } else {
+            println!("skipped: `{program}` is not installed (Debian package `{program}`)");
+        }
+    }
+    stores
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
+}
+
+/// Starts Prometheus over blocks that `promtool` made.
+pub(crate) fn prometheus(rows: &[Row]) -> RealStore {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("rows.om");
+    std::fs::write(&text, open_metrics(rows)).unwrap();
+    let data = folder.path().join("data");
+    let made = Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args([&text, &data])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    std::fs::write(folder.path().join("prometheus.yml"), "global: {scrape_interval: 1m}\n")
+        .unwrap();
+    let address = free_address();
+    let child = Command::new("prometheus")
+        .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
+        .arg(format!("--storage.tsdb.path={}", data.display()))
+        .args(["--storage.tsdb.retention.time=100y", "--storage.tsdb.allow-overlapping-blocks"])
+        .arg(format!("--web.listen-address={address}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    ready("prometheus", address, child, folder, "/-/ready")
+}
+
+fn victoria_metrics(rows: &[Row]) -> RealStore {
+    let folder = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let child = Command::new("victoria-metrics")
+        .arg(format!("-storageDataPath={}", folder.path().join("data").display()))
+        .arg(format!("-httpListenAddr={address}"))
+        .args(["-retentionPeriod=100y", "-search.latencyOffset=0s", "-search.disableCache"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let store = ready("victoria-metrics", address.clone(), child, folder, "/health");
+    let mut lines = String::new();
+    for row in rows {
+        writeln!(lines, "{} {} {}", series(row), number(row.value), row.time * 1000).unwrap();
+    }
+    let answer = request(&address, "POST", "/api/v1/import/prometheus", &lines).unwrap();
+    assert!(answer.contains(" 204 "), "{answer}");
+    // What was written is found once it has left the server's buffer.
+    assert!(request(&address, "GET", "/internal/force_flush", "").unwrap().contains(" 200 "));
+    store
+}
+
+fn ready(
+    name: &'static str,
+    address: String,
+    mut child: Child,
+    folder: tempfile::TempDir,
+    path: &str,
+) -> RealStore {
+    for _ in 0..300 {
+        if request(&address, "GET", path, "").is_some_and(|answer| answer.contains(" 200 ")) {
+            return RealStore { name, url: format!("http://{address}"), child, _folder: folder };
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    let _ = child.kill();
+    panic!("{name} was not ready within half a minute");
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+fn request(address: &str, method: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(body.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// Writes rows as OpenMetrics, a family after the other.
+fn open_metrics(rows: &[Row]) -> String {
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    rows.sort_by(|a, b| (&a.metric, a.time).cmp(&(&b.metric, b.time)));
+    let (mut text, mut family) = (String::new(), "");
+    for row in rows {
+        if row.metric != family {
+            family = &row.metric;
+            writeln!(text, "# TYPE {family} gauge").unwrap();
+        }
+        writeln!(text, "{} {} {}", series(row), number(row.value), row.time).unwrap();
+    }
+    text + "# EOF\n"
+}
+
+fn series(row: &Row) -> String {
+    let label = |(name, value): &(String, String)| {
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        format!("{name}=\"{value}\"")
+    };
+    let labels: Vec<String> = row.labels.iter().map(label).collect();
+    format!("{}{{{}}}", row.metric, labels.join(","))
+}
+
+fn number(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    value.to_string()
+}
+
+/// Writes rows as a recording.
+pub(crate) fn recording(rows: &[Row], path: &Path) {
+    let mut names: Vec<&str> =
+        rows.iter().flat_map(|row| row.labels.iter().map(|it| it.0.as_str())).collect();
+    names.sort_unstable();
+    names.dedup();
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut text = format!("time,metric,value,{}\n", names.join(","));
+    for row in rows {
+        let of = |name: &&str| row.labels.iter().find(|label| label.0 == *name);
+        let labels: Vec<String> =
+            names.iter().map(|name| of(name).map_or(String::new(), |it| quoted(&it.1))).collect();
+        let value = if row.value.is_nan() { String::new() } else { number(row.value) };
+        writeln!(text, "{},{},{value},{}", row.time, row.metric, labels.join(",")).unwrap();
+    }
+    std::fs::write(path, text).unwrap();
+}

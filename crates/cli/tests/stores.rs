@@ -1,0 +1,261 @@
+//! The same recorded canary through a file and through real servers: the same verdict.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+mod real_store;
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::real_store::{RealStore, Row, filled_with, recording};
+
+/// 2020-09-13T12:30:00Z, the start of every case.
+const START: i64 = 1_600_000_200;
+const SCRAPE: i64 = 15;
+/// Half an hour.
+const SCRAPES: i64 = 120;
+
+/// A canary, and how it is asked about.
+struct Case {
+    name: &'static str,
+    /// The labels of the arms.
+    arms: [&'static str; 2],
+    check: &'static str,
+    /// Judged in this stretch of scrapes.
+    judged: (i64, i64),
+    rows: Vec<Row>,
+}
+
+impl Case {
+    fn new(name: &'static str, check: &'static str) -> Self {
+        let (arms, judged) = (["stable", "canary"], (0, SCRAPES));
+        Self { name, arms, check, judged, rows: Vec::new() }
+    }
+
+    /// Adds a series to an arm: its value at each scrape, or none.
+    fn series(
+        mut self,
+        arm: usize,
+        metric: &str,
+        labels: &[(&str, &str)],
+        value: impl Fn(i64) -> Option<f64>,
+    ) -> Self {
+        let mut all = vec![("case", self.name), ("track", self.arms[arm])];
+        all.extend(labels);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let labels: Vec<_> = all.iter().map(owned).collect();
+        for scrape in 0..SCRAPES {
+            if let Some(value) = value(scrape) {
+                let (metric, labels) = (metric.to_owned(), labels.clone());
+                self.rows.push(Row { metric, labels, time: START + scrape * SCRAPE, value });
+            }
+        }
+        self
+    }
+
+    /// Adds the same series to both arms, with noise of their own.
+    fn both(
+        self,
+        metric: &str,
+        labels: &[(&str, &str)],
+        value: impl Fn(i64, i64) -> Option<f64>,
+    ) -> Self {
+        self.series(0, metric, labels, |scrape| value(scrape, noise(scrape))).series(
+            1,
+            metric,
+            labels,
+            |scrape| value(scrape, noise(scrape + 1000)),
+        )
+    }
+}
+
+/// From 0 to 9, without a pattern that a test would see.
+fn noise(scrape: i64) -> i64 {
+    (scrape * scrape * 7919 + scrape * 104_729 + 31) / 17 % 10
+}
+
+fn total(scrape: i64, noise: i64) -> Option<f64> {
+    Some((100 * scrape + noise + 1000) as f64)
+}
+
+fn cases() -> Vec<Case> {
+    let ratio =
+        "ratio: {bad: 'requests_total{code=~\"5..\", $arm}', total: 'requests_total{$arm}'}";
+    let gauge = "gauge: 'level{$arm}'";
+    let good = |case: Case| case.both("requests_total", &[("code", "200"), ("pod", "a")], total);
+    let errors = |scrape: i64, noise: i64| Some((scrape * 2 + noise / 5) as f64);
+    let mut inside = good(Case::new("a window inside the data", ratio)).both(
+        "requests_total",
+        &[("code", "500"), ("pod", "a")],
+        errors,
+    );
+    inside.judged = (40, 90);
+    let mut hostile = Case::new("hostile labels", gauge);
+    hostile.arms = ["sta\"ble\\", "ca} or level{x=\"\nnäry"];
+    vec![
+        good(Case::new("counts", ratio))
+            .both("requests_total", &[("code", "500"), ("pod", "a")], errors)
+            .both("requests_total", &[("code", "503"), ("pod", "b")], errors)
+            .both("requests_total", &[("code", "200"), ("pod", "b")], total),
+        good(Case::new("a restart", ratio)).both(
+            "requests_total",
+            &[("code", "500"), ("pod", "a")],
+            |scrape, _| Some((if scrape < 70 { scrape * 3 } else { (scrape - 70) * 3 + 1 }) as f64),
+        ),
+        good(Case::new("errors from the middle on", ratio)).series(
+            1,
+            "requests_total",
+            &[("code", "500"), ("pod", "a")],
+            |scrape| (scrape >= 60).then(|| (40 + scrape - 60) as f64),
+        ),
+        good(Case::new("errors that end", ratio)).both(
+            "requests_total",
+            &[("code", "500"), ("pod", "a")],
+            |scrape, _| (scrape < 60).then_some((scrape * 5) as f64),
+        ),
+        good(Case::new("scrapes that are missing", ratio)).both(
+            "requests_total",
+            &[("code", "500"), ("pod", "a")],
+            |scrape, noise| (scrape % 7 != 0).then_some((scrape * 2 + noise / 5) as f64),
+        ),
+        good(Case::new("a silent canary", ratio)).series(
+            0,
+            "requests_total",
+            &[("code", "200"), ("pod", "c")],
+            |scrape| total(scrape, 3),
+        ),
+        Case::new("a canary that comes late", ratio)
+            .series(0, "requests_total", &[("code", "200"), ("pod", "a")], |scrape| {
+                total(scrape, noise(scrape))
+            })
+            .series(1, "requests_total", &[("code", "200"), ("pod", "a")], |scrape| {
+                (scrape >= 40).then(|| (100 * (scrape - 39)) as f64)
+            })
+            .series(1, "requests_total", &[("code", "500"), ("pod", "a")], |scrape| {
+                (scrape >= 40).then(|| (7 + scrape - 40) as f64)
+            }),
+        Case::new("levels", gauge)
+            .both("level", &[("pod", "a")], |_, noise| Some(50.0 + noise as f64 / 4.0))
+            .both("level", &[("pod", "b")], |scrape, noise| Some((scrape + noise) as f64 * 1e-9)),
+        Case::new("levels that are no number", gauge).both(
+            "level",
+            &[("pod", "a")],
+            |scrape, noise| Some(if scrape % 3 == 0 { f64::NAN } else { 5.0 + noise as f64 }),
+        ),
+        Case::new("levels without end", gauge).both("level", &[("pod", "a")], |scrape, noise| {
+            Some(if scrape == 50 { f64::INFINITY } else { 5.0 + noise as f64 })
+        }),
+        Case::new("extreme levels", gauge).both("level", &[("pod", "a")], |scrape, noise| {
+            Some(if scrape % 2 == 0 { 1.5e300 } else { -1e-300 * (1 + noise) as f64 })
+        }),
+        hostile.both("level", &[("pod", "a")], |_, noise| Some(50.0 + noise as f64)),
+        inside,
+        Case::new(
+            "events with an exposure",
+            "count: {events: 'seconds_total{$arm}', exposure: 'requests_total{$arm}'}",
+        )
+        .both("requests_total", &[("code", "200"), ("pod", "a")], total)
+        .both("seconds_total", &[("pod", "a")], |scrape, noise| {
+            Some(scrape as f64 * 1.25 + noise as f64 / 64.0)
+        }),
+        Case::new("events alone", "count: {events: 'requests_total{$arm}'}")
+            .both("requests_total", &[("code", "200"), ("pod", "a")], total)
+            .both("requests_total", &[("code", "200"), ("pod", "b")], total),
+        histogram(),
+    ]
+}
+
+fn histogram() -> Case {
+    let mut case = Case::new("histograms", "histogram: 'duration_bucket{$arm}'");
+    for (pod, handler) in [("a", "/"), ("a", "/pay"), ("b", "/")] {
+        for (le, share) in [("0.1", 0.5), ("0.5", 0.9), ("1", 0.97), ("+Inf", 1.0)] {
+            let labels = [("pod", pod), ("handler", handler), ("le", le)];
+            case = case.both("duration_bucket", &labels, |scrape, noise| {
+                let since = if pod == "b" && scrape >= 50 { scrape - 50 } else { scrape };
+                Some(((since * 40 + noise / 3) as f64 * share).floor())
+            });
+        }
+    }
+    case
+}
+
+fn check_file(case: &Case, source: &str) -> String {
+    let arm = |index: usize| {
+        serde_json::json!({"case": case.name, "track": case.arms[index]}).to_string()
+    };
+    let moment = |scrape: i64| {
+        let seconds = scrape * SCRAPE;
+        format!("2020-09-13T12:{:02}:{:02}Z", 30 + seconds / 60, seconds % 60)
+    };
+    let end = if case.judged.1 == SCRAPES {
+        "2020-09-13T13:00:00Z".to_owned()
+    } else {
+        moment(case.judged.1)
+    };
+    format!(
+        "service: shop\nsource: {source}\narms:\n  control: {}\n  canary: {}\nreplica: pod\nstep: 30s\n\
+         window: {{start: {}, end: {end}}}\nchecks:\n  metric:\n    {}\n",
+        arm(0),
+        arm(1),
+        moment(case.judged.0),
+        case.check
+    )
+}
+
+fn judge(folder: &Path, name: &str, text: &str) -> (i32, Value, String) {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_serin"))
+        .args(["judge", "--format", "json"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code().unwrap_or(-1), report, error)
+}
+
+/// What two verdicts over the same points must share.
+fn essence(report: &Value) -> Value {
+    let verdict = &report["verdict"];
+    serde_json::json!({
+        "outcome": verdict["outcome"],
+        "reason": verdict["reason"],
+        "score": verdict["scorecard"],
+        "metrics": verdict["metrics"],
+        "span": report["span"],
+    })
+}
+
+#[test]
+fn a_recording_and_every_store_give_the_same_verdict() {
+    let cases = cases();
+    let rows: Vec<Row> = cases.iter().flat_map(|case| case.rows.clone()).collect();
+    let stores = filled_with(&rows);
+    let folder = tempfile::tempdir().unwrap();
+    let mut outcomes = String::new();
+    for case in &cases {
+        recording(&case.rows, &folder.path().join("rows.csv"));
+        let source = "{file: {path: rows.csv, counters: cumulative}}";
+        let (code, expected, error) = judge(folder.path(), "file.yaml", &check_file(case, source));
+        assert!(error.is_empty(), "{}: {error}", case.name);
+        outcomes += &format!(
+            "{:28} {code} {} {}/{}\n",
+            case.name,
+            expected["verdict"]["metrics"][0]["classification"].as_str().unwrap(),
+            expected["verdict"]["metrics"][0]["control"]["points"],
+            expected["verdict"]["metrics"][0]["canary"]["points"],
+        );
+        for RealStore { name, url, .. } in &stores {
+            let source = format!("{{prometheus: {{url: '{url}'}}}}");
+            let text = check_file(case, &source);
+            let (stored_code, stored, error) = judge(folder.path(), "store.yaml", &text);
+            assert!(error.is_empty(), "{name}, {}: {error}", case.name);
+            assert_eq!(essence(&stored), essence(&expected), "{name}, {}", case.name);
+            assert_eq!(stored_code, code, "{name}, {}", case.name);
+        }
+    }
+    insta::assert_snapshot!(outcomes);
+}

@@ -1,0 +1,512 @@
+//! What every source that is asked over HTTP must withstand: `docs/spec/source.md`, fault by fault.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod faulty_server;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serin_runner::{Overrides, Question, ask};
+use serin_sources::SOURCES;
+
+use crate::faulty_server::{Behaviour, FaultyServer, answer};
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+/// What a healthy store of a kind answers to a request: an hour at one point a minute, the canary as
+/// good as the control.
+fn healthy_body(kind: &str, request: &str) -> String {
+    match kind {
+        "prometheus" => prometheus_body(request, |_| true),
+        other => panic!("`{other}` has no healthy answer here: a source without conformance"),
+    }
+}
+
+fn prometheus_body(request: &str, has: impl Fn(u32) -> bool) -> String {
+    if request.contains("last_over_time") {
+        return r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#.to_owned();
+    }
+    let track = if request.contains("canary") { "canary" } else { "stable" };
+    let points: Vec<String> = (0..60)
+        .filter(|&minute| has(minute))
+        .map(|minute| {
+            let time = 1_600_000_200 + minute * 60;
+            format!("[{time},\"{}\"]", 100 + (minute * 7919) % 13)
+        })
+        .collect();
+    format!(
+        r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"m","track":"{track}"}},"values":[{}]}}]}}}}"#,
+        points.join(",")
+    )
+}
+
+/// The hour of the healthy answers.
+const WINDOW: &str = "{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:30:00Z}";
+
+fn check_file(kind: &str, url: &str, more: &str, checks: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    writeln!(
+        file,
+        "service: shop\nsource: {{{kind}: {{url: '{url}', timeout: 1s, retries: 1{more}}}}}\n\
+         arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\n\
+         window: {WINDOW}\nchecks:\n{checks}"
+    )
+    .unwrap();
+    file
+}
+
+/// Judges two metrics against a server, and says what a user would see first.
+fn judged(kind: &str, server: &FaultyServer, more: &str) -> String {
+    let checks = "  latency: {gauge: 'm{$arm}'}\n  saturation: {gauge: 'n{$arm}'}\n";
+    let file = check_file(kind, &server.url, more, checks);
+    said(&file).replace(&server.url, "http://SERVER")
+}
+
+fn said(file: &tempfile::NamedTempFile) -> String {
+    let question = Question::of_check_file(file.path().to_str().unwrap()).unwrap();
+    match ask(&question, Overrides::default(), &()) {
+        Err(error) => format!("no verdict: {error}"),
+        Ok(report) => {
+            let verdict = report.verdict;
+            let mut said = format!("{}: {}", verdict.outcome, verdict.reason);
+            for warning in verdict.warnings {
+                let metric = warning.metric.unwrap_or_default();
+                write!(said, "\n! {metric}: {}", warning.text).unwrap();
+            }
+            said
+        }
+    }
+}
+
+/// A fault that holds for every request.
+fn always(status: &'static str, headers: &'static str, body: &'static [u8]) -> Box<Behaviour> {
+    Box::new(move |stream, _, _| answer(stream, status, headers, body))
+}
+
+/// A fault of the second metric alone: everything else is healthy.
+fn in_part(kind: &'static str, fault: Box<Behaviour>) -> Box<Behaviour> {
+    Box::new(move |stream, request, before| {
+        if request.contains("n%7B") || request.contains("n{") {
+            fault(stream, request, before);
+        } else {
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+        }
+    })
+}
+
+/// A fault that passes: the first request meets it, and those after it do not.
+fn at_first(kind: &'static str, fault: Box<Behaviour>) -> Box<Behaviour> {
+    Box::new(move |stream, request, before| {
+        if before == 0 {
+            fault(stream, request, before);
+        } else {
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+        }
+    })
+}
+
+const HTML: &[u8] =
+    b"<html><head><title>Sign in</title></head><body>Please <b>sign in</b>\x1b[2J</body>";
+
+/// Faults by name, and what each does to a connection.
+fn faults() -> Vec<(&'static str, fn() -> Box<Behaviour>)> {
+    vec![
+        ("400", || {
+            let body = br#"{"status":"error","errorType":"bad_data","error":"1:3: parse error: unexpected \"}\""}"#;
+            always("400 Bad Request", JSON, body)
+        }),
+        ("401", || always("401 Unauthorized", "", b"Unauthorized")),
+        ("403", || always("403 Forbidden", "Content-Type: text/html\r\n", HTML)),
+        ("404", || always("404 Not Found", "", b"404 page not found\n")),
+        ("422", || {
+            let body = br#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
+            always("422 Unprocessable Entity", JSON, body)
+        }),
+        ("429 with Retry-After", || {
+            always("429 Too Many Requests", "Retry-After: 1\r\n", b"slow down")
+        }),
+        ("429 until a date", || {
+            let headers = "Date: Mon, 23 Nov 2026 11:00:00 GMT\r\nRetry-After: Mon, 23 Nov 2026 11:00:01 GMT\r\n";
+            always("429 Too Many Requests", headers, b"")
+        }),
+        ("500", || always("500 Internal Server Error", "", b"")),
+        ("503", || {
+            let body = br#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#;
+            always("503 Service Unavailable", JSON, body)
+        }),
+        ("redirect", || {
+            always("302 Found", "Location: https://me:hunter2@login/?token=hunter2\r\n", b"")
+        }),
+        ("hung", || Box::new(|_, _, _| thread::sleep(Duration::from_secs(3)))),
+        ("a byte now and then, for ever", || {
+            Box::new(|stream, _, _| {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+                for _ in 0..60 {
+                    let _ = stream.write_all(b" ").and_then(|()| stream.flush());
+                    thread::sleep(Duration::from_millis(50));
+                }
+            })
+        }),
+        ("closed without a word", || Box::new(|_, _, _| {})),
+        ("not HTTP", || {
+            Box::new(|stream, _, _| drop(stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")))
+        }),
+        ("truncated body", || {
+            Box::new(|stream, _, _| {
+                let _ = stream.write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{\"status\":\"succ",
+                );
+            })
+        }),
+        ("truncated JSON", || always("200 OK", JSON, br#"{"status":"success","data":{"resu"#)),
+        ("empty body", || always("200 OK", JSON, b"")),
+        ("garbage", || always("200 OK", JSON, b"\x00\xff\x1b[31mgarbage")),
+        ("other JSON", || always("200 OK", JSON, br#"{"hello":"world"}"#)),
+        ("a number that is none", || {
+            let body = br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1600000200,"many"]]}]}}"#;
+            always("200 OK", JSON, body)
+        }),
+        ("a time that is none", || {
+            let body = br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1e300,"1"]]}]}}"#;
+            always("200 OK", JSON, body)
+        }),
+        ("a page to log in", || always("200 OK", "Content-Type: text/html\r\n", HTML)),
+        ("a failure called a success", || {
+            let body = br#"{"status":"error","errorType":"internal","error":"shard 3 is down"}"#;
+            always("200 OK", JSON, body)
+        }),
+        ("broken gzip", || {
+            always(
+                "200 OK",
+                "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
+                b"\x1f\x8bnope",
+            )
+        }),
+        ("huge", || {
+            Box::new(|stream, _, _| {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+                let chunk = vec![b' '; 1 << 20];
+                while stream.write_all(&chunk).is_ok() {}
+            })
+        }),
+        ("a small file that unpacks to a huge one", || {
+            Box::new(|stream, _, _| {
+                let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+                for _ in 0..80 {
+                    packed.write_all(&vec![b' '; 1 << 20]).unwrap();
+                }
+                answer(stream, "200 OK", "Content-Encoding: gzip\r\n", &packed.finish().unwrap());
+            })
+        }),
+    ]
+}
+
+/// Big answers take their time on a busy machine.
+fn patience(fault: &str) -> &'static str {
+    if fault.contains("huge") { ", timeout: 60s" } else { "" }
+}
+
+fn with_patience(kind: &str, server: &FaultyServer, fault: &str, more: &str) -> String {
+    // The usual time-out stands before; a key is written once.
+    let more = format!("{more}{}", patience(fault));
+    if fault.contains("huge") {
+        let checks = "  latency: {gauge: 'm{$arm}'}\n  saturation: {gauge: 'n{$arm}'}\n";
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+        let text =
+            std::fs::read_to_string(check_file(kind, &server.url, "", checks).path()).unwrap();
+        std::fs::write(&file, text.replace("timeout: 1s", "timeout: 60s")).unwrap();
+        return said(&file).replace(&server.url, "http://SERVER");
+    }
+    judged(kind, server, &more)
+}
+
+#[test]
+fn a_source_that_fails_whole_gives_no_verdict() {
+    for source in SOURCES {
+        let mut all = String::new();
+        for (name, fault) in faults() {
+            let server = FaultyServer::start(fault());
+            let said = with_patience(source.name(), &server, name, "");
+            assert!(said.starts_with("no verdict: "), "{name}: {said}");
+            write!(all, "── {name}\n{said}\n\n").unwrap();
+        }
+        assert!(!all.contains("hunter2") && !all.contains('\u{1b}'), "{all}");
+        insta::assert_snapshot!(format!("{}_fails_whole", source.name()), all);
+    }
+}
+
+#[test]
+fn a_source_that_fails_in_part_is_never_a_pass_and_never_a_failure_of_the_canary() {
+    for source in SOURCES {
+        let mut all = String::new();
+        for (name, fault) in faults() {
+            let server = FaultyServer::start(in_part(source.name(), fault()));
+            let said = with_patience(source.name(), &server, name, "");
+            let expected = "inconclusive: saturation was not judged: ";
+            assert!(said.starts_with(expected), "{name}: {said}");
+            write!(all, "── {name}\n{}\n\n", said.lines().next().unwrap()).unwrap();
+        }
+        insta::assert_snapshot!(format!("{}_fails_in_part", source.name()), all);
+    }
+}
+
+#[test]
+fn a_fault_that_passes_leaves_no_trace() {
+    for source in SOURCES {
+        for (name, fault) in faults() {
+            let passes =
+                ["429", "500", "503", "hung", "a byte", "closed", "truncated", "empty body"];
+            if !passes.iter().any(|passing| name.starts_with(passing)) {
+                continue;
+            }
+            let server = FaultyServer::start(at_first(source.name(), fault()));
+            let said = judged(source.name(), &server, ", in_flight: 1");
+            assert!(said.starts_with("pass: "), "{name}: {said}");
+            assert_eq!(server.requests(), 5, "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_no_retry_can_mend_is_asked_once() {
+    for source in SOURCES {
+        for (name, fault) in faults() {
+            if ["400", "401", "403", "404", "422", "redirect", "garbage", "a page"].contains(&name)
+            {
+                let server = FaultyServer::start(fault());
+                judged(source.name(), &server, ", in_flight: 1");
+                assert!(server.requests() <= 4, "{name}: {} requests", server.requests());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_down_is_not_waited_for_again_and_again() {
+    for source in SOURCES {
+        let server = FaultyServer::start(Box::new(|_, _, _| {
+            thread::sleep(Duration::from_secs(3));
+        }));
+        let checks: String =
+            (0..50).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
+        let file = check_file(source.name(), &server.url, "", &checks);
+        let said = said(&file);
+        assert!(said.starts_with("no verdict: "), "{said}");
+        assert!(server.requests() <= 4 * 2 * 2, "{} requests", server.requests());
+    }
+}
+
+#[test]
+fn the_deadline_ends_it() {
+    for source in SOURCES {
+        let server = FaultyServer::start(Box::new(|stream, request, _| {
+            thread::sleep(Duration::from_millis(200));
+            answer(stream, "200 OK", JSON, prometheus_body(request, |_| true).as_bytes());
+        }));
+        let checks: String =
+            (0..50).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
+        let file = check_file(source.name(), &server.url, ", in_flight: 2, deadline: 1s", &checks);
+        let said = said(&file);
+        assert!(said.contains("the deadline of 1s has passed"), "{said}");
+        assert!(said.starts_with("inconclusive: "), "{said}");
+    }
+}
+
+#[test]
+fn no_more_requests_are_under_way_than_allowed() {
+    for source in SOURCES {
+        let server = FaultyServer::start(Box::new(|stream, request, _| {
+            thread::sleep(Duration::from_millis(20));
+            answer(stream, "200 OK", JSON, prometheus_body(request, |_| true).as_bytes());
+        }));
+        let checks: String =
+            (0..30).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
+        let file = check_file(source.name(), &server.url, ", in_flight: 3", &checks);
+        assert!(said(&file).starts_with("pass: "));
+        assert_eq!(server.requests(), 60);
+        assert_eq!(server.most_at_once(), 3);
+    }
+}
+
+#[test]
+fn compressed_and_slow_and_oddly_labelled_answers_are_answers() {
+    for source in SOURCES {
+        let kind = source.name();
+        let compressed: Box<Behaviour> = Box::new(move |stream, request, _| {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(healthy_body(kind, request).as_bytes()).unwrap();
+            let headers = format!("{JSON}Content-Encoding: gzip\r\n");
+            answer(stream, "200 OK", &headers, &packed.finish().unwrap());
+        });
+        let slow: Box<Behaviour> = Box::new(move |stream, request, _| {
+            thread::sleep(Duration::from_millis(250));
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+        });
+        let plain: Box<Behaviour> = Box::new(move |stream, request, _| {
+            let body = healthy_body(kind, request);
+            answer(stream, "200 OK", "Content-Type: text/plain\r\n", body.as_bytes());
+        });
+        for behaviour in [compressed, slow, plain] {
+            let said = judged(kind, &FaultyServer::start(behaviour), "");
+            assert!(said.starts_with("pass: "), "{said}");
+        }
+    }
+}
+
+#[test]
+fn nobody_listens() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    for source in SOURCES {
+        let checks = "  latency: {gauge: 'm{$arm}'}\n";
+        let refused = said(&check_file(source.name(), &format!("http://{address}"), "", checks));
+        let unknown = said(&check_file(source.name(), "http://no-such-host.invalid", "", checks));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let secure = format!("https://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+        });
+        let secure = said(&check_file(source.name(), &secure, "", checks));
+        for said in [&refused, &unknown, &secure] {
+            assert!(said.contains("cannot be reached: "), "{said}");
+        }
+        insta::assert_snapshot!(
+            format!("{}_is_not_there", source.name()),
+            refused.replace(&address, "SERVER")
+        );
+    }
+}
+
+/// What Prometheus itself can do to an answer that is otherwise right.
+#[test]
+fn what_prometheus_says_beside_its_answer_is_shown() {
+    let with = |more: &'static str| -> Box<Behaviour> {
+        Box::new(move |stream, request, _| {
+            let body = prometheus_body(request, |_| true);
+            let body = body.replacen("{\"status\"", &format!("{{{more},\"status\""), 1);
+            answer(stream, "200 OK", JSON, body.as_bytes());
+        })
+    };
+    let lies = |from: &'static str, to: &'static str| -> Box<Behaviour> {
+        Box::new(move |stream, request, _| {
+            let body = prometheus_body(request, |_| true).replace(from, to);
+            answer(stream, "200 OK", JSON, body.as_bytes());
+        })
+    };
+    let clock: Box<Behaviour> = Box::new(|stream, request, _| {
+        let headers = "Content-Type: application/json\r\nDate: Mon, 23 Nov 2015 11:00:00 GMT\r\n";
+        answer(stream, "200 OK", headers, prometheus_body(request, |_| true).as_bytes());
+    });
+    let twice: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = prometheus_body(request, |_| true);
+        let (head, series) = body.split_once("\"result\":[").unwrap();
+        let one = series.strip_suffix("]}}").unwrap();
+        let body = format!("{head}\"result\":[{one},{one}]}}}}");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let other: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = prometheus_body(request, |minute| minute % 5 == 0);
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let cases = [
+        ("warnings", with("\"warnings\":[\"store gateway 2 did not answer\\u001b[2J\"]")),
+        ("infos", with("\"infos\":[\"PromQL info: metric might not be a counter\"]")),
+        ("null warnings", with("\"warnings\":null,\"infos\":null")),
+        ("partial", with("\"isPartial\":true")),
+        ("another arm", lies("\"canary\"", "\"stable\"")),
+        ("no arm at all", lies("\"track\":\"canary\"", "\"track\":\"\"")),
+        ("the same series twice", twice),
+        ("another time", lies("[160000", "[150000")),
+        ("gaps, written as null", lies("\"103\"", "null")),
+        ("every fifth minute", other),
+        ("a clock of long ago", clock),
+    ];
+    let mut all = String::new();
+    for (name, behaviour) in cases {
+        let said = judged("prometheus", &FaultyServer::start(behaviour), "");
+        // How far the clocks are apart changes from run to run.
+        let said = regex_free_seconds(&said);
+        write!(all, "── {name}\n{said}\n\n").unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+fn regex_free_seconds(said: &str) -> String {
+    match said.split_once("the source's clock is ") {
+        Some((before, after)) => {
+            let after = after.trim_start_matches(|character: char| character.is_ascii_digit());
+            format!("{before}the source's clock is N{after}")
+        }
+        None => said.to_owned(),
+    }
+}
+
+#[test]
+fn secrets_are_sent_and_never_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), "hunter2hunter2\n").unwrap();
+    let cases = [
+        ("token: {file: token}", "authorization: bearer hunter2hunter2"),
+        ("username: me, password: {file: token}", "authorization: basic bwu6ahvudgvymmh1bnrlcji="),
+        ("headers: {X-Scope-OrgID: team-a, X-Api-Key: {file: token}}", "x-api-key: hunter2hunter2"),
+    ];
+    for (settings, sent) in cases {
+        let server =
+            FaultyServer::start(Box::new(move |stream: &mut TcpStream, request: &str, _| {
+                let saw = request.to_ascii_lowercase().contains(sent);
+                let body = format!("seen: {saw}; your secret is hunter2hunter2");
+                answer(stream, "401 Unauthorized", "", body.as_bytes());
+            }));
+        let text = format!(
+            "service: a\nsource: {{prometheus: {{url: '{}', {settings}}}}}\nwindow: {WINDOW}\n\
+             checks: {{m: {{gauge: m}}}}\n",
+            server.url
+        );
+        let path = folder.path().join("serin.yaml");
+        std::fs::write(&path, text).unwrap();
+        let question = Question::of_check_file(path.to_str().unwrap()).unwrap();
+        let error = ask(&question, Overrides::default(), &()).unwrap_err().to_string();
+        assert!(error.contains("seen: true; your secret is (a secret)"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_an_error_before_anything_is_asked() {
+    let server = FaultyServer::start(Box::new(|_, _, _| {}));
+    for (settings, expected) in [
+        (
+            ", token: {env: SERIN_TEST_UNSET}",
+            "the environment variable `SERIN_TEST_UNSET` is not set",
+        ),
+        (", token: {file: /nonexistent/token}", "`/nonexistent/token` cannot be read"),
+        (", token: {file: /dev/null}", "the file `/dev/null` is empty"),
+        (", tls: {authority: /dev/null}", "`/dev/null` holds no certificate in PEM"),
+        (", tls: {certificate: /dev/null, key: /dev/null}", "are no certificate and key in PEM"),
+    ] {
+        let said = judged("prometheus", &server, settings);
+        assert!(said.contains(expected), "{said}");
+    }
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn long_queries_go_into_the_body() {
+    let server = FaultyServer::start(Box::new(|stream, request, _| {
+        let status = if request.starts_with("POST ") { "200 OK" } else { "414 URI Too Long" };
+        answer(stream, status, JSON, prometheus_body(request, |_| true).as_bytes());
+    }));
+    let pods: Vec<String> = (0..300).map(|pod| format!("checkout-{pod}")).collect();
+    let checks = format!("  latency: {{gauge: 'm{{pod=~\"{}\", $arm}}'}}\n", pods.join("|"));
+    let said = said(&check_file("prometheus", &server.url, "", &checks));
+    assert!(said.starts_with("pass: "), "{said}");
+}
