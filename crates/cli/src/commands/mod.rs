@@ -1,8 +1,10 @@
 //! The verbs, a file each. A verb's doc comment is its help.
 
 mod bench;
+mod completions;
 mod convert;
 mod judge;
+mod man;
 mod schema;
 
 use std::process::ExitCode;
@@ -16,6 +18,8 @@ pub(crate) enum Command {
     Convert(convert::Convert),
     Bench(bench::Bench),
     Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -26,6 +30,8 @@ impl Command {
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
             Self::Schema(schema) => schema.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }
