@@ -1,7 +1,7 @@
 //! Everything that must hold before a change lands, fastest first.
 
 use crate::command::{Cargo, find_program};
-use crate::{browser, codegen, install, tidy};
+use crate::{browser, codegen, dist, install, tidy, tools};
 
 /// Builds, lints and tests everything.
 ///
@@ -45,11 +45,22 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     })?;
     step("tidy", tidy::run)?;
     step("generated files", || codegen::run(true))?;
-    if find_program("cargo-deny").is_some() {
-        let check = Cargo::new(&["deny", "check", "licenses", "bans", "sources"]);
+    if tools::find("cargo-deny").is_some() {
+        let check = tools::cargo(&["deny", "check", "licenses", "bans", "sources"])?;
         step("licences and sources of dependencies", || check.run())?;
     } else {
         skipped.push("licences: cargo-deny is not installed".to_owned());
+    }
+    if tools::find("cargo-shear").is_some() {
+        let check = tools::cargo(&["shear", "--locked"])?;
+        step("unused dependencies", || check.run())?;
+    } else {
+        skipped.push("unused dependencies: cargo-shear is not installed".to_owned());
+    }
+    if tools::find("hadolint").is_some() {
+        step("the Dockerfile", dist::lint_dockerfile)?;
+    } else {
+        skipped.push("the Dockerfile: hadolint is not installed".to_owned());
     }
     if browser::is_installed() {
         step("the report in a browser", browser::run)?;

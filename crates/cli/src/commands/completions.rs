@@ -11,9 +11,9 @@ use crate::output::print;
 
 /// Print completions for a shell
 ///
-/// Bash: `serin completions bash > ~/.local/share/bash-completion/completions/serin`.
-/// Zsh: `serin completions zsh > _serin` in a folder of `$fpath`.
-/// Fish: `serin completions fish > ~/.config/fish/completions/serin.fish`.
+/// Bash reads them from `~/.local/share/bash-completion/completions/serin`, fish from
+/// `~/.config/fish/completions/serin.fish`, zsh from a file `_serin` in any folder of `$fpath`.
+/// PowerShell and Elvish run them as they start: put them into `$PROFILE` or `rc.elv`.
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
     /// Which shell
