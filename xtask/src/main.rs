@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         Task::Test { install } => test::run(install),
         Task::Codegen { check } => codegen::run(check),
         Task::Tidy => tidy::run(),
-        Task::Dist => dist::run(),
+        Task::Dist => release(),
         Task::Oracle => oracle::run(),
         Task::Browser => browser::run(),
         Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
@@ -85,6 +85,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn release() -> anyhow::Result<()> {
+    let skipped = dist::run()?;
+    println!("\nAll is in target/dist.");
+    for what in skipped {
+        println!("skipped  {what}");
+    }
+    Ok(())
 }
 
 fn rig(arguments: &[String]) -> anyhow::Result<()> {

@@ -57,15 +57,18 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     } else {
         skipped.push("unused dependencies: cargo-shear is not installed".to_owned());
     }
-    if tools::find("hadolint").is_some() {
-        step("the Dockerfile", dist::lint_dockerfile)?;
-    } else {
-        skipped.push("the Dockerfile: hadolint is not installed".to_owned());
-    }
     if browser::is_installed() {
         step("the report in a browser", browser::run)?;
     } else {
         skipped.push("the report in a browser: chromium is not installed".to_owned());
+    }
+    if cfg!(target_os = "linux") {
+        step("a release", || {
+            skipped.extend(dist::run()?.into_iter().map(|what| format!("in a release: {what}")));
+            Ok(())
+        })?;
+    } else {
+        skipped.push("a release: it is made on Linux".to_owned());
     }
     if !crate::command::root().join("../shared").is_dir() {
         skipped.push("the reference's own cases: the folder ../shared is not there".to_owned());

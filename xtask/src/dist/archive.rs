@@ -38,7 +38,10 @@ pub(super) fn write(release: &Release) -> anyhow::Result<()> {
 }
 
 /// Writes the SHA-256 of every file, the archive included, and has `sha256sum` read them back.
-pub(super) fn write_checksums(release: &Release) -> anyhow::Result<()> {
+pub(super) fn write_checksums(
+    release: &Release,
+    skipped: &mut Vec<&'static str>,
+) -> anyhow::Result<()> {
     let mut sums = String::new();
     for file in files_under(&release.folder)? {
         let sum = sha256(&release.folder.join(&file))?;
@@ -46,7 +49,7 @@ pub(super) fn write_checksums(release: &Release) -> anyhow::Result<()> {
     }
     fs::write(release.folder.join(CHECKSUMS), &sums)?;
     if find_program("sha256sum").is_none() {
-        println!("skipped: reading {CHECKSUMS} back; there is no `sha256sum`");
+        skipped.push("reading the checksums back: there is no `sha256sum`");
         return Ok(());
     }
     let status = Command::new("sha256sum")

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use object::elf;
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 
@@ -17,7 +17,12 @@ const LARGEST: u64 = 40_000_000;
 
 /// Returns the target to build for: musl where its standard library is installed, else the C library
 /// of this machine.
-pub(crate) fn target() -> anyhow::Result<String> {
+///
+/// # Errors
+///
+/// Elsewhere than on Linux, where no binary is static.
+pub(super) fn target() -> anyhow::Result<String> {
+    ensure!(cfg!(target_os = "linux"), "a static binary can be made on Linux only");
     let musl = format!("{ARCH}-unknown-linux-musl");
     if sysroot()?.join("lib/rustlib").join(&musl).join("lib").is_dir() {
         println!("target: {musl}");
@@ -89,4 +94,20 @@ fn assert_static(binary: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+    fn a_dynamic_binary_is_refused() {
+        let dynamic = std::env::current_exe().unwrap_or_default();
+        let refused = assert_static(&dynamic).map_err(|error| error.to_string());
+        assert!(
+            matches!(&refused, Err(message) if message.ends_with("it is not static")),
+            "{refused:?}"
+        );
+    }
 }

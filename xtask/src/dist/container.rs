@@ -1,7 +1,6 @@
 //! The recipe of the container.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -14,7 +13,7 @@ use crate::tools;
 const FILE: &str = "packaging/Dockerfile";
 
 /// Puts the recipe beside the binary, with this release's version and commit as its defaults.
-pub(super) fn write(release: &Release) -> anyhow::Result<()> {
+pub(super) fn write(release: &Release, skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {
     let commit = release.commit.as_ref().map_or("unknown", |commit| commit.hash.as_str());
     let mut text = fs::read_to_string(root().join(FILE)).context(FILE)?;
     for (name, value) in [("VERSION", release.version.as_str()), ("REVISION", commit)] {
@@ -26,25 +25,14 @@ pub(super) fn write(release: &Release) -> anyhow::Result<()> {
     }
     let file = release.folder.join("Dockerfile");
     fs::write(&file, text)?;
-    if tools::find("hadolint").is_none() {
-        println!("skipped: linting the Dockerfile; hadolint is not installed");
+    let Some(hadolint) = tools::find("hadolint") else {
+        skipped.push("linting the Dockerfile: hadolint is not installed");
         return Ok(());
-    }
-    lint_file(&file)?;
-    println!("Dockerfile: hadolint finds nothing");
-    Ok(())
-}
-
-/// Lints the recipe of the repository.
-pub(crate) fn lint() -> anyhow::Result<()> {
-    lint_file(&root().join(FILE))
-}
-
-fn lint_file(file: &Path) -> anyhow::Result<()> {
-    let hadolint = tools::find("hadolint").context("hadolint is not installed")?;
-    let status = Command::new(hadolint).args(["--failure-threshold", "info"]).arg(file).status();
+    };
+    let status = Command::new(hadolint).args(["--failure-threshold", "info"]).arg(&file).status();
     if !status.context("hadolint does not start")?.success() {
-        bail!("hadolint finds fault with {}", file.display());
+        bail!("hadolint finds fault with {FILE}");
     }
+    println!("Dockerfile: hadolint finds nothing");
     Ok(())
 }

@@ -96,3 +96,18 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     };
     lock.split("[[package]]").filter_map(entry).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_has_checksums_for_what_came_from_a_registry() {
+        let lock = "version = 4\n\n[[package]]\nname = \"anyhow\"\nversion = \"1.0.104\"\n\
+                    source = \"registry\"\nchecksum = \"c0ffee\"\n\n[[package]]\n\
+                    name = \"serin\"\nversion = \"0.1.0\"\ndependencies = [\n \"anyhow\",\n]\n";
+        let expected =
+            BTreeMap::from([(("anyhow".to_owned(), "1.0.104".to_owned()), "c0ffee".to_owned())]);
+        assert_eq!(checksums(lock), expected);
+    }
+}
