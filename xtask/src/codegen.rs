@@ -45,15 +45,23 @@ fn commands() -> anyhow::Result<String> {
         "# Commands\n\nWhat `serin --help` says, verb by verb. Made by `cargo xtask codegen`; \
                     change the code instead.\n"
             .to_owned();
-    for verb in ["", "judge", "convert", "bench", "schema"] {
-        let words: Vec<&str> =
-            [verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
-        let name = if verb.is_empty() { "serin".to_owned() } else { format!("serin {verb}") };
-        let help = serin(&words)?;
+    let overview = serin(&["--help"])?;
+    let mut pages = vec![("serin".to_owned(), overview.clone())];
+    for verb in verbs(&overview) {
+        pages.push((format!("serin {verb}"), serin(&[verb, "--help"])?));
+    }
+    for (name, help) in pages {
         let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
         text.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n")));
     }
     Ok(text)
+}
+
+/// Returns the verbs that an overview lists, but for clap's own `help`.
+fn verbs(overview: &str) -> impl Iterator<Item = &str> {
+    let listed = overview.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty());
+    listed.filter_map(|line| line.split_whitespace().next()).filter(|verb| *verb != "help")
 }
 
 fn serin(words: &[&str]) -> anyhow::Result<String> {

@@ -1,5 +1,6 @@
 //! Other programs.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,7 +14,7 @@ pub(crate) fn root() -> PathBuf {
 /// A call of cargo, in the root of the workspace.
 pub(crate) struct Cargo {
     words: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Cargo {
@@ -22,8 +23,8 @@ impl Cargo {
         Self { words, environment: Vec::new() }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
         self
     }
 
@@ -50,7 +51,7 @@ impl Cargo {
     fn command(&self) -> Command {
         let mut command = Command::new("cargo");
         command.args(&self.words).current_dir(root());
-        command.envs(self.environment.iter().copied());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::command::find_program;
+use crate::tools;
 
 /// A program that some test needs, and the Debian package that brings it.
 pub(crate) struct Need {
@@ -20,9 +21,10 @@ pub(crate) const NEEDS: &[Need] = &[Need {
     purpose: "looks at the HTML report as a phone and a desk would show it",
 }];
 
-/// Installs what is missing: Debian packages when root, else it says what to install.
+/// Installs what is missing: tools into `target`, Debian packages when root, else it says what to install.
 pub(crate) fn run() -> anyhow::Result<()> {
     rustup_components()?;
+    tools::install()?;
     let missing: Vec<&Need> =
         NEEDS.iter().filter(|need| find_program(need.program).is_none()).collect();
     if missing.is_empty() {
@@ -56,7 +58,8 @@ fn rustup_components() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_root() -> bool {
+/// Returns whether this user may do anything.
+pub(crate) fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output();
     output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

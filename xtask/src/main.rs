@@ -9,10 +9,13 @@
 mod browser;
 mod codegen;
 mod command;
+mod dist;
 mod install;
 mod oracle;
+mod rust_version;
 mod test;
 mod tidy;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -42,8 +45,10 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Check what no compiler checks: the purity of crates, links, generated files
+    /// Check what no compiler checks: the purity of crates, links, the minimum Rust
     Tidy,
+    /// Make a release in target/dist: static binary, completions, manual, SBOM, archive, checksums
+    Dist,
     /// Ask SciPy and R again, and write their answers beside the tests
     Oracle,
     /// Look at the reports of the example in a real browser
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
         Task::Test { install } => test::run(install),
         Task::Codegen { check } => codegen::run(check),
         Task::Tidy => tidy::run(),
+        Task::Dist => release(),
         Task::Oracle => oracle::run(),
         Task::Browser => browser::run(),
         Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
@@ -79,6 +85,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn release() -> anyhow::Result<()> {
+    let skipped = dist::run()?;
+    println!("\nAll is in target/dist.");
+    for what in skipped {
+        println!("skipped  {what}");
+    }
+    Ok(())
 }
 
 fn rig(arguments: &[String]) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! Everything that must hold before a change lands, fastest first.
 
 use crate::command::{Cargo, find_program};
-use crate::{browser, codegen, install, tidy};
+use crate::{browser, codegen, dist, install, tidy, tools};
 
 /// Builds, lints and tests everything.
 ///
@@ -45,16 +45,30 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     })?;
     step("tidy", tidy::run)?;
     step("generated files", || codegen::run(true))?;
-    if find_program("cargo-deny").is_some() {
-        let check = Cargo::new(&["deny", "check", "licenses", "bans", "sources"]);
+    if tools::find("cargo-deny").is_some() {
+        let check = tools::cargo(&["deny", "check", "licenses", "bans", "sources"])?;
         step("licences and sources of dependencies", || check.run())?;
     } else {
         skipped.push("licences: cargo-deny is not installed".to_owned());
+    }
+    if tools::find("cargo-shear").is_some() {
+        let check = tools::cargo(&["shear", "--locked"])?;
+        step("unused dependencies", || check.run())?;
+    } else {
+        skipped.push("unused dependencies: cargo-shear is not installed".to_owned());
     }
     if browser::is_installed() {
         step("the report in a browser", browser::run)?;
     } else {
         skipped.push("the report in a browser: chromium is not installed".to_owned());
+    }
+    if cfg!(target_os = "linux") {
+        step("a release", || {
+            skipped.extend(dist::run()?.into_iter().map(|what| format!("in a release: {what}")));
+            Ok(())
+        })?;
+    } else {
+        skipped.push("a release: it is made on Linux".to_owned());
     }
     if !crate::command::root().join("../shared").is_dir() {
         skipped.push("the reference's own cases: the folder ../shared is not there".to_owned());

@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::command::{Cargo, root};
+use crate::rust_version;
 
-/// Checks the walls of ARCHITECTURE.md and the links of the documents, and reports all that is wrong.
+/// Checks the walls of ARCHITECTURE.md, the links of the documents and the Rust version they name, and
+/// reports all that is wrong.
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut wrong = Vec::new();
     wrong.extend(impure_dependencies()?);
     wrong.extend(impure_sources()?);
     wrong.extend(broken_links()?);
+    wrong.extend(rust_version::disagreements()?);
     if wrong.is_empty() {
-        println!("pure crates are pure, and links lead somewhere");
+        println!("pure crates are pure, links lead somewhere, and one minimum Rust is named");
         return Ok(());
     }
     bail!("{}", wrong.join("\n"));

@@ -34,6 +34,8 @@ fn usage_errors_never_look_like_a_failed_canary() {
         &["bench"],
         &["convert"],
         &["schema", "everything"],
+        &["completions", "cmd"],
+        &["man"],
     ] {
         let run = serin(arguments);
         assert_eq!(run.code, 1, "{arguments:?}: {}", run.shown());
@@ -370,4 +372,55 @@ fn a_silent_canary_is_a_case_like_any_other() {
     let silent = case(r#""t_start":0,"t_end":540,"#, "", &minutes(0, 100), "");
     assert_eq!(silent["verdict"], "fail");
     assert_eq!(silent["metrics"][0]["outcome"], "Nodata");
+}
+
+#[test]
+fn completions_know_the_verbs_and_their_options() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let run = serin(&["completions", shell]);
+        assert_eq!(run.code, 0, "{shell}: {}", run.stderr);
+        for word in ["judge", "convert", "bench", "schema", "counters"] {
+            assert!(run.stdout.contains(word), "{shell} does not complete `{word}`");
+        }
+    }
+}
+
+#[test]
+fn each_verb_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = serin(&["man", folder.path().to_str().unwrap()]);
+    assert_eq!(run.shown(), "exit 0\n");
+    let mut pages: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    assert_eq!(
+        pages,
+        [
+            "serin-bench.1",
+            "serin-completions.1",
+            "serin-convert.1",
+            "serin-judge.1",
+            "serin-man.1",
+            "serin-schema.1",
+            "serin.1"
+        ]
+    );
+    let page = fs::read_to_string(folder.path().join("serin-judge.1")).unwrap();
+    assert!(page.contains(".SH OPTIONS") && page.contains("roll back"), "{page}");
+}
+
+#[test]
+fn manual_pages_need_a_folder() {
+    let run = serin(&["man", "no/such/folder"]);
+    assert_snapshot!(run.shown(), @"
+    exit 1
+    --- stderr
+    error: the manual pages cannot be written into `no/such/folder`
+
+    hint: see that the folder exists, and that there is space and permission
+
+    cause: No such file or directory (os error 2)
+    ");
 }

@@ -1,8 +1,10 @@
 //! The verbs, a file each. A verb's doc comment is its help.
 
 mod bench;
+mod completions;
 mod convert;
 mod judge;
+mod man;
 mod schema;
 mod sources;
 
@@ -18,6 +20,8 @@ pub(crate) enum Command {
     Bench(bench::Bench),
     Schema(schema::Schema),
     Sources(sources::Sources),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -29,6 +33,8 @@ impl Command {
             Self::Bench(bench) => bench.run(),
             Self::Schema(schema) => schema.run(),
             Self::Sources(sources) => sources.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }
