@@ -6,7 +6,6 @@ use reqwest::{Client, ClientBuilder};
 ///
 /// Built together with serin, reqwest has TLS in it and asks for a provider of cryptography, used or
 /// not.
-#[must_use]
 pub fn client_builder() -> ClientBuilder {
     // A second call finds the provider of the first, which is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();

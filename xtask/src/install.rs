@@ -15,11 +15,28 @@ pub(crate) struct Need {
 }
 
 /// Everything there is to install.
-pub(crate) const NEEDS: &[Need] = &[Need {
-    program: "chromium",
-    package: "chromium",
-    purpose: "looks at the HTML report as a phone and a desk would show it",
-}];
+pub(crate) const NEEDS: &[Need] = &[
+    Need {
+        program: "chromium",
+        package: "chromium",
+        purpose: "looks at the HTML report as a phone and a desk would show it",
+    },
+    Need {
+        program: "prometheus",
+        package: "prometheus",
+        purpose: "is asked for the same canary that a recording holds",
+    },
+    Need {
+        program: "victoria-metrics",
+        package: "victoria-metrics",
+        purpose: "is asked for the same canary through the same API",
+    },
+    Need {
+        program: "openssl",
+        package: "openssl",
+        purpose: "makes the certificates by which a test proves who asks",
+    },
+];
 
 /// Installs what is missing: tools into `target`, Debian packages when root, else it says what to install.
 pub(crate) fn run() -> anyhow::Result<()> {

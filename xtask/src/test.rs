@@ -70,6 +70,11 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     } else {
         skipped.push("a release: it is made on Linux".to_owned());
     }
+    for server in ["prometheus", "victoria-metrics", "openssl"] {
+        if find_program(server).is_none() {
+            skipped.push(format!("the tests that need it: {server} is not installed"));
+        }
+    }
     if !crate::command::root().join("../shared").is_dir() {
         skipped.push("the reference's own cases: the folder ../shared is not there".to_owned());
     }

@@ -282,7 +282,9 @@ impl Reader<'_> {
                 };
                 Ok(Some(Source::File { path: entry.path.value.clone(), counters }))
             }
-            SourceEntry::Store(kind, entry) => Ok(Some(Source::Store(self.store(kind, entry)?))),
+            SourceEntry::Store(kind, entry) => {
+                Ok(Some(Source::Store(Box::new(self.store(kind, entry)?))))
+            }
         }
     }
 

@@ -1,7 +1,5 @@
 //! The key `source` of a Check file.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use serin_check::{checked_url, read, store_keys, write};
 
 fn file(source: &str) -> String {

@@ -404,6 +404,7 @@ fn each_verb_has_a_manual_page() {
             "serin-judge.1",
             "serin-man.1",
             "serin-schema.1",
+            "serin-sources.1",
             "serin.1"
         ]
     );

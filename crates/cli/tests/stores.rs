@@ -9,7 +9,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::real_store::{RealStore, Row, filled_with, recording};
+use crate::real_store::remote_write::{NativeSample, write_request};
+use crate::real_store::{
+    RealStore, Row, filled_with, is_installed, prometheus, recording, secured_prometheus,
+};
 
 /// 2020-09-13T12:30:00Z, the start of every case.
 const START: i64 = 1_600_000_200;
@@ -258,4 +261,243 @@ fn a_recording_and_every_store_give_the_same_verdict() {
         }
     }
     insta::assert_snapshot!(outcomes);
+}
+
+/// Two pods an arm, three codes, and the gauge that a mistyped query might mean.
+fn shop() -> Vec<Row> {
+    let mut case = Case::new("shop", "");
+    for (pod, handler) in [("a", "/"), ("b", "/"), ("b", "/pay")] {
+        for (code, share) in [("200", 1.0), ("500", 0.01), ("503", 0.002)] {
+            let labels = [("pod", pod), ("handler", handler), ("code", code)];
+            case = case.both("requests_total", &labels, |scrape, noise| {
+                Some(((scrape * 1000 + noise * 10) as f64 * share).floor())
+            });
+        }
+        case = case.both("level", &[("pod", pod), ("handler", handler)], |_, noise| {
+            Some(100.0 + noise as f64)
+        });
+    }
+    case = case.series(1, "level", &[("pod", "c"), ("zone", "b")], |_| Some(100.0));
+    case.rows
+}
+
+/// Judges `checks` of the shop at a store, and returns what a user reads.
+fn told(url: &str, more: &str, checks: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "service: shop\nsource: {{prometheus: {{url: '{url}'}}}}\n\
+         arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\nstep: 30s\n\
+         window: {{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:00:00Z}}\n{more}checks:\n{checks}"
+    );
+    let (code, report, error) = judge(folder.path(), "shop.yaml", &text);
+    let mut told = format!("exit {code}");
+    if report.is_null() {
+        return format!("{told}\n{}", error.trim_end()).replace(url, "http://STORE");
+    }
+    let verdict = &report["verdict"];
+    told += &format!(" {}: {}", verdict["outcome"], verdict["reason"]);
+    for metric in verdict["metrics"].as_array().unwrap() {
+        let mean = |arm: &str| metric[arm]["mean"].as_f64().unwrap();
+        told += &format!(
+            "\n  {} {} {:.4} {:.4} {}/{}",
+            metric["name"],
+            metric["classification"],
+            mean("control"),
+            mean("canary"),
+            metric["control"]["points"],
+            metric["canary"]["points"],
+        );
+    }
+    for warning in verdict["warnings"].as_array().unwrap() {
+        told += &format!("\n  ! {} {}", warning["metric"], warning["text"]);
+    }
+    told.replace(url, "http://STORE")
+}
+
+const COUNTED: &str =
+    "  errors: {ratio: {bad: 'requests_total{code=~\"5..\", $arm}', total: requests_total}}\n";
+
+#[test]
+fn queries_of_every_shape_are_judged_or_refused_in_words() {
+    let queries = [
+        ("a selector without the arm", "replica: pod\n", COUNTED),
+        ("the same without a replica", "", COUNTED),
+        (
+            "increases by replica",
+            "replica: pod\n",
+            "  errors: {ratio: {bad: 'sum by (pod) (increase(requests_total{code=~\"5..\", $arm}[30s]))', total: 'sum by (pod) (increase(requests_total{$arm}[$step]))'}}\n",
+        ),
+        (
+            "rates, summed, over five minutes",
+            "",
+            "  errors: {ratio: {bad: 'sum(rate(requests_total{code=~\"5..\", $arm}[5m]))', total: 'sum(rate(requests_total{$arm}[5m]))'}}\n",
+        ),
+        (
+            "a sum of running totals",
+            "",
+            "  errors: {count: {events: 'sum(requests_total{$arm})'}}\n",
+        ),
+        (
+            "a share computed there",
+            "",
+            "  errors: {quantile: 'sum(rate(requests_total{code=~\"5..\", $arm}[1m])) / sum(rate(requests_total{$arm}[1m]))'}\n",
+        ),
+        ("a level of several series", "", "  level: {gauge: 'level{$arm}'}\n"),
+        (
+            "a level of several series a replica",
+            "replica: pod\n",
+            "  level: {gauge: 'level{$arm}'}\n",
+        ),
+        (
+            "a level of one series a replica",
+            "replica: pod\n",
+            "  level: {gauge: 'level{handler=\"/\", $arm}'}\n",
+        ),
+        (
+            "labels of one arm alone",
+            "replica: pod\n",
+            "  level: {gauge: 'level{pod=~\"a|c\", $arm}'}\n",
+        ),
+        ("a level averaged there", "", "  level: {gauge: 'avg(level{$arm})'}\n"),
+        (
+            "levels over the whole window",
+            "",
+            "  level: {gauge: 'avg(avg_over_time(level{$arm}[$window]))'}\n",
+        ),
+        ("a metric that is not there", "", "  level: {gauge: 'levle{$arm}'}\n"),
+        (
+            "a metric that is not there, among others",
+            "",
+            "  level: {gauge: 'avg(level{$arm})'}\n  levle: {gauge: 'levle{$arm}'}\n",
+        ),
+        ("PromQL that the server refuses", "", "  level: {gauge: 'avg(level{$arm}[5m])'}\n"),
+        (
+            "PromQL that the server refuses, among others",
+            "",
+            "  level: {gauge: 'avg(level{$arm})'}\n  bad: {gauge: 'no_such_function(level{$arm})'}\n",
+        ),
+        ("a scalar", "", "  level: {gauge: 'scalar(level{$arm})'}\n"),
+        ("no arm in an expression", "", "  level: {gauge: 'avg(level)'}\n"),
+        ("a histogram that is none", "", "  latency: {histogram: 'level{$arm}'}\n"),
+    ];
+    let store = if is_installed("prometheus") { prometheus(&shop()) } else { return };
+    let mut all = String::new();
+    for (name, more, checks) in queries {
+        let said = told(&store.url, more, checks);
+        all += &format!("── {name}\n{said}\n\n");
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn native_histograms_are_counted_in_buckets() {
+    if !is_installed("prometheus") {
+        return;
+    }
+    // What is older than the blocks there are is not taken.
+    let labels = vec![("pod".to_owned(), "a".to_owned())];
+    let old = Row { metric: "old".to_owned(), labels, time: START - 86_400, value: 1.0 };
+    let store = prometheus(&[old]);
+    for (track, slow) in [("stable", 0), ("canary", 4)] {
+        for pod in ["a", "b"] {
+            let labels = [("__name__", "duration"), ("pod", pod), ("track", track)];
+            let samples: Vec<NativeSample> = (0..SCRAPES)
+                .map(|scrape| {
+                    let since =
+                        if pod == "b" && scrape >= 60 { scrape - 60 } else { scrape } as u64;
+                    let noise = noise(scrape) as u64;
+                    NativeSample {
+                        time: (START + scrape * SCRAPE) * 1000,
+                        zeros: since,
+                        counts: vec![since * 50 + noise, since * 20, since * 2, since * slow],
+                    }
+                })
+                .collect();
+            store.write(&write_request(&labels, &samples));
+        }
+    }
+    insta::assert_snapshot!(told(
+        &store.url,
+        "replica: pod\n",
+        "  latency: {histogram: 'duration{$arm}'}\n"
+    ));
+}
+
+#[test]
+fn a_secured_prometheus_is_asked_with_certificate_and_password() {
+    if !is_installed("prometheus") || !is_installed("openssl") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let store = secured_prometheus(&shop(), &folder.path().join("web.yml"));
+    std::fs::write(folder.path().join("password"), "hunter2hunter2\n").unwrap();
+    let whole = "tls: {authority: ca.pem, certificate: client.pem, key: client.key}";
+    let proof = "username: me, password: {file: password}";
+    let mut all = String::new();
+    for (name, settings) in [
+        ("all that is asked for", format!(", {whole}, {proof}")),
+        ("no password", format!(", {whole}")),
+        ("a wrong user", format!(", {whole}, username: you, password: {{file: password}}")),
+        ("no certificate of our own", format!(", tls: {{authority: ca.pem}}, {proof}, retries: 0")),
+        ("an authority that nobody knows", format!(", {proof}, retries: 0")),
+    ] {
+        let text = format!(
+            "service: shop\nsource: {{prometheus: {{url: '{}'{settings}}}}}\n\
+             arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\nstep: 30s\n\
+             window: {{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:00:00Z}}\nchecks:\n{COUNTED}",
+            store.url.replace("127.0.0.1", "localhost")
+        );
+        let (code, report, error) = judge(folder.path(), "shop.yaml", &text);
+        assert!(!error.contains("hunter2"), "{error}");
+        let said = error.lines().nth(2).unwrap_or_default().trim().to_owned();
+        all += &format!("── {name}\nexit {code} {}{said}\n\n", report["verdict"]["outcome"]);
+    }
+    insta::assert_snapshot!(all);
+}
+
+/// Makes an authority, a server's certificate and a client's, and a `web.yml` that asks for both and
+/// for the user `me`.
+fn certificates(folder: &Path) {
+    let openssl = |arguments: &str| {
+        let made = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -days 2 -subj /CN=authority -keyout ca.key -out ca.pem"));
+    for name in ["server", "client"] {
+        openssl(&format!("req {key} -subj /CN={name} -keyout {name}.key -out {name}.csr"));
+        std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+            .unwrap();
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out {name}.pem"
+        ));
+    }
+    // The password is `hunter2hunter2`.
+    let web = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  \
+               client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n\
+               basic_auth_users:\n  me: $2b$04$2svUXRE6cuzgF6KU4fJC9er9UPvv7VHsPWp/75j9AiGEYP3/GoP3W\n";
+    std::fs::write(folder.join("web.yml"), web).unwrap();
+}
+
+#[test]
+fn a_prometheus_that_hangs_or_dies_is_said_to() {
+    if !is_installed("prometheus") {
+        return;
+    }
+    let store = prometheus(&shop());
+    let url = format!("{}', timeout: 500ms, retries: 1, deadline: '20s", store.url);
+    store.signal("-STOP");
+    let hung = told(&url, "", COUNTED);
+    store.signal("-CONT");
+    let again = told(&url, "", COUNTED);
+    store.signal("-KILL");
+    let dead = told(&url, "", COUNTED);
+    assert!(hung.starts_with("exit 1") && hung.contains("did not answer within 0.5s"), "{hung}");
+    assert!(again.starts_with("exit 0"), "{again}");
+    assert!(dead.starts_with("exit 1") && dead.contains("cannot be reached"), "{dead}");
 }

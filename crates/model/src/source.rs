@@ -15,7 +15,7 @@ pub enum Source {
         counters: CounterForm,
     },
     /// A store that is asked over HTTP.
-    Store(Store),
+    Store(Box<Store>),
 }
 
 /// How counters were recorded.

@@ -45,14 +45,14 @@ pub enum RunError {
         /// The Check file or the Kayenta config.
         file: String,
     },
-    /// The recording has points of the checks, and none of them is judged.
+    /// The source has points of the checks, and none of them is judged.
     #[error(
-        "`{path}` has no value that is judged: it was recorded {recorded}, and what is judged lies \
-         {judged}\n\nhint: mend `window` (or the times of the request), or name another recording; \
-         points that are all gaps count as none"
+        "{path} has no value that is judged: its points lie {recorded}, and what is judged lies \
+         {judged}\n\nhint: mend `window` (or the times of the request), the query, or name another \
+         recording; points that are all gaps count as none"
     )]
     NoAnswer {
-        /// The recording.
+        /// The source.
         path: String,
         /// When its points lie.
         recorded: String,

@@ -1,6 +1,7 @@
 //! What every source that is asked over HTTP must withstand: `docs/spec/source.md`, fault by fault.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::disallowed_methods, reason = "a server that is slow waits")]
 
 mod faulty_server;
 
@@ -114,8 +115,10 @@ fn at_first(kind: &'static str, fault: Box<Behaviour>) -> Box<Behaviour> {
 const HTML: &[u8] =
     b"<html><head><title>Sign in</title></head><body>Please <b>sign in</b>\x1b[2J</body>";
 
-/// Faults by name, and what each does to a connection.
-fn faults() -> Vec<(&'static str, fn() -> Box<Behaviour>)> {
+/// A fault by name, and what it does to a connection.
+type Fault = (&'static str, fn() -> Box<Behaviour>);
+
+fn faults() -> Vec<Fault> {
     vec![
         ("400", || {
             let body = br#"{"status":"error","errorType":"bad_data","error":"1:3: parse error: unexpected \"}\""}"#;

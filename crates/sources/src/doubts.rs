@@ -127,7 +127,7 @@ pub(crate) fn look(
             running_totals(wanted, series, doubts);
         }
         several_where_one_was_meant(analysis, wanted, series, doubts);
-        without_replica(analysis, wanted, series, doubts);
+        without_replica(analysis, wanted, plan, series, doubts);
         if !plan.as_stored {
             other_moments(analysis, wanted, series, doubts);
         }
@@ -207,10 +207,18 @@ fn differing_labels(series: &[&Series]) -> String {
 }
 
 /// Series without the replica label are taken for one replica, which they may not be.
-fn without_replica(analysis: &Analysis, wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
+fn without_replica(
+    analysis: &Analysis,
+    wanted: &Wanted,
+    plan: &Planned,
+    series: &[&Series],
+    doubts: &mut Doubts,
+) {
     let Some(replica) = &analysis.replica else { return };
     let without = series.iter().filter(|series| !series.labels.contains_key(replica)).count();
-    if without > 0 {
+    // What the store added up has no replicas any more, on purpose.
+    let is_sum = !plan.as_stored && without == series.len();
+    if without > 0 && !is_sum {
         let text = format!(
             "{without} of {} series of the {} have no label `{}`, which tells replicas apart: they are \
              taken for one replica",

@@ -158,10 +158,10 @@ impl<'a> Inquiry<'a> {
         let mut answers = Vec::with_capacity(checks.len());
         match Assembler::new(self.source.name(), self.analysis, &self.wanted, series) {
             Ok(assembler) => {
-                for check in 0..checks.len() {
+                for (check, asked) in checks.iter().enumerate() {
                     answers.push(assembler.answer_to(check).unwrap_or_else(|error| {
                         doubts.fail(check, &doubts::in_words(&error));
-                        MetricSeries::nothing(&checks[check].name)
+                        MetricSeries::nothing(&asked.name)
                     }));
                 }
             }

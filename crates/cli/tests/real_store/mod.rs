@@ -1,5 +1,9 @@
 //! Real servers on this machine, filled with a recording, for as long as a test runs.
 
+#![expect(clippy::disallowed_methods, reason = "a test waits until a server is ready")]
+
+pub(crate) mod remote_write;
+
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -26,6 +30,21 @@ pub(crate) struct RealStore {
     _folder: tempfile::TempDir,
 }
 
+impl RealStore {
+    /// Sends a signal to the server.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Writes by remote write.
+    pub(crate) fn write(&self, packed: &[u8]) {
+        let address = self.url.trim_start_matches("http://");
+        let answer = request(address, "POST", "/api/v1/write", packed).unwrap();
+        assert!(answer.contains(" 204 ") || answer.contains(" 200 "), "{answer}");
+    }
+}
+
 impl Drop for RealStore {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -33,7 +52,7 @@ impl Drop for RealStore {
     }
 }
 
-/// Returns every server that is installed, filled with the rows. Where none is, the tests say so.
+/// Returns every server that is installed, filled with the rows.
 pub(crate) fn filled_with(rows: &[Row]) -> Vec<RealStore> {
     let mut stores = Vec::new();
     for (program, start) in [
@@ -42,14 +61,12 @@ pub(crate) fn filled_with(rows: &[Row]) -> Vec<RealStore> {
     ] {
         if is_installed(program) {
             stores.push(start(rows));
-        } else {
-            println!("skipped: `{program}` is not installed (Debian package `{program}`)");
         }
     }
     stores
 }
 
-fn is_installed(program: &str) -> bool {
+pub(crate) fn is_installed(program: &str) -> bool {
     Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -60,6 +77,27 @@ fn is_installed(program: &str) -> bool {
 
 /// Starts Prometheus over blocks that `promtool` made.
 pub(crate) fn prometheus(rows: &[Row]) -> RealStore {
+    let (address, child, folder) = started_prometheus(rows, &[]);
+    ready("prometheus", address, child, folder, "/-/ready")
+}
+
+/// Starts a Prometheus that answers only those who prove who they are.
+///
+/// * `web`: its `web.yml`.
+pub(crate) fn secured_prometheus(rows: &[Row], web: &Path) -> RealStore {
+    let flag = format!("--web.config.file={}", web.display());
+    let (address, child, folder) = started_prometheus(rows, &[&flag]);
+    // Nobody without a certificate can ask whether it is ready; it is when it listens.
+    for _ in 0..300 {
+        if TcpStream::connect(&address).is_ok() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    RealStore { name: "prometheus", url: format!("https://{address}"), child, _folder: folder }
+}
+
+fn started_prometheus(rows: &[Row], more: &[&str]) -> (String, Child, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("rows.om");
     std::fs::write(&text, open_metrics(rows)).unwrap();
@@ -78,11 +116,13 @@ pub(crate) fn prometheus(rows: &[Row]) -> RealStore {
         .arg(format!("--storage.tsdb.path={}", data.display()))
         .args(["--storage.tsdb.retention.time=100y", "--storage.tsdb.allow-overlapping-blocks"])
         .arg(format!("--web.listen-address={address}"))
+        .args(["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"])
+        .args(more)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    ready("prometheus", address, child, folder, "/-/ready")
+    (address, child, folder)
 }
 
 fn victoria_metrics(rows: &[Row]) -> RealStore {
@@ -129,15 +169,17 @@ fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-fn request(address: &str, method: &str, path: &str, body: &str) -> Option<String> {
+fn request(address: &str, method: &str, path: &str, body: impl AsRef<[u8]>) -> Option<String> {
+    let body = body.as_ref();
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    let packed = if path == "/api/v1/write" { "Content-Encoding: snappy\r\n" } else { "" };
     let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{packed}Content-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(body.as_bytes()).ok()?;
+    stream.write_all(body).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serin_model::{
     Analysis, JudgeRevision, JudgedMetric, Judgement, MetricSeries, Outcome, Trace, Verdict,
-    Warning, Window,
+    Warning, WarningCode, Window,
 };
 
 use super::faults;
@@ -88,6 +88,15 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
     let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) =
         judged.iter().map(|pair| (pair.metric.clone(), pair.trace.clone())).unzip();
     let (outcome, reason) = decide(analysis, &scorecard, &judged);
+    // What the reason says already is not said again.
+    let said =
+        |pair: &JudgedPair<'_>| pair.failure.as_ref().is_some_and(|why| reason.contains(why));
+    let named: Vec<&str> =
+        judged.iter().filter(|pair| said(pair)).map(|pair| pair.metric.name.as_str()).collect();
+    warnings.retain(|warning| {
+        let about = warning.metric.as_deref().unwrap_or_default();
+        warning.code != WarningCode::SourceFailed || !named.contains(&about)
+    });
     let verdict = Verdict {
         outcome,
         reason,

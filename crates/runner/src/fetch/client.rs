@@ -140,7 +140,11 @@ impl StoreClient {
             return FetchFailure::TimedOut(self.timeout);
         }
         let reason = self.shown(&causes(error));
-        if error.is_connect() {
+        // The library of TLS says so in words alone.
+        let of_trust = ["invalid peer certificate", "received fatal alert"];
+        if of_trust.into_iter().any(|words| reason.contains(words)) {
+            FetchFailure::Untrusted { reason }
+        } else if error.is_connect() {
             FetchFailure::Unreachable { reason }
         } else {
             FetchFailure::BrokeOff { reason }

@@ -15,6 +15,12 @@ pub(crate) enum FetchFailure {
         /// What the network said.
         reason: String,
     },
+    /// One side does not trust the other.
+    #[error("trusts us not, or is not trusted: {reason} ({})", trust_hint(reason))]
+    Untrusted {
+        /// What the other side or our own said.
+        reason: String,
+    },
     /// The connection was lost before the answer was whole.
     #[error("broke off: {reason} (see whether it restarts, or a proxy stands between)")]
     BrokeOff {
@@ -66,7 +72,7 @@ pub(crate) enum FetchFailure {
         /// How often.
         failures: usize,
         /// How it failed last.
-        last: Box<FetchFailure>,
+        last: Box<Self>,
     },
 }
 
@@ -82,6 +88,7 @@ impl FetchFailure {
             }
             Self::NoAnswer { error, .. } => *error == AnswerError::Truncated,
             Self::Redirected { .. }
+            | Self::Untrusted { .. }
             | Self::TooLarge { .. }
             | Self::TooLate(_)
             | Self::GivenUp { .. } => false,
@@ -100,7 +107,7 @@ impl FetchFailure {
                         | StatusCode::TOO_MANY_REQUESTS
                 ) || status.is_server_error()
             }
-            Self::Redirected { .. } => true,
+            Self::Redirected { .. } | Self::Untrusted { .. } => true,
             Self::NoAnswer { .. }
             | Self::TooLarge { .. }
             | Self::TooLate(_)
@@ -114,6 +121,14 @@ impl FetchFailure {
             Self::Refused { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+}
+
+fn trust_hint(reason: &str) -> &'static str {
+    if reason.contains("received fatal alert") {
+        "if it asks for a certificate, name it: `tls: {certificate: client.pem, key: client.key}`"
+    } else {
+        "name the authority that signed its certificate: `tls: {authority: ca.pem}`"
     }
 }
 
