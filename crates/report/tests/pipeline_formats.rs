@@ -1,5 +1,7 @@
 //! What pipelines read: plain lines, Markdown, JUnit XML, OpenMetrics and workflow commands.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
