@@ -250,6 +250,7 @@ fn no_name_becomes_a_workflow_command() {
         "x %0A::error::y, title=z",
         "word ::error::and long enough that the line is broken somewhere before one of ::error::these ::error::words ::error::here",
     ];
+    let mut obeyed_elsewhere = 0;
     for name in names {
         let step = Step::new();
         let check = check_named(step.folder.path(), name);
@@ -262,12 +263,13 @@ fn no_name_becomes_a_workflow_command() {
             ];
             let run = serin_with(&variables, &["judge", &check, "--format", format]);
             assert_eq!(run.code, 2, "{name}: {}", run.shown());
+            let elsewhere = serin_with(&[], &["judge", &check, "--format", format]).stdout;
+            obeyed_elsewhere += elsewhere.lines().filter(|line| is_obeyed(line)).count();
             for line in run.stdout.split(['\n', '\r']) {
                 assert!(!is_obeyed(line), "{name} as {format}: {line}");
             }
             for line in run.stderr.lines().filter(|line| is_obeyed(line)) {
                 assert!(line.starts_with("::error title="), "{name}: {line}");
-                assert_eq!(line.matches("::").next(), Some("::"));
             }
             let names: Vec<String> = step
                 .read("output")
@@ -282,6 +284,7 @@ fn no_name_becomes_a_workflow_command() {
             }
         }
     }
+    assert!(obeyed_elsewhere > 10, "{obeyed_elsewhere}: there is something to guard against");
 }
 
 #[test]
@@ -346,9 +349,9 @@ fn a_status_that_cannot_be_set_is_a_warning() {
     let nowhere = judge_with(&[], "good", &["--status", "gitlab"]);
     assert_eq!(nowhere.code, 0);
     assert_snapshot!(nowhere.stderr, @"
-    warning: the status of the commit was not set: `CI_PROJECT_ID` is not a number
+    warning: the status of the commit was not set: `GITLAB_TOKEN` is missing, or is not a token that may set commit statuses
 
-    hint: the pipeline sets it, or you do: it was missing, blank or something else
+    hint: make a project access token with the scope `api`, and a masked variable of that name; CI_JOB_TOKEN may not set a status
     ");
 }
 

@@ -103,13 +103,14 @@ impl Environment<'_> {
         let is_repository = |text: &str| {
             text.split_once('/').is_some_and(|(owner, name)| is_name(owner) && is_name(name))
         };
+        let token = self.token("GITHUB_TOKEN")?;
         let project = self.valid("GITHUB_REPOSITORY", "`owner/name`", is_repository)?;
         let link = self.get("GITHUB_SERVER_URL").zip(self.get("GITHUB_RUN_ID"));
         Ok(Commit {
             forge: Forge::GitHub,
             api: self.api("GITHUB_API_URL", "https://api.github.com")?,
             sha: self.sha("GITHUB_SHA", sha)?,
-            token: self.token("GITHUB_TOKEN")?,
+            token,
             link: link.map(|(server, run)| format!("{server}/{project}/actions/runs/{run}")),
             pipeline: None,
             project,
@@ -122,10 +123,10 @@ impl Environment<'_> {
         let pipeline = if sha.is_none() { self.get("CI_PIPELINE_ID") } else { None };
         Ok(Commit {
             forge: Forge::GitLab,
+            token: self.token("GITLAB_TOKEN")?,
             api: self.api("CI_API_V4_URL", "https://gitlab.com/api/v4")?,
             project: self.valid("CI_PROJECT_ID", "a number", is_number)?,
             sha: self.sha("CI_COMMIT_SHA", sha)?,
-            token: self.token("GITLAB_TOKEN")?,
             link: self.get("CI_JOB_URL"),
             pipeline: pipeline.and_then(|pipeline| pipeline.parse().ok()),
         })
@@ -336,9 +337,7 @@ fn with(mut body: Value, key: &str, value: Option<Value>) -> Value {
 #[non_exhaustive]
 pub enum CommitStatusError {
     /// The environment does not say which commit, or on whose behalf.
-    #[error(
-        "`{name}` is not {expected}\n\nhint: the pipeline sets it, or you do: it was missing, blank or something else"
-    )]
+    #[error("`{name}` is missing, or is not {expected}\n\nhint: {}", variable_hint(name))]
     Variable {
         /// The variable or the option.
         name: &'static str,
@@ -365,6 +364,18 @@ pub enum CommitStatusError {
         /// What it said, without the token.
         words: String,
     },
+}
+
+fn variable_hint(name: &str) -> &'static str {
+    match name {
+        "GITHUB_TOKEN" => "give it to the step: `env: {GITHUB_TOKEN: ${{ github.token }}}`",
+        "GITLAB_TOKEN" => {
+            "make a project access token with the scope `api`, and a masked variable of that name; \
+             CI_JOB_TOKEN may not set a status"
+        }
+        "--commit" => "`git rev-parse` prints it",
+        _ => "the forge's own pipelines set it; set it yourself elsewhere",
+    }
 }
 
 fn hint(status: u16) -> &'static str {

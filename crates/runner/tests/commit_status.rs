@@ -145,9 +145,9 @@ fn another_commit_may_be_named() {
     assert!(request.url.ends_with(&format!("/statuses/{other}")));
     assert_eq!(request.body.get("pipeline_id"), None, "the pipeline is that of another commit");
     assert_snapshot!(named("main").unwrap_err(), @"
-    `--commit` is not a commit's hash in hexadecimal digits
+    `--commit` is missing, or is not a commit's hash in hexadecimal digits
 
-    hint: the pipeline sets it, or you do: it was missing, blank or something else
+    hint: `git rev-parse` prints it
     ");
 }
 
@@ -170,7 +170,7 @@ fn a_variable_that_cannot_be_is_named() {
         variables.iter_mut().find(|(known, _)| *known == name).unwrap().1 = value.to_owned();
         let found = Commit::from_environment(forge, &|name| look_up(&variables, name), None);
         let error = found.unwrap_err().to_string();
-        assert!(error.starts_with(&format!("`{name}` is not ")), "{error}");
+        assert!(error.starts_with(&format!("`{name}` is missing, or is not ")), "{error}");
         assert!(!error.contains(TOKEN));
     }
 }
