@@ -346,7 +346,7 @@ pub enum CommitStatusError {
     },
     /// Nothing answered.
     #[error(
-        "{host} did not answer: {cause}\n\nhint: see that this machine reaches it; `HTTPS_PROXY` names a proxy"
+        "{host} did not answer: {cause}\n\nhint: see that this machine reaches it; `HTTPS_PROXY` names a proxy, `SSL_CERT_FILE` the certificates to trust"
     )]
     Unreachable {
         /// The host that was asked.

@@ -319,7 +319,7 @@ fn a_server_that_hangs_is_left() {
     assert_snapshot!(posted.errors[0], @"
     127.0.0.1 did not answer: it took too long
 
-    hint: see that this machine reaches it; `HTTPS_PROXY` names a proxy
+    hint: see that this machine reaches it; `HTTPS_PROXY` names a proxy, `SSL_CERT_FILE` the certificates to trust
     ");
 }
 
