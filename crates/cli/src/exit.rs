@@ -50,7 +50,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Names and paths in a message may come from hostile files, and must not draw on the terminal.
-fn printable(message: &str) -> String {
+pub(crate) fn printable(message: &str) -> String {
     let shown = |character: char| match character {
         '\n' => '\n',
         character if character.is_control() => '·',

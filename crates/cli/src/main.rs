@@ -6,6 +6,7 @@
 mod commands;
 mod exit;
 mod output;
+mod pipeline;
 mod progress;
 
 use std::process::ExitCode;

@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::str::FromStr;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use serin_report::{Report, Style};
+use serin_report::{Report, Style, github};
 use tempfile::NamedTempFile;
 
 /// A format of a report.
@@ -13,25 +14,52 @@ use tempfile::NamedTempFile;
 pub(crate) enum Format {
     /// A table for people
     Table,
+    /// Plain lines of `key=value`, one fact each, for logs and grep
+    Lines,
     /// One JSON document, version 1 of the report format
     Json,
     /// One HTML file that needs nothing else
     Html,
+    /// GitHub-flavoured Markdown, for comments and summaries
+    Markdown,
+    /// JUnit XML, for test pages
+    Junit,
+    /// OpenMetrics text, for GitLab's metrics reports
+    Metrics,
 }
 
-impl Format {
-    /// Tells the format of a file from its name.
-    pub(crate) fn of_path(path: &str) -> anyhow::Result<Self> {
-        match path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref()
+/// A file to write a report to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct OutputFile {
+    pub(crate) format: Format,
+    pub(crate) path: String,
+}
+
+impl FromStr for OutputFile {
+    type Err = String;
+
+    /// Reads `format=path`, or a path that says by its end what it wants.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some((format, path)) = text.split_once('=')
+            && let Ok(format) = Format::from_str(format, false)
         {
-            Some("html" | "htm") => Ok(Self::Html),
-            Some("json") => Ok(Self::Json),
-            Some("txt") => Ok(Self::Table),
-            _ => anyhow::bail!(
-                "`{path}` does not say which format it wants\n\n\
-                 hint: let its name end in .html, .json or .txt"
-            ),
+            return Ok(Self { format, path: path.to_owned() });
         }
+        let extension = text.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        let format = match extension.as_deref() {
+            Some("html" | "htm") => Format::Html,
+            Some("json") => Format::Json,
+            Some("md" | "markdown") => Format::Markdown,
+            Some("txt") => Format::Table,
+            Some("xml") => Format::Junit,
+            _ => {
+                return Err("it does not say which format it wants\n\n\
+                     hint: let the name end in .html, .json, .md, .txt or .xml (JUnit), or write the \
+                     format before it: lines=report.log, metrics=metrics.txt"
+                    .to_owned());
+            }
+        };
+        Ok(Self { format, path: text.to_owned() })
     }
 }
 
@@ -67,13 +95,48 @@ fn width() -> usize {
     terminal_size::terminal_size().map_or(WIDTH_OF_LOGS, |(width, _)| usize::from(width.0))
 }
 
-/// Returns a report as text.
-pub(crate) fn rendered(report: &Report, format: Format, style: Style) -> anyhow::Result<String> {
+/// Returns reports as text: one document where the format can hold several, else one after the other.
+///
+/// HTML holds one report: the caller gives no more.
+pub(crate) fn rendered(reports: &[Report], format: Format, style: Style) -> anyhow::Result<String> {
+    let each = |text: &dyn Fn(&Report) -> String| reports.iter().map(text).collect::<Vec<_>>();
     Ok(match format {
-        Format::Table => serin_report::table(report, style),
-        Format::Json => serde_json::to_string_pretty(report)? + "\n",
-        Format::Html => serin_report::html(report)?,
+        Format::Table => each(&|report| serin_report::table(report, style)).join("\n"),
+        Format::Lines => each(&serin_report::lines).concat(),
+        Format::Json => json(reports)?,
+        Format::Html => reports.iter().map(serin_report::html).collect::<Result<_, _>>()?,
+        Format::Markdown => each(&serin_report::markdown).join("\n"),
+        Format::Junit => serin_report::junit(reports)?,
+        Format::Metrics => serin_report::metrics(reports),
     })
+}
+
+/// Returns one report as an indented document, and several as a line each.
+fn json(reports: &[Report]) -> serde_json::Result<String> {
+    if let [report] = reports {
+        return Ok(serde_json::to_string_pretty(report)? + "\n");
+    }
+    reports.iter().map(|report| Ok(serde_json::to_string(report)? + "\n")).collect()
+}
+
+/// Returns what is printed of `text`, so that nobody who reads the log takes a line for a command.
+pub(crate) fn printable(text: String, format: Format) -> String {
+    match format {
+        _ if !is_read_by_github() => text,
+        // Inside of a string, where alone it can stand, this is the same text.
+        Format::Json => text.replace("##[", "#\\u0023["),
+        Format::Table
+        | Format::Lines
+        | Format::Html
+        | Format::Markdown
+        | Format::Junit
+        | Format::Metrics => github::without_commands(&text),
+    }
+}
+
+/// Returns whether the runner of GitHub Actions reads along.
+pub(crate) fn is_read_by_github() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Prints to the standard output.
@@ -85,7 +148,13 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 
 /// Prints a line to the standard error, if anybody listens.
 pub(crate) fn print_error(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let text = if is_read_by_github() { github::without_commands(text) } else { text.to_owned() };
+    print_command(&format!("{text}\n"));
+}
+
+/// Prints to the standard error what the runner of a pipeline shall obey, if anybody listens.
+pub(crate) fn print_command(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes a file so that it is there as a whole or not at all. It is written beside its place under

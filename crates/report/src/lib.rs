@@ -1,8 +1,9 @@
 //! Shows a verdict to people and programs.
 //!
-//! Each format is a pure function of a [`Report`]: [`table()`] for terminals and logs, [`html`] for one
-//! file that needs nothing else, and JSON by the report's own `serde`. Nothing here decides anything,
-//! reads a clock, or knows where its text goes.
+//! Each format is a pure function of a [`Report`]: [`table()`] for people at terminals, [`lines()`] for
+//! logs, [`html`] for one file that needs nothing else, [`markdown()`], [`junit()`] and [`metrics()`] for
+//! the pages of a pipeline, [`github`] for its runner, and JSON by the report's own `serde`. Nothing here
+//! decides anything, reads a clock, or knows where its text goes.
 
 mod align;
 mod axis;
@@ -10,9 +11,17 @@ mod clock;
 mod columns;
 mod distribution;
 mod forest;
+pub mod github;
+mod headline;
+mod junit;
 mod label;
+mod lines;
+mod markdown;
+mod markdown_text;
+mod metrics;
 mod overlay;
 mod page;
+mod plain_number;
 mod report;
 mod scale;
 mod section;
@@ -20,6 +29,11 @@ mod svg;
 mod table;
 mod wording;
 
+pub use crate::headline::{headline, service};
+pub use crate::junit::junit;
+pub use crate::lines::lines;
+pub use crate::markdown::markdown;
+pub use crate::metrics::metrics;
 pub use crate::page::html;
 pub use crate::report::{Input, Report, json_schema};
 pub use crate::table::{Style, table};

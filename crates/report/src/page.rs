@@ -1,7 +1,7 @@
 //! A verdict as one HTML file that needs nothing else.
 
 use askama::Template;
-use serin_model::{Judgement, Outcome};
+use serin_model::Judgement;
 
 use crate::report::Report;
 use crate::section::{Fact, Section};
@@ -82,7 +82,7 @@ impl Page {
             title: format!("{}: {}", wording::service(report), verdict.outcome),
             tone: tone.as_str(),
             symbol: tone.symbol(),
-            word: word(verdict.outcome),
+            word: wording::word(verdict.outcome),
             action: wording::action(report),
             reason: wording::unbroken(&verdict.reason),
             next: wording::sentence(&wording::next(report)),
@@ -99,14 +99,6 @@ impl Page {
             inputs: inputs(report),
             serin: label::one_line(&report.serin),
         }
-    }
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Pass => "Pass",
-        Outcome::Inconclusive => "Inconclusive",
-        Outcome::Fail => "Fail",
     }
 }
 

@@ -154,11 +154,7 @@ impl Text {
 
     /// Writes a sentence with the metrics it is about.
     fn shared(&mut self, start: &str, shared: &Shared) {
-        if shared.about.is_empty() {
-            self.paragraph(start, &shared.text);
-        } else {
-            self.paragraph(start, &format!("{}: {}", shared.about.join(", "), shared.text));
-        }
+        self.paragraph(start, &shared.in_words());
     }
 
     /// Writes `text` after `start`, the following lines indented under its first word.

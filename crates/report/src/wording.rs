@@ -25,6 +25,15 @@ pub(crate) fn symbol(outcome: Outcome) -> char {
     }
 }
 
+/// Returns an outcome as a heading writes it.
+pub(crate) fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "Pass",
+        Outcome::Inconclusive => "Inconclusive",
+        Outcome::Fail => "Fail",
+    }
+}
+
 /// Returns what an outcome asks for: the verb, the service, and who must act where it is a person.
 pub(crate) fn action(report: &Report) -> String {
     let service = service(report);
@@ -303,6 +312,17 @@ pub(crate) struct Shared {
     pub(crate) about: Vec<String>,
     /// The sentence.
     pub(crate) text: String,
+}
+
+impl Shared {
+    /// Returns the sentence after the names it is about.
+    pub(crate) fn in_words(&self) -> String {
+        if self.about.is_empty() {
+            self.text.clone()
+        } else {
+            format!("{}: {}", self.about.join(", "), self.text)
+        }
+    }
 }
 
 /// Returns the warnings in their order, those of one text as one.

@@ -4,6 +4,7 @@
 //! a judge, and makes a report of what the judge says.
 
 pub mod bench;
+pub mod commit_status;
 mod error;
 mod fetch;
 mod judge;

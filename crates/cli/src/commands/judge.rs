@@ -1,5 +1,6 @@
 //! `serin judge`
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use serin_runner::{Overrides, Question, TimeAsked, ask, parse_length, parse_mome
 
 use crate::commands::JudgeName;
 use crate::exit;
-use crate::output::{Colour, Format, print, rendered, style, write_file};
+use crate::output::{Colour, Format, OutputFile, print, printable, rendered, style, write_file};
+use crate::pipeline::Pipeline;
 use crate::progress::Bar;
 
 /// Judge a canary on metrics of a stretch of time that has passed
@@ -68,13 +70,17 @@ pub(crate) struct Judge {
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
 
-    /// Also write the report to a file: .html, .json or .txt; may be given several times
-    #[arg(long, short, value_name = "PATH")]
-    output: Vec<String>,
+    /// Also write the report to a file: .html, .json, .md, .txt or .xml (JUnit), or FORMAT=PATH for
+    /// other names; may be given several times
+    #[arg(long, short, value_name = "[FORMAT=]PATH")]
+    output: Vec<OutputFile>,
 
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Colour,
+
+    #[command(flatten)]
+    pipeline: Pipeline,
 }
 
 const LONG_HELP: &str = "\
@@ -89,6 +95,7 @@ Examples:
   serin judge examples/checkout/serin.yaml
   serin judge examples/checkout/serin.yaml --data examples/checkout/slow.csv.gz -o slow.html
   serin judge serin.yaml --url http://prometheus:9090 --last 30m
+  serin judge serin.yaml --format lines -o junit=report.xml -o metrics=metrics.txt
   serin judge --kayenta config.json --request request.json --data recording.csv
   zcat recording.csv.gz | serin judge serin.yaml --data - --format json";
 
@@ -104,25 +111,17 @@ enum Counters {
 impl Judge {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let JudgeName::Kayenta = self.judge;
-        let formats: Vec<Format> =
-            self.output.iter().map(|path| Format::of_path(path)).collect::<Result<_, _>>()?;
         self.refuse_odd_combinations()?;
         let mut reports = Vec::new();
         for question in self.questions()? {
             reports.push(self.ask(&question)?);
         }
-        let style = style(self.color);
-        let several = reports.len() > 1;
-        let text = |report: &Report| match self.format {
-            Format::Json if several => Ok(serde_json::to_string(report)? + "\n"),
-            format => rendered(report, format, style),
-        };
-        let texts: Vec<String> = reports.iter().map(text).collect::<anyhow::Result<_>>()?;
-        let between = if self.format == Format::Table { "\n" } else { "" };
-        print(&texts.join(between)).context("the standard output cannot be written")?;
-        for (path, format) in self.output.iter().zip(formats) {
-            self.write(path, format, &reports[0])?;
-        }
+        let text = rendered(&reports, self.format, style(self.color))?;
+        print(&printable(text, self.format)).context("the standard output cannot be written")?;
+        // A report that cannot be written must not keep the pipeline from hearing the verdict.
+        let written = self.output.iter().try_for_each(|file| write(file, &reports));
+        self.pipeline.tell(&reports);
+        written?;
         Ok(exit::of_outcomes(outcomes(&reports)))
     }
 
@@ -134,17 +133,16 @@ impl Judge {
         if from_input > 1 || data_again {
             return Err(serin_runner::RunError::TwoStandardInputs.into());
         }
-        if self.files.len() > 1 && !self.output.is_empty() {
-            bail!(
-                "`--output` holds one report, and {} files are judged\n\nhint: judge them one by one",
-                self.files.len()
-            );
-        }
-        if self.files.len() > 1 && self.format == Format::Html {
+        let mut formats = self.output.iter().map(|file| file.format).chain([self.format]);
+        if self.files.len() > 1 && formats.any(|format| format == Format::Html) {
             bail!(
                 "an HTML report holds one verdict, and {} files are judged\n\nhint: judge them one by one",
                 self.files.len()
             );
+        }
+        let paths: BTreeSet<&str> = self.output.iter().map(|file| file.path.as_str()).collect();
+        if paths.len() < self.output.len() {
+            bail!("two outputs go to one file\n\nhint: give each `--output` a path of its own");
         }
         if self.format == Format::Html && io::stdout().is_terminal() {
             bail!(
@@ -175,10 +173,10 @@ impl Judge {
         };
         Ok(ask(question, overrides, &Bar::new("reading"))?)
     }
+}
 
-    fn write(&self, path: &str, format: Format, report: &Report) -> anyhow::Result<()> {
-        write_file(path, &rendered(report, format, style(Colour::Never))?)
-    }
+fn write(file: &OutputFile, reports: &[Report]) -> anyhow::Result<()> {
+    write_file(&file.path, &rendered(reports, file.format, style(Colour::Never))?)
 }
 
 fn outcomes(reports: &[Report]) -> impl Iterator<Item = Outcome> + '_ {

@@ -39,6 +39,7 @@ pub(crate) fn serin_with_input(arguments: &[&str], input: &[u8]) -> Run {
         .args(arguments)
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE")
+        .env_remove("GITHUB_ACTIONS")
         .current_dir(root())
         .write_stdin(input)
         .output()
