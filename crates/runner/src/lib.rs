@@ -7,6 +7,7 @@ pub mod bench;
 pub mod commit_status;
 mod error;
 mod fetch;
+mod http;
 mod judge;
 mod large_file;
 mod moment;

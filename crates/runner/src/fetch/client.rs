@@ -1,13 +1,11 @@
 //! One connection to a store: who asks, whom to trust, and one request at a time.
 
-use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
-use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::{Credentials, HeaderText, Store, Tls};
@@ -15,9 +13,11 @@ use serin_sources::{Answer, Request, Source};
 
 use super::failure::FetchFailure;
 use super::limits::{MOST_BYTES, MOST_FAILURE_BYTES};
-use super::resolver::SystemNames;
 use super::secret::Secrets;
 use crate::error::RunError;
+use crate::http::{
+    BodyError, causes, client_builder, first_words, header, read_body, retry_after, without_query,
+};
 use crate::moment::parse_http_date;
 use crate::text_file::read_text;
 
@@ -57,18 +57,10 @@ impl StoreClient {
         let mut secrets = Secrets::default();
         let headers = headers(store, folder, &mut secrets)?;
         let wrong = |problem: String| RunError::Connection { url: store.url.clone(), problem };
-        // A second call finds the provider of the first, which is the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("serin/", env!("CARGO_PKG_VERSION")))
+        let mut builder = client_builder(authorities(&store.tls, folder)?)
             .default_headers(headers)
-            .redirect(Policy::none())
             .connect_timeout(store.limits.timeout.min(LONGEST_CONNECT))
-            .timeout(store.limits.timeout)
-            .dns_resolver(SystemNames::default());
-        if let Some(authorities) = authorities(&store.tls, folder)? {
-            builder = builder.tls_certs_only(authorities);
-        }
+            .timeout(store.limits.timeout);
         if let Some(client) = &store.tls.client {
             let mut pem = Vec::new();
             for path in [&client.certificate, &client.key] {
@@ -97,7 +89,7 @@ impl StoreClient {
         }
         let content_type = header(&response, CONTENT_TYPE).map(str::to_owned);
         if !status.is_success() {
-            let retry_after = header(&response, RETRY_AFTER).and_then(|text| patience(text, date));
+            let retry_after = retry_after(&response, date);
             let body = self.body(response, MOST_FAILURE_BYTES).await.unwrap_or_default();
             let words = self.source.words(&body).unwrap_or_else(|| first_words(&body));
             let words = self.shown(&words);
@@ -123,16 +115,11 @@ impl StoreClient {
         }
     }
 
-    /// Reads a body to its end, or until it is too large.
-    async fn body(&self, mut response: Response, most: usize) -> Result<Vec<u8>, FetchFailure> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))? {
-            if body.len() + chunk.len() > most {
-                return Err(FetchFailure::TooLarge { most });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+    async fn body(&self, response: Response, most: usize) -> Result<Vec<u8>, FetchFailure> {
+        read_body(response, most).await.map_err(|error| match error {
+            BodyError::Lost(error) => self.lost(&error),
+            BodyError::TooLarge => FetchFailure::TooLarge { most },
+        })
     }
 
     fn lost(&self, error: &reqwest::Error) -> FetchFailure {
@@ -221,22 +208,15 @@ fn secret_header(text: &SecretString) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Returns the authorities to trust: those of the Check file, or the bundled ones where the machine
-/// has none. `None` is the machine's own.
+/// Returns the only authorities to trust, where the Check file names them.
 fn authorities(tls: &Tls, folder: &Path) -> Result<Option<Vec<Certificate>>, RunError> {
-    if let Some(path) = &tls.authority {
-        let pem = pem_file(path, folder)?;
-        let certificates = Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
-        if certificates.is_empty() {
-            return Err(RunError::NoCertificate { path: path.clone() });
-        }
-        return Ok(Some(certificates));
+    let Some(path) = &tls.authority else { return Ok(None) };
+    let pem = pem_file(path, folder)?;
+    let certificates = Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(RunError::NoCertificate { path: path.clone() });
     }
-    if !rustls_native_certs::load_native_certs().certs.is_empty() {
-        return Ok(None);
-    }
-    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    Ok(Some(bundled.filter_map(|certificate| Certificate::from_der(certificate).ok()).collect()))
+    Ok(Some(certificates))
 }
 
 fn pem_file(path: &str, folder: &Path) -> Result<String, RunError> {
@@ -244,69 +224,3 @@ fn pem_file(path: &str, folder: &Path) -> Result<String, RunError> {
 }
 
 const MOST_PEM_BYTES: u64 = 4 << 20;
-
-fn header(response: &Response, name: HeaderName) -> Option<&str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-/// Reads a `Retry-After`: seconds, or a date by the server's own clock.
-fn patience(text: &str, now: Option<i64>) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let millis = parse_http_date(text)?.checked_sub(now?)?;
-    Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
-}
-
-/// An address may carry secrets behind its `?`, and a user before its `@`.
-fn without_query(location: &str) -> String {
-    let path = location.split(['?', '#']).next().unwrap_or_default();
-    match (path.find("://"), path.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => {
-            format!("{}{}", &path[..scheme + 3], &path[at + 1..])
-        }
-        _ => path.to_owned(),
-    }
-}
-
-/// Returns the beginning of a body that is a text.
-fn first_words(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let visible: String = without_tags(&text);
-    if visible.trim().is_empty() { "no reason given".to_owned() } else { visible }
-}
-
-/// Leaves the tags out of what proxies answer in HTML.
-fn without_tags(text: &str) -> String {
-    let mut visible = String::new();
-    let mut inside = false;
-    for character in text.chars().take(MOST_FAILURE_BYTES) {
-        match character {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                visible.push(' ');
-            }
-            other if !inside => visible.push(other),
-            _ => {}
-        }
-    }
-    visible
-}
-
-/// Says what went wrong down to its cause, without the address that every error repeats.
-fn causes(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut next: Option<&dyn Error> = error.source();
-    while let Some(error) = next {
-        causes.push(error.to_string());
-        next = error.source();
-    }
-    // The last cause says it; those before it repeat it.
-    match causes.as_slice() {
-        [] => error.to_string().split(" for url").next().unwrap_or_default().to_owned(),
-        [only] => only.clone(),
-        [.., before, last] if before.contains(last.as_str()) => before.clone(),
-        [.., before, last] => format!("{before}: {last}"),
-    }
-}

@@ -7,7 +7,6 @@
 mod client;
 mod failure;
 mod limits;
-mod resolver;
 mod schedule;
 mod secret;
 
