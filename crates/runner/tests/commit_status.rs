@@ -12,7 +12,7 @@ use serin_runner::commit_status::{
     Commit, CommitState, CommitStatus, Forge, InconclusiveState, Patience, StatusRequest,
     set_commit_statuses,
 };
-use serin_runner::{Question, Recordings, ask};
+use serin_runner::{Overrides, Question, ask};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -54,7 +54,7 @@ fn report(recording: &str) -> Report {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let question = Question::of_check_file(&path("serin.yaml")).unwrap();
     let data = path(recording);
-    ask(&question, Recordings { data: Some(&data), counters: None }, &()).unwrap()
+    ask(&question, Overrides { data: Some(&data), counters: None }, &()).unwrap()
 }
 
 fn statuses(reports: &[Report]) -> Vec<CommitStatus> {
