@@ -54,7 +54,7 @@ fn report(recording: &str) -> Report {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let question = Question::of_check_file(&path("serin.yaml")).unwrap();
     let data = path(recording);
-    ask(&question, Overrides { data: Some(&data), counters: None }, &()).unwrap()
+    ask(&question, Overrides { data: Some(&data), ..Overrides::default() }, &()).unwrap()
 }
 
 fn statuses(reports: &[Report]) -> Vec<CommitStatus> {
