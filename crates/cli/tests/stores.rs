@@ -600,8 +600,9 @@ fn more_steps_than_a_store_gives_at_once_are_asked_for_in_parts() {
         let metrics = report["verdict"]["metrics"].as_array().unwrap();
         metrics.iter().find(|it| it["name"] == metric).unwrap()["canary"]["points"].clone()
     };
-    // Prometheus holds a value for five minutes, so that the last one lasts beyond the data.
-    assert_eq!(points(&report, "level"), (1785 + 300) / 2);
+    // A step is computed at its end: from the first sample at 0 s to five minutes after the last one
+    // at 1785 s, for so long Prometheus holds a value.
+    assert_eq!(points(&report, "level"), (1785 + 300) / 2 + 1);
     assert_eq!(points(&report, "errors"), 120);
     let (_, report, _) = judged("60s");
     assert_eq!(points(&report, "errors"), 30);
