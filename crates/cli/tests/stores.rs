@@ -603,7 +603,8 @@ fn more_steps_than_a_store_gives_at_once_are_asked_for_in_parts() {
     // A step is computed at its end: from the first sample at 0 s to five minutes after the last one
     // at 1785 s, for so long Prometheus holds a value.
     assert_eq!(points(&report, "level"), (1785 + 300) / 2 + 1);
-    assert_eq!(points(&report, "errors"), 120);
+    // Between 120 scrapes there are so many increments.
+    assert_eq!(points(&report, "errors"), 119);
     let (_, report, _) = judged("60s");
     assert_eq!(points(&report, "errors"), 30);
 }
