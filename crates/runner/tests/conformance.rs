@@ -456,6 +456,13 @@ fn what_prometheus_says_beside_its_answer_is_shown() {
         let body = format!("{head}\"result\":[{one},{one}]}}}}");
         answer(stream, "200 OK", JSON, body.as_bytes());
     });
+    let two_values: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = prometheus_body(request, |_| true);
+        let lie = "\"values\":[[1600000260,\"1\"],";
+        let of_one = request.contains("n%7B");
+        let body = if of_one { body.replace("\"values\":[", lie) } else { body };
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
     let other: Box<Behaviour> = Box::new(|stream, request, _| {
         let body = prometheus_body(request, |minute| minute % 5 == 0);
         answer(stream, "200 OK", JSON, body.as_bytes());
@@ -468,6 +475,7 @@ fn what_prometheus_says_beside_its_answer_is_shown() {
         ("another arm", lies("\"canary\"", "\"stable\"")),
         ("no arm at all", lies("\"track\":\"canary\"", "\"track\":\"\"")),
         ("the same series twice", twice),
+        ("two values at one moment, of one metric", two_values),
         ("another time", lies("[160000", "[150000")),
         ("gaps, written as null", lies("\"103\"", "null")),
         ("every fifth minute", other),
