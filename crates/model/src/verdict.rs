@@ -406,4 +406,12 @@ pub enum WarningCode {
     OtherStep,
     /// The source's clock and this machine's differ.
     ClockOff,
+    /// An arm stopped reporting long before the other.
+    StoppedReporting,
+    /// A counter came up inside the judged time with more than it ever counted afterwards.
+    LargeBirth,
+    /// No series counts what is bad, which is taken for zero.
+    NothingCounted,
+    /// What was judged is cut to whole steps.
+    WholeSteps,
 }

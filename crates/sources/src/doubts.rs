@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serin_model::{
-    Analysis, Arm, Check, FileError, MetricSeries, Observations, Warning, WarningCode,
+    Analysis, Arm, Check, CounterForm, FileError, Measure, MetricSeries, Observations, Warning,
+    WarningCode,
 };
 
-use crate::collect::{Part, Series, Side, Wanted, sides};
+use crate::collect::{Birth, Part, Series, Side, Wanted, sides};
 use crate::inquiry::Planned;
 use crate::rows::shortened;
 use crate::source::Notice;
@@ -81,10 +82,17 @@ impl Doubts {
         self.warn(check, WarningCode::OtherStep, text);
     }
 
-    /// Returns the warnings; what is true of many metrics alike is said once.
+    /// Returns the warnings; what is true of many metrics alike is said once, and a source that goes
+    /// on and on is cut short.
     pub(crate) fn warnings(&self, checks: &[Check]) -> Vec<Warning> {
         let mut warnings = Vec::new();
+        let mut said: BTreeMap<WarningCode, usize> = BTreeMap::new();
         for ((code, text), about) in &self.warnings {
+            let so_far = said.entry(*code).or_default();
+            *so_far += 1;
+            if *so_far > MOST_OF_A_KIND {
+                continue;
+            }
             if about.len() > MOST_REPEATED {
                 let text = format!("{text} ({} of {} metrics)", about.len(), checks.len());
                 warnings.push(Warning { code: *code, metric: None, text });
@@ -95,9 +103,18 @@ impl Doubts {
                 warnings.push(Warning { code: *code, metric, text });
             }
         }
+        for (code, number) in said {
+            if number > MOST_OF_A_KIND {
+                let text = format!("and {} more of this kind", number - MOST_OF_A_KIND);
+                warnings.push(Warning { code, metric: None, text });
+            }
+        }
         warnings
     }
 }
+
+/// More differing warnings of one kind are counted, not said.
+const MOST_OF_A_KIND: usize = 10;
 
 /// A warning about more metrics than this is one about the source.
 const MOST_REPEATED: usize = 3;
@@ -121,55 +138,252 @@ pub(crate) fn look(
         series.wanted_by.iter().for_each(|&by| by_wanted[by].push(series));
     }
     for ((wanted, plan), series) in wanted.iter().zip(plans).zip(&by_wanted) {
+        of_another_query(analysis, wanted, plan, series, doubts);
         if plan.as_stored {
-            of_another_arm(analysis, wanted, series, doubts);
+            no_counters(wanted, series, doubts);
+            large_births(wanted, series, doubts);
         } else {
-            running_totals(wanted, series, doubts);
+            running_totals(wanted, plan, series, doubts);
+            other_moments(analysis, wanted, series, doubts);
         }
         several_where_one_was_meant(analysis, wanted, series, doubts);
         without_replica(analysis, wanted, plan, series, doubts);
-        if !plan.as_stored {
-            other_moments(analysis, wanted, series, doubts);
-        }
     }
     // The arms follow one another.
     for ((wanted, plans), series) in wanted.chunks(2).zip(plans.chunks(2)).zip(by_wanted.chunks(2))
     {
         if let ([one, _], [control, canary]) = (wanted, series) {
-            unlike_labels(analysis, one.check, [control, canary], doubts);
-            if plans.iter().all(|plan| plan.as_stored) {
-                other_step(analysis, one.check, [control, canary], doubts);
-            }
+            let arms = [control, canary];
+            unlike_labels(analysis, one.check, arms, doubts);
+            other_step(analysis, one.check, arms, plans.iter().all(|it| it.as_stored), doubts);
+            ends_early(analysis, one, arms, doubts);
+            nothing_bad(analysis, one, arms, doubts);
+            unlike_edges(analysis, one, arms, doubts);
         }
     }
 }
 
-/// A store that is asked for the series of an arm must not answer with others.
-fn of_another_arm(analysis: &Analysis, wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
+/// A store must answer with the series that it was asked for: what stands between may rewrite
+/// queries, or give one arm the answer of the other.
+fn of_another_query(
+    analysis: &Analysis,
+    wanted: &Wanted,
+    plan: &Planned,
+    series: &[&Series],
+    doubts: &mut Doubts,
+) {
     let arm = sides(analysis)[wanted.side as usize].1;
-    let strange = series.iter().find_map(|series| {
-        arm.iter().find_map(|(name, value)| {
-            let found = series.labels.get(name).map_or("", String::as_str);
-            (found != value).then_some((name, value, found))
-        })
+    let value = |series: &Series, name: &str| series.labels.get(name).cloned().unwrap_or_default();
+    let other_arm = series.iter().find_map(|series| {
+        // What the store computed may have lost the labels of the arm, and must not have others.
+        let told = |name: &&String| plan.as_stored || series.labels.contains_key(*name);
+        let differs = |name: &&String| told(name) && value(series, name) != arm[*name];
+        arm.keys().find(differs).map(|name| (name, value(series, name)))
     });
-    if let Some((name, value, found)) = strange {
-        let (name, value, found) = (shortened(name), shortened(value), shortened(found));
+    if let Some((name, found)) = other_arm {
+        let (name, asked, found) = (shortened(name), shortened(&arm[name]), shortened(&found));
         let why = format!(
-            "was asked for {name}=\"{value}\" and answered with {name}=\"{found}\": see whether a proxy \
-             rewrites queries or labels"
+            "was asked for {name}=\"{asked}\" and answered with {name}=\"{found}\": see whether a proxy \
+             or a cache stands between"
+        );
+        return doubts.fail(wanted.check, &why);
+    }
+    let Some(selector) = &plan.selector else { return };
+    let is_other = |series: &&&Series| {
+        let labels: Vec<(&str, &str)> =
+            series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        !selector.matches(series.metric.as_deref(), &labels)
+    };
+    if let Some(other) = series.iter().find(is_other) {
+        let why = format!(
+            "answered with {}, which the query does not select: see whether a proxy stands between",
+            described(other)
         );
         doubts.fail(wanted.check, &why);
     }
 }
 
+/// Names a series as PromQL writes it.
+fn described(series: &Series) -> String {
+    let label =
+        |(name, value): (&String, &String)| format!("{}=\"{}\"", shortened(name), shortened(value));
+    let labels: Vec<String> = series.labels.iter().take(8).map(label).collect();
+    format!("{}{{{}}}", shortened(series.metric.as_deref().unwrap_or_default()), labels.join(","))
+}
+
+/// How often the values of a series rose and fell.
+fn rises_and_falls(series: &Series) -> (usize, usize) {
+    let values: Vec<f64> =
+        series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect();
+    let count = |moved: fn(&[f64]) -> bool| values.windows(2).filter(|pair| moved(pair)).count();
+    (count(|pair| pair[1] > pair[0]), count(|pair| pair[1] < pair[0]))
+}
+
+/// Fewer movements say nothing of what a series is.
+const FEWEST_MOVES: usize = 12;
+
+/// A counter falls when its process restarts, and at no other time.
+fn no_counters(wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
+    if wanted.part == Part::Value {
+        return;
+    }
+    let is_level = |series: &&&Series| {
+        let (rises, falls) = rises_and_falls(series);
+        rises + falls >= FEWEST_MOVES && 5 * falls > rises + falls
+    };
+    if let Some(level) = series.iter().find(is_level) {
+        let (rises, falls) = rises_and_falls(level);
+        let why = format!(
+            "gave no counter: {} fell {falls} times and rose {rises} times; a rate or a level is asked \
+             for as a `gauge`, and counts by the counter itself",
+            described(level)
+        );
+        doubts.fail(wanted.check, &why);
+    }
+}
+
+/// What a process counted before it got its label looks like a birth.
+fn large_births(wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
+    if wanted.part == Part::Value {
+        return;
+    }
+    let is_large = |series: &&&Series| {
+        let values: Vec<f64> =
+            series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect();
+        let largest = values.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+        let first = values.first().copied().unwrap_or_default();
+        series.birth == Birth::Inside && first >= LARGE_BIRTH && first > 20.0 * largest
+    };
+    if let Some(large) = series.iter().find(is_large) {
+        let text = format!(
+            "{} came up inside the judged time with {}, far more than it counted afterwards: all of it \
+             counts as one moment's; a process that ran before and only got a new label looks like this",
+            described(large),
+            large.samples.first().map_or(0.0, |sample| sample.value)
+        );
+        doubts.warn(wanted.check, WarningCode::LargeBirth, text);
+    }
+}
+
+/// A canary may well fail a hundred requests before it is first looked at.
+const LARGE_BIRTH: f64 = 1000.0;
+
 /// An expression that counts must count what happened in each step.
-fn running_totals(wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
-    if wanted.part != Part::Value && crate::increments::look_cumulative(series.iter().copied()) {
-        let why = "answered with counters that never fall, which look like running totals: ask for \
-                   the counter's selector alone, without `sum` around it, or wrap it in \
-                   `increase(…[$step])`";
+fn running_totals(wanted: &Wanted, plan: &Planned, series: &[&Series], doubts: &mut Doubts) {
+    if wanted.part == Part::Value || plan.counters != CounterForm::Unstated {
+        return;
+    }
+    // A sum over processes that restart falls now and then, and increments do so all the time.
+    let is_total = |series: &&Series| {
+        let (rises, falls) = rises_and_falls(series);
+        rises + falls >= FEWEST_MOVES && 10 * falls <= rises + falls
+            || rises >= 2 && falls == 0 && series.samples.len() >= FEWEST_MOVES
+    };
+    if series.iter().any(|series| is_total(series)) {
+        let why = "answered with values that hardly ever fall, which look like running totals: ask \
+                   for the counter's selector alone, without anything around it";
         doubts.fail(wanted.check, why);
+    }
+}
+
+/// An arm that stops reporting long before the other, or before the end, may be dead.
+fn ends_early(analysis: &Analysis, wanted: &Wanted, arms: [&Vec<&Series>; 2], doubts: &mut Doubts) {
+    if analysis.arms.control_window.is_some() || analysis.judgements.is_some() {
+        return;
+    }
+    let last = |series: &Vec<&Series>| {
+        let times = series.iter().filter_map(|series| series.samples.last());
+        times.map(|sample| sample.time.as_millis()).max()
+    };
+    let [Some(control), Some(canary)] = arms.map(last) else { return };
+    let step = i64::from(analysis.step.seconds()) * 1000;
+    let gap = arms.map(|series| usual_gap(series).unwrap_or(step)).into_iter().max();
+    let slack = 5 * gap.unwrap_or(step).max(step);
+    let (side, other, early) = if control < canary {
+        ("control", "canary", canary - control)
+    } else {
+        ("canary", "control", control - canary)
+    };
+    if early > slack && wanted.part != Part::Bad && wanted.part != Part::Events {
+        let text = format!(
+            "the {side} stopped reporting {} s before the {other} did: what it did afterwards is not \
+             judged",
+            early / 1000
+        );
+        doubts.warn(wanted.check, WarningCode::StoppedReporting, text);
+    }
+}
+
+/// No errors at all is what a mistyped label looks like, too.
+fn nothing_bad(
+    analysis: &Analysis,
+    wanted: &Wanted,
+    arms: [&Vec<&Series>; 2],
+    doubts: &mut Doubts,
+) {
+    let is_part = match wanted.part {
+        Part::Bad => true,
+        Part::Events => matches!(
+            analysis.checks()[wanted.check].measure,
+            Measure::Count { exposure: Some(_), .. }
+        ),
+        Part::Total | Part::Buckets | Part::Exposure | Part::Value => false,
+    };
+    if is_part && arms.iter().all(|series| series.is_empty()) {
+        let text = "no series on either arm counts what is bad, and none is taken for zero: see that \
+                    the query's labels are right";
+        doubts.warn(wanted.check, WarningCode::NothingCounted, text.to_owned());
+    }
+}
+
+/// Histograms can be added up only at the edges that all of them have.
+fn unlike_edges(
+    analysis: &Analysis,
+    wanted: &Wanted,
+    arms: [&Vec<&Series>; 2],
+    doubts: &mut Doubts,
+) {
+    if wanted.part != Part::Buckets {
+        return;
+    }
+    // What is added up: the histograms of a replica, or all of an arm.
+    let mut added_up: BTreeMap<(usize, &str), BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for (side, series) in arms.into_iter().enumerate() {
+        for series in series {
+            let replica = analysis.replica.as_ref().and_then(|label| series.labels.get(label));
+            let mut labels = series.labels.clone();
+            let edge = labels.remove("le").unwrap_or_default();
+            let key = (side, replica.map_or("", String::as_str));
+            let name = format!("{:?} {labels:?}", series.metric);
+            added_up.entry(key).or_default().entry(name).or_default().insert(edge);
+        }
+    }
+    for histograms in added_up.values() {
+        let all: BTreeSet<&String> = histograms.values().flatten().collect();
+        let shared = |edge: &&&String| histograms.values().all(|edges| edges.contains(**edge));
+        let dropped: Vec<&str> =
+            all.iter().filter(|edge| !shared(edge)).map(|edge| edge.as_str()).collect();
+        if dropped.is_empty() {
+            continue;
+        }
+        let finite = |edge: &&&String| edge.parse().ok().filter(|edge: &f64| edge.is_finite());
+        let largest = all.iter().filter_map(|edge| finite(&edge)).fold(f64::MIN, f64::max);
+        let largest_shared =
+            all.iter().filter(shared).filter_map(|edge| finite(&edge)).fold(f64::MIN, f64::max);
+        let edges =
+            dropped.iter().take(6).map(|edge| shortened(edge)).collect::<Vec<_>>().join(", ");
+        if largest_shared < largest {
+            let why = format!(
+                "gave histograms of one replica with unlike edges (only some have {edges}): added up, \
+                 nothing above {largest_shared} could be told apart; name the label that tells replicas \
+                 apart with `replica`, select one kind, or make the edges alike"
+            );
+            return doubts.fail(wanted.check, &why);
+        }
+        let text = format!(
+            "histograms of one replica have unlike edges; those that only some have are left out: {edges}"
+        );
+        doubts.warn(wanted.check, WarningCode::UnlikeLabels, text);
     }
 }
 
@@ -248,7 +462,13 @@ fn other_moments(analysis: &Analysis, wanted: &Wanted, series: &[&Series], doubt
 }
 
 /// Points that lie further apart than a step leave bins empty.
-fn other_step(analysis: &Analysis, check: usize, arms: [&Vec<&Series>; 2], doubts: &mut Doubts) {
+fn other_step(
+    analysis: &Analysis,
+    check: usize,
+    arms: [&Vec<&Series>; 2],
+    as_stored: bool,
+    doubts: &mut Doubts,
+) {
     let step = i64::from(analysis.step.seconds()) * 1000;
     let [control, canary] = arms.map(|series| usual_gap(series).unwrap_or_default());
     let is_wide = |gap: i64| gap > step + step / 2;
@@ -259,9 +479,14 @@ fn other_step(analysis: &Analysis, check: usize, arms: [&Vec<&Series>; 2], doubt
         (false, true) => "the canary has",
     };
     let gap = rounded(control.max(canary));
+    let more = if as_stored {
+        ""
+    } else {
+        "; a range in the query, such as `[1m]`, must hold two samples or more"
+    };
     let text = format!(
         "{who} a point every {gap} s, and the step is {} s: most steps are empty; write a `step` of \
-         {gap} s or more",
+         {gap} s or more{more}",
         step / 1000
     );
     doubts.warn(check, WarningCode::OtherStep, text);
@@ -315,24 +540,47 @@ fn unlike_labels(analysis: &Analysis, check: usize, arms: [&Vec<&Series>; 2], do
 /// Quantiles of histograms with different edges are not the same quantity.
 pub(crate) fn look_at_edges(answers: &[MetricSeries], doubts: &mut Doubts) {
     for (check, answer) in answers.iter().enumerate() {
-        let (control, canary) = (edges(&answer.arms.control), edges(&answer.arms.canary));
-        if let (Some(control), Some(canary)) = (control, canary)
-            && control != canary
-        {
+        let all = || edges(&answer.arms.control).chain(edges(&answer.arms.canary));
+        let Some(first) = all().next() else { continue };
+        if let Some(other) = all().find(|other| *other != first) {
             let text = format!(
-                "the histograms have other edges on the canary ({} buckets) than on the control ({}): \
+                "the histograms have other edges on some replicas ({} buckets) than on others ({}): \
                  their quantiles differ for that alone",
-                canary.len() + 1,
-                control.len() + 1
+                other.len() + 1,
+                first.len() + 1
             );
             doubts.warn(check, WarningCode::UnlikeLabels, text);
         }
     }
 }
 
-fn edges(arm: &Arm) -> Option<&[f64]> {
-    arm.replicas.iter().find_map(|replica| match &replica.observations {
+fn edges(arm: &Arm) -> impl Iterator<Item = &[f64]> {
+    arm.replicas.iter().filter_map(|replica| match &replica.observations {
         Observations::Histogram { bounds, .. } => Some(bounds.as_slice()),
         Observations::Ratio(_) | Observations::Count(_) | Observations::Value(_) => None,
     })
+}
+
+/// The bad events are among all events.
+pub(crate) fn look_at_ratios(answers: &[MetricSeries], doubts: &mut Doubts) {
+    for (check, answer) in answers.iter().enumerate() {
+        for (side, arm) in [("control", &answer.arms.control), ("canary", &answer.arms.canary)] {
+            let ratios = arm.replicas.iter().filter_map(|replica| match &replica.observations {
+                Observations::Ratio(points) => Some(points),
+                _ => None,
+            });
+            let (mut bad, mut total) = (0.0, 0.0);
+            for point in ratios.flatten() {
+                bad += point.value.bad;
+                total += point.value.total;
+            }
+            if bad > total {
+                let why = format!(
+                    "counted {bad} bad events of {total} on the {side}, which cannot be: `total` must \
+                     count the bad ones, too, in the same unit"
+                );
+                doubts.fail(check, &why);
+            }
+        }
+    }
 }

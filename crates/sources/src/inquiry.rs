@@ -1,8 +1,8 @@
 //! Everything that an analysis asks a store, and what its answers add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serin_model::{Analysis, CounterForm, MetricSeries, Store, Warning, Window};
+use serin_model::{Analysis, CounterForm, MetricSeries, Store, Timestamp, Warning, Window};
 
 use crate::SourceError;
 use crate::assemble::Assembler;
@@ -12,7 +12,8 @@ use crate::doubts::{self, Doubts};
 use crate::join::join;
 use crate::registry::source_named;
 use crate::rows::{shortened, shown};
-use crate::source::{Answer, Asked, Notice, Points, Quantity, Request, Source};
+use crate::selector::Selector;
+use crate::source::{Answer, Asked, Notice, Points, Quantity, QueryError, Request, Source};
 
 /// What an analysis asks a store.
 #[derive(Debug)]
@@ -36,7 +37,23 @@ pub(crate) struct Planned {
     pub(crate) notices: Vec<Notice>,
     /// Whether the store gives the series as it has them, with all their labels.
     pub(crate) as_stored: bool,
+    /// What the query selects, where the store gives the series as it has them.
+    pub(crate) selector: Option<Selector>,
 }
+
+impl Planned {
+    /// Returns whether the values are per second.
+    fn is_per_second(&self) -> bool {
+        let is_rate = |notice: &Notice| match notice {
+            Notice::Approximate(function) => PER_SECOND.contains(&function.as_str()),
+            _ => false,
+        };
+        self.notices.iter().any(is_rate)
+    }
+}
+
+/// The functions that divide by time.
+const PER_SECOND: [&str; 3] = ["rate", "irate", "deriv"];
 
 /// What the answers add up to.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,21 +95,64 @@ impl<'a> Inquiry<'a> {
                         arm,
                         window: window_of(analysis, side, window),
                         step: analysis.step,
+                        timeout: store.limits.timeout,
                     });
                     let check_name = || shortened(&asked.name);
                     let plan =
                         plan.map_err(|error| SourceError::Query { check: check_name(), error })?;
                     let computed = |request: &Request| matches!(request.points, Points::Steps(..));
                     let as_stored = !plan.requests.iter().any(computed);
+                    let selector = as_stored.then(|| Selector::read(query).ok()).flatten();
                     let number = |request| inquiry.number(&mut known, request);
                     let requests = plan.requests.into_iter().map(number).collect();
                     let (counters, notices) = (plan.counters, plan.notices);
                     inquiry.wanted.push(Wanted { check, part, side });
-                    inquiry.plans.push(Planned { requests, counters, notices, as_stored });
+                    let plan = Planned { requests, counters, notices, as_stored, selector };
+                    inquiry.plans.push(plan);
                 }
             }
+            inquiry.refuse_mixed_units(check)?;
         }
+        inquiry.ask_whether_anything_was_watched(&mut known);
         Ok(inquiry)
+    }
+
+    /// Counts over counts per second are off by the length of a step.
+    fn refuse_mixed_units(&self, check: usize) -> Result<(), SourceError> {
+        let of_check = || {
+            let plans = self.wanted.iter().zip(&self.plans);
+            plans.filter(|(wanted, _)| wanted.check == check)
+        };
+        let Some((rate, _)) = of_check().find(|(_, plan)| plan.is_per_second()) else {
+            return Ok(());
+        };
+        if !of_check().any(|(_, plan)| plan.as_stored) {
+            return Ok(());
+        }
+        let error = QueryError {
+            query: self.query_of(rate),
+            reason: "it gives a rate per second, and the check's other query gives counts"
+                .to_owned(),
+            hint:
+                "ask for the counter's selector alone in both: serin counts from sample to sample"
+                    .to_owned(),
+        };
+        let check = shortened(&self.analysis.checks()[check].name);
+        Err(SourceError::Query { check, error })
+    }
+
+    /// Where nothing is known of any series before its window, the store itself may have been there.
+    fn ask_whether_anything_was_watched(&mut self, known: &mut BTreeMap<Request, usize>) {
+        let looked_back = self.requests.iter().filter_map(|request| match request.points {
+            Points::LastBefore(moment) => Some(moment),
+            Points::Samples(..) | Points::Steps(..) => None,
+        });
+        let moments: BTreeSet<Timestamp> = looked_back.collect();
+        for moment in moments {
+            if let Some(request) = self.source.watched_before(moment) {
+                self.number(known, request);
+            }
+        }
     }
 
     /// Returns the index of a request, which it gets when it is new.
@@ -115,15 +175,21 @@ impl<'a> Inquiry<'a> {
         &self.name
     }
 
-    /// Says for whom a request is made: the check, the arm, and the query as it is written.
+    /// Says for whom a request is made: the check, the arm, and the query as it is sent.
     #[must_use]
     pub fn asked_for(&self, request: usize) -> String {
         let plans = self.wanted.iter().zip(&self.plans);
         let mut asked = plans.filter(|(_, plan)| plan.requests.contains(&request));
-        asked.next().map_or_else(String::new, |(wanted, _)| {
-            let check = shortened(&self.analysis.checks()[wanted.check].name);
-            format!("check `{check}`, {}, `{}`", wanted.side.as_str(), self.query_of(wanted))
-        })
+        let sent = &self.requests[request].parameters;
+        let query = sent.iter().find(|(name, _)| *name == "query").map_or("", |(_, query)| query);
+        let query = shown(query, LONGEST_SHOWN);
+        match asked.next() {
+            Some((wanted, _)) => {
+                let check = shortened(&self.analysis.checks()[wanted.check].name);
+                format!("check `{check}`, {}, `{query}`", wanted.side.as_str())
+            }
+            None => format!("`{query}`"),
+        }
     }
 
     fn query_of(&self, wanted: &Wanted) -> String {
@@ -175,6 +241,7 @@ impl<'a> Inquiry<'a> {
             }
         }
         doubts::look_at_edges(&answers, &mut doubts);
+        doubts::look_at_ratios(&answers, &mut doubts);
         for (answer, check) in answers.iter_mut().zip(0..) {
             if let Some(why) = doubts.failure(check) {
                 *answer = MetricSeries::failed(&answer.check, why.to_owned());
@@ -189,7 +256,10 @@ impl<'a> Inquiry<'a> {
             let failure = plan.requests.iter().find_map(|&request| answers[request].as_ref().err());
             if let Some(why) = failure {
                 let (side, query) = (wanted.side.as_str(), self.query_of(wanted));
-                doubts.fail(wanted.check, &format!("{why}, asked for the {side} by `{query}`"));
+                doubts.fail(
+                    wanted.check,
+                    &format!("{why}; it was asked for the {side} by `{query}`"),
+                );
             }
         }
     }
@@ -206,7 +276,7 @@ impl<'a> Inquiry<'a> {
 }
 
 /// In characters.
-const LONGEST_SHOWN: usize = 120;
+const LONGEST_SHOWN: usize = 160;
 
 fn quantity(part: Part) -> Quantity {
     match part {

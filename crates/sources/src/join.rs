@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use serin_model::{Point, Timestamp};
+use serin_model::{CounterForm, Point, Timestamp};
 
 use crate::collect::{Birth, Sample, Series, Wanted};
 use crate::doubts::Doubts;
@@ -60,7 +60,11 @@ pub(crate) fn join(
     for joined in all {
         let check = wanted[joined.wanted_by[0]].check;
         let edges = edges.get(&check).map(Vec::as_slice).unwrap_or_default();
-        let counters = plans[joined.wanted_by[0]].counters;
+        // What nobody stated was looked at, and is refused where it rises and rises.
+        let counters = match plans[joined.wanted_by[0]].counters {
+            CounterForm::Unstated => CounterForm::Increments,
+            stated => stated,
+        };
         joined.into_series(edges, known_since, |wanted_by, (metric, labels), samples, birth| {
             series.push(Series { metric, labels, samples, wanted_by, counters, birth });
         });

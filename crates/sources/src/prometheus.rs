@@ -36,11 +36,35 @@ impl Source for Prometheus {
     fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError> {
         Ok(match prepare(asked)? {
             Prepared::Selector(selector) => samples(asked, &selector),
-            Prepared::Expression(expression, notices) => Plan {
-                requests: steps(asked, &expression),
-                counters: CounterForm::Increments,
-                notices,
+            Prepared::Expression(expression) => Plan {
+                requests: steps(asked, &expression.text),
+                counters: if expression.has_ranges {
+                    CounterForm::Increments
+                } else {
+                    CounterForm::Unstated
+                },
+                notices: expression.notices,
             },
+        })
+    }
+
+    fn probe(&self) -> Request {
+        Request {
+            path: QUERY.to_owned(),
+            parameters: vec![("query", "vector(1)".to_owned())],
+            points: Points::LastBefore(Timestamp::from_millis(0)),
+        }
+    }
+
+    /// Prometheus writes `up` for whatever it scrapes.
+    fn watched_before(&self, moment: Timestamp) -> Option<Request> {
+        Some(Request {
+            path: QUERY.to_owned(),
+            parameters: vec![
+                ("query", format!("count(last_over_time(up[{LOOK_BACK_SECONDS}s]))")),
+                ("time", seconds(just_before(moment))),
+            ],
+            points: Points::LastBefore(moment),
         })
     }
 
@@ -58,9 +82,16 @@ impl Source for Prometheus {
         let Some(data) = envelope.data else {
             return Err(malformed("a success without `data`".to_owned()));
         };
-        if !matches!(data.result_type.as_str(), "matrix" | "vector") {
+        let expected = match request.points {
+            Points::LastBefore(_) => "vector",
+            Points::Samples(..) | Points::Steps(..) => "matrix",
+        };
+        if data.result_type != expected {
             let found = format!("a result of type `{}`", shown(&data.result_type, 40));
-            return Err(malformed(found));
+            return Err(malformed(format!("{found} where a {expected} was asked for")));
+        }
+        if data.result.iter().any(Entry::is_nothing) {
+            return Err(malformed("a series without a single value".to_owned()));
         }
         let said = envelope.warnings.into_iter().chain(envelope.infos);
         let mut notices: Vec<Notice> = said.map(|text| Notice::Said(shown(&text, 300))).collect();
@@ -83,22 +114,24 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
     let mut requests = Vec::new();
     if asked.quantity != Quantity::Level {
         requests.push(Request {
-            path: "/api/v1/query".to_owned(),
+            path: QUERY.to_owned(),
             parameters: vec![
                 ("query", format!("last_over_time({selector}[{LOOK_BACK_SECONDS}s])")),
                 ("time", seconds(just_before(start))),
+                timeout(asked),
             ],
             points: Points::LastBefore(start),
         });
     }
-    for (from, to) in chunks(start, end, asked.step.seconds()) {
+    for (from, to) in chunks(start, end, RAW_CHUNK) {
         // A range is open at its start from version 3 on: a millisecond more, and it does not matter.
         let length = to.as_millis() - from.as_millis();
         requests.push(Request {
-            path: "/api/v1/query".to_owned(),
+            path: QUERY.to_owned(),
             parameters: vec![
                 ("query", format!("{selector}[{length}ms]")),
                 ("time", seconds(just_before(to))),
+                timeout(asked),
             ],
             points: Points::Samples(from, to),
         });
@@ -123,19 +156,24 @@ fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
             ("start", seconds(Timestamp::from_millis(from.as_millis() + millis))),
             ("end", seconds(to)),
             ("step", step.to_string()),
+            timeout(asked),
         ],
         points: Points::Steps(from, to, step),
     };
-    chunks(start, end, step).map(request).collect()
+    chunks(start, end, MOST_POINTS * millis).map(request).collect()
 }
 
-/// Cuts a stretch of time into parts of no more steps than a store gives at once.
+/// The store may stop when nobody waits any more.
+fn timeout(asked: &Asked<'_>) -> (&'static str, String) {
+    ("timeout", format!("{}ms", asked.timeout.as_millis()))
+}
+
+/// Cuts a stretch of time into parts of at most `length` milliseconds.
 fn chunks(
     start: Timestamp,
     end: Timestamp,
-    step_seconds: u32,
+    length: i64,
 ) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-    let length = MOST_POINTS * i64::from(step_seconds) * 1000;
     let (start, end) = (start.as_millis(), end.as_millis());
     let starts = std::iter::successors(Some(start), move |from| from.checked_add(length));
     starts.take_while(move |&from| from < end).map(move |from| {
@@ -143,8 +181,13 @@ fn chunks(
     })
 }
 
-/// Prometheus gives 11,000 points of a series at once.
+const QUERY: &str = "/api/v1/query";
+
+/// Prometheus computes 11,000 points of a series at once.
 const MOST_POINTS: i64 = 11_000;
+
+/// Two hours, in milliseconds: 7,200 samples of a series that is scraped every second.
+const RAW_CHUNK: i64 = 2 * 3600 * 1000;
 
 fn just_before(time: Timestamp) -> Timestamp {
     Timestamp::from_millis(time.as_millis() - 1)
@@ -226,6 +269,13 @@ struct Entry {
 }
 
 impl Entry {
+    fn is_nothing(&self) -> bool {
+        self.value.is_none()
+            && self.values.is_empty()
+            && self.histogram.is_none()
+            && self.histograms.is_empty()
+    }
+
     fn series(self, points: Points) -> StoreSeries {
         let mut labels = self.metric;
         labels.retain(|_, value| !value.is_empty());

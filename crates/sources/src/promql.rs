@@ -17,7 +17,16 @@ pub(crate) enum Prepared {
     /// A selector, of which the samples themselves can be had.
     Selector(String),
     /// Anything that the store has to compute.
-    Expression(String, Vec<Notice>),
+    Expression(Expression),
+}
+
+/// A query that the store has to compute.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Expression {
+    pub(crate) text: String,
+    pub(crate) notices: Vec<Notice>,
+    /// Whether it looks at stretches of time, as what makes increments of counters does.
+    pub(crate) has_ranges: bool,
 }
 
 /// Puts an arm, a step and a window into a query, and finds out what it is.
@@ -53,12 +62,13 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
         .collect();
     let parsed = parser::parse(&filled);
     if let (Ok(expression), Quantity::Counter | Quantity::Buckets) = (&parsed, asked.quantity)
-        && let Some(total) = sum_of_running_totals(expression)
+        && !matches!(expression, Expr::VectorSelector(_))
+        && let Some(total) = running_total(expression)
     {
         return Err(wrong(
-            &format!("it adds up `{}`, a running total that restarts set back", shown(total, 80)),
-            "ask for the counter's selector alone: serin counts and sums by replica itself; or wrap \
-             it, such as `sum(increase(http_requests_total{$arm}[$step]))`",
+            &format!("it takes `{}` as it stands, a running total", shown(&total, 80)),
+            "ask for the counter's selector alone, such as `http_requests_total{$arm}`: serin counts \
+             from sample to sample and sums by replica itself",
         ));
     }
     match (&parsed, says_arm) {
@@ -85,8 +95,8 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
         )),
         // What serin cannot parse may be a dialect: the store has the last word.
         (_, true) => {
-            let notices = notices(parsed.ok().as_ref(), &filled, asked.step.seconds());
-            Ok(Prepared::Expression(filled.trim().to_owned(), notices))
+            let text = filled.trim().to_owned();
+            Ok(Prepared::Expression(expression(parsed.ok().as_ref(), text, asked.step.seconds())))
         }
     }
 }
@@ -188,13 +198,18 @@ fn variable(name: &str) -> Result<Variable, Wrong> {
     }
 }
 
+/// A `$` before a letter or a brace is a variable that nobody fills in: a regular expression that
+/// goes on after its end matches nothing.
 fn variable_in_quotes(text: &str) -> Result<(), Wrong> {
-    let found = ["$arm", "$step", "$window"].into_iter().find(|name| text.contains(name));
+    let after = text.match_indices('$').map(|(at, _)| &text[at + 1..]);
+    let found = after
+        .map(|after| variable_name(after).0)
+        .find(|name| name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_'));
     found.map_or(Ok(()), |name| {
         Err((
-            format!("`{name}` stands between quotes, where it is not filled in"),
-            "write `$arm` between the braces, beside the other matchers: \
-             `{job=\"checkout\", $arm}`"
+            format!("`${}` stands between quotes, where nothing is filled in", shown(name, 40)),
+            "write `$arm` between the braces, beside the other matchers, such as \
+             `{job=\"checkout\", $arm}`; a `$` that is meant is `[$]` in a regular expression"
                 .to_owned(),
         ))
     })
@@ -255,35 +270,68 @@ fn looks_like_a_selector(query: &str) -> bool {
     !outside.into_iter().any(|text| text.contains(['(', '[', '/', '*', '+']))
 }
 
-/// Says what a reader must know of the answer to an expression.
-fn notices(parsed: Option<&Expr>, text: &str, step_seconds: u32) -> Vec<Notice> {
+/// Finds out what a reader must know of the answer to an expression.
+fn expression(parsed: Option<&Expr>, text: String, step_seconds: u32) -> Expression {
     let mut looks = Looks::default();
-    match parsed {
+    let has_ranges = match parsed {
         Some(expression) => {
             let _ = walk_expr(&mut looks, expression);
+            looks.back_seconds > 0
         }
-        None => looks.estimates = ESTIMATES.into_iter().find(|name| calls(text, name)),
-    }
+        None => {
+            looks.estimates = ESTIMATES.into_iter().find(|name| calls(&text, name));
+            text.contains('[') || looks.estimates.is_some()
+        }
+    };
     let estimate = looks.estimates.map(|name| Notice::Approximate(name.to_owned()));
     let overlap = (looks.back_seconds > u64::from(step_seconds))
         .then_some(Notice::Overlapping(looks.back_seconds, step_seconds));
-    estimate.into_iter().chain(overlap).collect()
+    let notices = estimate.into_iter().chain(overlap).collect();
+    Expression { text, notices, has_ranges }
 }
 
-/// Returns the name of a counter that an aggregation takes as it stands.
-fn sum_of_running_totals(expression: &Expr) -> Option<&str> {
-    match expression {
-        Expr::Aggregate(aggregate) => match &*aggregate.expr {
-            Expr::VectorSelector(selector) => selector
-                .name
-                .as_deref()
-                .filter(|name| name.ends_with("_total") || name.ends_with("_bucket")),
-            inner => sum_of_running_totals(inner),
-        },
-        Expr::Paren(paren) => sum_of_running_totals(&paren.expr),
-        _ => None,
+/// Returns the name of a counter that is taken as it stands, without what it was before: by its
+/// name a running total, of which nothing makes increments.
+fn running_total(expression: &Expr) -> Option<String> {
+    let mut totals = Totals::default();
+    let _ = walk_expr(&mut totals, expression);
+    totals.first.filter(|_| !totals.compares_moments)
+}
+
+/// Running totals in an expression.
+#[derive(Default)]
+struct Totals {
+    first: Option<String>,
+    /// Whether it looks at two moments on its own, by a subquery, an `offset` or an `@`, or only
+    /// counts series.
+    compares_moments: bool,
+}
+
+impl ExprVisitor for Totals {
+    type Error = std::convert::Infallible;
+
+    fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Self::Error> {
+        match expression {
+            Expr::VectorSelector(selector) => {
+                self.compares_moments |= selector.offset.is_some() || selector.at.is_some();
+                let name = selector.name.as_deref().unwrap_or_default();
+                if COUNTERS.iter().any(|end| name.ends_with(end)) {
+                    self.first.get_or_insert_with(|| name.to_owned());
+                }
+            }
+            Expr::Subquery(_) => self.compares_moments = true,
+            Expr::Aggregate(aggregate) => {
+                self.compares_moments |=
+                    matches!(aggregate.op.to_string().as_str(), "count" | "group");
+            }
+            _ => {}
+        }
+        Ok(true)
     }
 }
+
+/// How the names of counters end, by Prometheus's conventions.
+const COUNTERS: [&str; 4] = ["_total", "_bucket", "_count", "_sum"];
 
 fn calls(text: &str, function: &str) -> bool {
     text.match_indices(function).any(|(at, _)| {
@@ -294,7 +342,8 @@ fn calls(text: &str, function: &str) -> bool {
 }
 
 /// The functions that extrapolate, in the order in which they are named.
-const ESTIMATES: [&str; 5] = ["rate", "increase", "irate", "delta", "deriv"];
+const ESTIMATES: [&str; 7] =
+    ["rate", "increase", "irate", "delta", "deriv", "idelta", "predict_linear"];
 
 /// What an expression looks at.
 #[derive(Default)]
@@ -328,6 +377,8 @@ impl ExprVisitor for Looks {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serin_model::{LabelSelector, Query, Step, Timestamp, Window};
 
     use super::{Prepared, Quantity, prepare};
@@ -345,10 +396,11 @@ mod tests {
                 end: Timestamp::from_seconds(1800),
             },
             step: Step::MINUTE,
+            timeout: Duration::from_secs(30),
         };
         match prepare(&asked) {
             Ok(Prepared::Selector(text)) => format!("selector    {text}"),
-            Ok(Prepared::Expression(text, notices)) => format!("expression  {text}  {notices:?}"),
+            Ok(Prepared::Expression(it)) => format!("expression  {}  {:?}", it.text, it.notices),
             Err(error) => format!("refused     {}", error.reason),
         }
     }
@@ -373,6 +425,11 @@ mod tests {
             "sum by (le) ((duration_bucket{$arm}))",
             "sum(requests_total{$arm} - requests_total{$arm} offset 1m)",
             "count(up{$arm})",
+            "count(requests_total{$arm})",
+            "a_total{$arm} or b_total{$arm}",
+            "up{code=~\"$code\", $arm}",
+            "up{code=~\"${code:regex}\", $arm}",
+            "up{code=~\"5..$|4..$\", $arm}",
             "rate(up[1m])",
             "up{job=\"$arm\"}",
             "rate(up{$arm}[$__rate_interval])",
@@ -408,7 +465,15 @@ mod tests {
                     Window { start: Timestamp::from_seconds(0), end: Timestamp::from_seconds(60) };
                 let step = Step::MINUTE;
                 let quantity = Quantity::Level;
-                prepare(&Asked { query: &query, quantity, arm: &arm, window, step }).unwrap()
+                prepare(&Asked {
+                    query: &query,
+                    quantity,
+                    arm: &arm,
+                    window,
+                    step,
+                    timeout: Duration::from_secs(30),
+                })
+                .unwrap()
             }) else {
                 panic!("`{value}` made an expression of a selector")
             };

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use serin_model::{CounterForm, LabelSelector, Point, Query, Step, Timestamp, Window};
 
@@ -25,6 +26,15 @@ pub trait Source: Debug + Sync {
     ///
     /// [`QueryError`] when the query cannot be asked, whatever the store would answer.
     fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError>;
+
+    /// Returns a request that any store of this kind answers at once, to tell a store in trouble from a
+    /// query that is too much for it.
+    fn probe(&self) -> Request;
+
+    /// Returns a request whose answer has a series if the store watched anything at all before a
+    /// moment, where there is such a request. With it a counter that shows up later is known to be
+    /// new.
+    fn watched_before(&self, moment: Timestamp) -> Option<Request>;
 
     /// Reads a whole answer with a status of success.
     ///
@@ -52,6 +62,8 @@ pub struct Asked<'a> {
     pub window: Window,
     /// The length of a bin.
     pub step: Step,
+    /// How long one request may take; a store that is told need not go on for longer.
+    pub timeout: Duration,
 }
 
 /// What the answer to a query is taken for.
@@ -70,7 +82,7 @@ pub enum Quantity {
 pub struct Plan {
     /// The requests; their answers are joined series by series.
     pub requests: Vec<Request>,
-    /// What the values of counters are.
+    /// What the values of counters are; unstated where only their course can tell.
     pub counters: CounterForm,
     /// What a reader must know of an answer to such a query.
     pub notices: Vec<Notice>,
