@@ -1,8 +1,7 @@
 //! The commit, as the variables of a pipeline name it.
 
-use std::fmt;
-
 use reqwest::Url;
+use secrecy::SecretString;
 
 use super::error::CommitStatusError;
 
@@ -25,21 +24,11 @@ pub struct Commit {
     pub(super) project: String,
     /// Invariant: hexadecimal digits.
     pub(super) sha: String,
-    pub(super) token: Token,
+    pub(super) token: SecretString,
     /// The run that judged, for people to look at.
     pub(super) link: Option<String>,
     /// GitLab's pipeline, where the commit has several.
     pub(super) pipeline: Option<u64>,
-}
-
-/// A secret, which is never shown.
-#[derive(Clone)]
-pub(super) struct Token(pub(super) String);
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
 }
 
 impl Commit {
@@ -154,8 +143,8 @@ impl Environment<'_> {
         }
     }
 
-    fn token(&self, name: &'static str) -> Result<Token, CommitStatusError> {
+    fn token(&self, name: &'static str) -> Result<SecretString, CommitStatusError> {
         let is_visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        self.valid(name, "a token that may set commit statuses", is_visible).map(Token)
+        self.valid(name, "a token that may set commit statuses", is_visible).map(SecretString::from)
     }
 }

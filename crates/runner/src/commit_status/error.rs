@@ -34,6 +34,17 @@ pub enum CommitStatusError {
     },
 }
 
+impl CommitStatusError {
+    /// Returns whether trying again may help.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 429 | 500..=599),
+            Self::Variable { .. } => false,
+        }
+    }
+}
+
 fn variable_hint(name: &str) -> &'static str {
     match name {
         "GITHUB_TOKEN" => "give it to the step: `env: {GITHUB_TOKEN: ${{ github.token }}}`",

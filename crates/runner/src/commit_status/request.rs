@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::commit::{Commit, Forge, Token};
+use super::commit::{Commit, Forge};
 use super::status::{CommitState, CommitStatus};
 
 /// A `POST` that sets a status, with the secret in its headers.
@@ -39,7 +40,7 @@ impl StatusRequest {
     }
 
     fn github(commit: &Commit, status: &CommitStatus) -> Self {
-        let Commit { api, project, sha, token: Token(token), .. } = commit;
+        let Commit { api, project, sha, token, .. } = commit;
         let state = match status.state {
             CommitState::Success => "success",
             CommitState::Failure => "failure",
@@ -49,7 +50,7 @@ impl StatusRequest {
             url: format!("{api}/repos/{project}/statuses/{sha}"),
             headers: vec![
                 ("accept", "application/vnd.github+json".to_owned()),
-                ("authorization", format!("Bearer {token}")),
+                ("authorization", format!("Bearer {}", token.expose_secret())),
                 ("x-github-api-version", "2022-11-28".to_owned()),
             ],
             body: with(
@@ -65,7 +66,7 @@ impl StatusRequest {
     }
 
     fn gitlab(commit: &Commit, status: &CommitStatus) -> Self {
-        let Commit { api, project, sha, token: Token(token), .. } = commit;
+        let Commit { api, project, sha, token, .. } = commit;
         let state = match status.state {
             CommitState::Success => "success",
             CommitState::Failure => "failed",
@@ -79,7 +80,7 @@ impl StatusRequest {
         let body = with(body, "target_url", commit.link.clone().map(Value::from));
         Self {
             url: format!("{api}/projects/{project}/statuses/{sha}"),
-            headers: vec![("private-token", token.clone())],
+            headers: vec![("private-token", token.expose_secret().to_owned())],
             body: with(body, "pipeline_id", commit.pipeline.map(Value::from)),
         }
     }

@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Response};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::time::sleep;
 
-use super::commit::{Commit, Token};
+use super::commit::Commit;
 use super::error::CommitStatusError;
 use super::request::StatusRequest;
-use super::status::{CommitStatus, cut};
+use super::status::CommitStatus;
+use crate::http::{
+    MOST_FAILURE_BYTES, causes, client_builder, first_words, one_line, read_body, retry_after,
+};
 
 /// How long to wait for a server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,10 +45,10 @@ pub fn set_commit_statuses(
     statuses: &[CommitStatus],
     patience: Patience,
 ) -> Vec<CommitStatusError> {
-    let host = commit.host();
-    let unreachable = |cause: String| CommitStatusError::Unreachable { host: host.clone(), cause };
+    let unreachable = |cause: String| CommitStatusError::Unreachable { host: commit.host(), cause };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (runtime, client) = match (runtime, client(patience)) {
+    let client = client_builder(None).timeout(patience.timeout).build();
+    let (runtime, client) = match (runtime, client) {
         (Ok(runtime), Ok(client)) => (runtime, client),
         (Err(error), _) => return vec![unreachable(error.to_string())],
         (_, Err(error)) => return vec![unreachable(causes(&error))],
@@ -62,42 +67,33 @@ pub fn set_commit_statuses(
     errors
 }
 
-fn client(patience: Patience) -> reqwest::Result<Client> {
-    // An error says that there is a provider already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .user_agent(concat!("serin/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
-        .timeout(patience.timeout)
-        .build()
-}
-
+/// Posts a status, again and again while that may help.
 async fn post(
     client: &Client,
     commit: &Commit,
     request: &StatusRequest,
     patience: Patience,
 ) -> Result<(), CommitStatusError> {
-    let mut attempt = 1;
-    loop {
-        let answered = post_once(client, commit, request).await;
-        let Err(failure) = answered else { return Ok(()) };
-        if attempt >= patience.attempts || !failure.is_transient {
-            return Err(failure.error);
-        }
-        let pause = patience.pause * 2_u32.saturating_pow(attempt - 1);
-        tokio::time::sleep(pause.max(failure.asked_for.min(patience.timeout))).await;
-        attempt += 1;
-    }
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(patience.pause)
+        .with_max_times(patience.attempts.saturating_sub(1) as usize);
+    let posting = (|| post_once(client, commit, request))
+        .retry(pauses)
+        .sleep(sleep)
+        .when(|failure: &Failure| failure.error.may_pass())
+        // A pause of its own choice is the server's, within reason.
+        .adjust(|failure, pause| {
+            let asked_for = failure.retry_after.unwrap_or_default().min(patience.timeout);
+            pause.map(|pause| pause.max(asked_for))
+        });
+    posting.await.map_err(|failure| failure.error)
 }
 
 /// An attempt that did not succeed.
 struct Failure {
     error: CommitStatusError,
-    /// Whether the same may succeed if tried again.
-    is_transient: bool,
     /// The pause that the server asked for.
-    asked_for: Duration,
+    retry_after: Option<Duration>,
 }
 
 async fn post_once(
@@ -111,24 +107,18 @@ async fn post_once(
         .body(request.body.to_string())
         .send()
         .await;
-    let host = commit.host();
     let response = sent.map_err(|error| Failure {
-        is_transient: true,
-        asked_for: Duration::ZERO,
-        error: CommitStatusError::Unreachable { host: host.clone(), cause: causes(&error) },
+        error: CommitStatusError::Unreachable { host: commit.host(), cause: cause(&error) },
+        retry_after: None,
     })?;
     let status = response.status();
     if status.is_success() {
         return Ok(());
     }
-    let asked_for = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let asked_for = asked_for.and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
+    let retry_after = retry_after(&response);
     let words = words(response, &commit.token).await;
-    Err(Failure {
-        is_transient: status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
-        asked_for: Duration::from_secs(asked_for),
-        error: CommitStatusError::Refused { host, status: status.as_u16(), words },
-    })
+    let error = CommitStatusError::Refused { host: commit.host(), status: status.as_u16(), words };
+    Err(Failure { error, retry_after })
 }
 
 fn headers(request: &StatusRequest) -> HeaderMap {
@@ -144,39 +134,17 @@ fn headers(request: &StatusRequest) -> HeaderMap {
     headers
 }
 
-/// Returns an error with what caused it, without the address.
-fn causes(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "it took too long".to_owned();
-    }
-    let mut deepest: &dyn std::error::Error = error;
-    while let Some(cause) = deepest.source() {
-        deepest = cause;
-    }
-    printable(&deepest.to_string())
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() { "it took too long".to_owned() } else { one_line(&causes(error)) }
 }
 
-/// The most that is read of an answer; what is shown of it is shorter still.
-const MOST_ANSWER: usize = 16 << 10;
-
-/// What is shown of an answer.
-const MOST_WORDS: usize = 300;
-
 /// Returns what a server said, in one line and without the token.
-async fn words(mut response: Response, token: &Token) -> String {
-    let mut answer = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MOST_ANSWER - answer.len();
-        answer.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if answer.len() == MOST_ANSWER {
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&answer);
-    let said = serde_json::from_str(&text).ok().and_then(|answer| said(&answer));
-    let words = said.unwrap_or_else(|| text.into_owned()).replace(&token.0, "…");
-    let words = cut(printable(&words).trim(), MOST_WORDS);
-    if words.is_empty() { "nothing else".to_owned() } else { words }
+async fn words(response: Response, token: &SecretString) -> String {
+    let body = read_body(response, MOST_FAILURE_BYTES).await.unwrap_or_default();
+    let said = serde_json::from_slice(&body).ok().and_then(|answer| said(&answer));
+    let said = said.filter(|words| !words.trim().is_empty());
+    let words = said.unwrap_or_else(|| first_words(&body));
+    one_line(&words.replace(token.expose_secret(), "…"))
 }
 
 /// Returns the sentence in an answer of GitHub or GitLab.
@@ -186,8 +154,4 @@ fn said(answer: &Value) -> Option<String> {
     let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
     let details = answer.get("errors").map(|errors| format!(": {errors}")).unwrap_or_default();
     Some(message + &details)
-}
-
-fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

@@ -75,7 +75,7 @@ impl CommitStatus {
 }
 
 /// Returns the first characters of `text`, with `…` where it was cut. GitHub takes none above U+FFFF.
-pub(super) fn cut(text: &str, most: usize) -> String {
+fn cut(text: &str, most: usize) -> String {
     let shown = |letter| if letter > '\u{ffff}' { '\u{fffd}' } else { letter };
     if text.chars().count() <= most {
         return text.chars().map(shown).collect();
