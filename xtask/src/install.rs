@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::command::find_program;
+use crate::python::{PIPELINE_VALIDATION, SBOM_VALIDATION};
 use crate::tools;
 
 /// A program that some test needs, and the Debian package that brings it.
@@ -42,6 +43,8 @@ pub(crate) const NEEDS: &[Need] = &[
 pub(crate) fn run() -> anyhow::Result<()> {
     rustup_components()?;
     tools::install()?;
+    SBOM_VALIDATION.install();
+    PIPELINE_VALIDATION.install();
     let missing: Vec<&Need> =
         NEEDS.iter().filter(|need| find_program(need.program).is_none()).collect();
     if missing.is_empty() {

@@ -12,6 +12,8 @@ mod command;
 mod dist;
 mod install;
 mod oracle;
+mod pipelines;
+mod python;
 mod rust_version;
 mod test;
 mod tidy;
@@ -53,6 +55,8 @@ enum Task {
     Oracle,
     /// Look at the reports of the example in a real browser
     Browser,
+    /// Check the pipelines that others copy, by their schemas and with linters
+    Pipelines,
     /// Measure the judge, and the original's figures beside it
     Bench,
     /// Run a real canary on this machine and record it
@@ -72,9 +76,13 @@ fn main() -> ExitCode {
         Task::Test { install } => test::run(install),
         Task::Codegen { check } => codegen::run(check),
         Task::Tidy => tidy::run(),
-        Task::Dist => release(),
+        Task::Dist => dist::run().map(|skipped| {
+            println!("\nAll is in target/dist.");
+            name_skipped(&skipped);
+        }),
         Task::Oracle => oracle::run(),
         Task::Browser => browser::run(),
+        Task::Pipelines => pipelines::run().map(|skipped| name_skipped(&skipped)),
         Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
         Task::Rig { arguments } => rig(&arguments),
     };
@@ -87,13 +95,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn release() -> anyhow::Result<()> {
-    let skipped = dist::run()?;
-    println!("\nAll is in target/dist.");
+fn name_skipped(skipped: &[&str]) {
     for what in skipped {
         println!("skipped  {what}");
     }
-    Ok(())
 }
 
 fn rig(arguments: &[String]) -> anyhow::Result<()> {

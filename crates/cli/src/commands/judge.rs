@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use serin_model::{CounterForm, Outcome, Timestamp};
 use serin_report::Report;
 use serin_runner::{Overrides, Question, TimeAsked, ask, parse_length, parse_moment};
@@ -27,19 +27,19 @@ use crate::progress::Bar;
 #[command(after_help = LONG_HELP, group = ArgGroup::new("question").required(true).args(["files", "kayenta"]))]
 pub(crate) struct Judge {
     /// Check files to judge; `-` reads one from the standard input
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<String>,
 
     /// A Kayenta canary config to judge instead of a Check file
-    #[arg(long, value_name = "CONFIG")]
+    #[arg(long, value_name = "CONFIG", value_hint = ValueHint::FilePath)]
     kayenta: Option<String>,
 
     /// The Kayenta request that goes with it: scopes, times, thresholds
-    #[arg(long, value_name = "REQUEST", requires = "kayenta")]
+    #[arg(long, value_name = "REQUEST", value_hint = ValueHint::FilePath, requires = "kayenta")]
     request: Option<String>,
 
     /// The recording to judge, instead of the Check file's source; `-` is the standard input
-    #[arg(long, value_name = "RECORDING")]
+    #[arg(long, value_name = "RECORDING", value_hint = ValueHint::FilePath)]
     data: Option<String>,
 
     /// How counters were recorded, instead of what the Check file says
@@ -47,7 +47,7 @@ pub(crate) struct Judge {
     counters: Option<Counters>,
 
     /// The address of the store to ask, instead of the Check file's
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, env = "SERIN_URL", hide_env_values = true)]
     url: Option<String>,
 
     /// The first moment to judge, such as 2026-11-23T08:30:00Z
@@ -72,7 +72,7 @@ pub(crate) struct Judge {
 
     /// Also write the report to a file: .html, .json, .md, .txt or .xml (JUnit), or FORMAT=PATH for
     /// other names; may be given several times
-    #[arg(long, short, value_name = "[FORMAT=]PATH")]
+    #[arg(long, short, value_name = "[FORMAT=]PATH", value_hint = ValueHint::FilePath)]
     output: Vec<OutputFile>,
 
     /// When to use colour

@@ -3,22 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
-};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::{Credentials, HeaderText, Store, Tls};
 use serin_sources::{Answer, Request, Source};
 
 use super::failure::FetchFailure;
-use super::limits::{MOST_BYTES, MOST_FAILURE_BYTES};
+use super::limits::MOST_BYTES;
 use super::secret::Secrets;
 use crate::error::RunError;
 use crate::http::{
-    BodyError, causes, client_builder, first_words, header, read_body, retry_after, without_query,
+    BodyError, MOST_FAILURE_BYTES, causes, client_builder, date, first_words, header, one_line,
+    read_body, retry_after, without_query,
 };
-use crate::moment::parse_http_date;
 use crate::text_file::read_text;
 
 /// A store, ready to be asked.
@@ -81,7 +79,7 @@ impl StoreClient {
     /// Asks once.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Received, FetchFailure> {
         let response = self.prepared(request).send().await.map_err(|error| self.lost(&error))?;
-        let date = header(&response, DATE).and_then(parse_http_date);
+        let date = date(&response);
         let status = response.status();
         if status.is_redirection() {
             let to = header(&response, LOCATION).unwrap_or("nowhere in particular");
@@ -89,7 +87,7 @@ impl StoreClient {
         }
         let content_type = header(&response, CONTENT_TYPE).map(str::to_owned);
         if !status.is_success() {
-            let retry_after = retry_after(&response, date);
+            let retry_after = retry_after(&response);
             let body = self.body(response, MOST_FAILURE_BYTES).await.unwrap_or_default();
             let words = self.source.words(&body).unwrap_or_else(|| first_words(&body));
             let words = self.shown(&words);
@@ -140,14 +138,7 @@ impl StoreClient {
 
     /// Cuts and cleans what somebody else said.
     fn shown(&self, text: &str) -> String {
-        let clean = |character: char| if character.is_control() { ' ' } else { character };
-        let text: String = self.secrets.hidden_in(text).chars().map(clean).collect();
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let text = words.join(" ");
-        match text.char_indices().nth(LONGEST_WORDS) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        }
+        one_line(&self.secrets.hidden_in(text))
     }
 }
 
@@ -155,9 +146,6 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
 /// Longer queries go into the body of a POST: proxies cut URLs from two kilobytes on.
 const LONGEST_IN_URL: usize = 1500;
-
-/// In characters.
-const LONGEST_WORDS: usize = 300;
 
 fn headers(store: &Store, folder: &Path, secrets: &mut Secrets) -> Result<HeaderMap, RunError> {
     let mut headers = HeaderMap::new();

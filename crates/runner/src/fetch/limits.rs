@@ -5,6 +5,3 @@ pub(crate) const MOST_BYTES: usize = 64 << 20;
 
 /// All answers to one analysis together, unpacked: 1 GiB.
 pub(crate) const MOST_BYTES_TOGETHER: usize = 1 << 30;
-
-/// Of a failure's body no more is read than holds its reason.
-pub(crate) const MOST_FAILURE_BYTES: usize = 64 << 10;

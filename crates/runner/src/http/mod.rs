@@ -5,7 +5,7 @@ mod resolver;
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Response};
 
@@ -38,6 +38,9 @@ fn built_in_authorities() -> Vec<Certificate> {
     certificates.filter_map(|certificate| Certificate::from_der(certificate).ok()).collect()
 }
 
+/// Of a failure's body no more is read than holds its reason.
+pub(crate) const MOST_FAILURE_BYTES: usize = 64 << 10;
+
 /// Why a body was not read to its end.
 #[derive(Debug)]
 pub(crate) enum BodyError {
@@ -64,15 +67,18 @@ pub(crate) fn header(response: &Response, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }
 
+/// Returns what a server's clock says, in milliseconds since the Unix epoch.
+pub(crate) fn date(response: &Response) -> Option<i64> {
+    header(response, DATE).and_then(parse_http_date)
+}
+
 /// Returns how long a server asks to be left alone: seconds, or until a date by its own clock.
-///
-/// * `now`: what its clock says, in milliseconds since the Unix epoch.
-pub(crate) fn retry_after(response: &Response, now: Option<i64>) -> Option<Duration> {
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let text = header(response, RETRY_AFTER)?;
     if let Ok(seconds) = text.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let millis = parse_http_date(text)?.checked_sub(now?)?;
+    let millis = parse_http_date(text)?.checked_sub(date(response)?)?;
     Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
 }
 
@@ -111,6 +117,21 @@ fn without_tags(text: &str) -> String {
     }
     visible
 }
+
+/// Cuts what somebody else said, and cleans it of what steers a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let clean = |character: char| if character.is_control() { ' ' } else { character };
+    let text: String = text.chars().map(clean).collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    match text.char_indices().nth(LONGEST_WORDS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// In characters.
+const LONGEST_WORDS: usize = 300;
 
 /// In characters, tags among them.
 const MOST_WORDS_READ: usize = 64 << 10;
