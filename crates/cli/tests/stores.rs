@@ -52,7 +52,12 @@ impl Case {
         for scrape in 0..SCRAPES {
             if let Some(value) = value(scrape) {
                 let (metric, labels) = (metric.to_owned(), labels.clone());
-                self.rows.push(Row { metric, labels, time: START + scrape * SCRAPE, value });
+                self.rows.push(Row {
+                    metric,
+                    labels,
+                    time: (START + scrape * SCRAPE) * 1000,
+                    value,
+                });
             }
         }
         self
@@ -396,7 +401,7 @@ fn native_histograms_are_counted_in_buckets() {
     }
     // What is older than the blocks there are is not taken.
     let labels = vec![("pod".to_owned(), "a".to_owned())];
-    let old = Row { metric: "old".to_owned(), labels, time: START - 86_400, value: 1.0 };
+    let old = Row { metric: "old".to_owned(), labels, time: (START - 86_400) * 1000, value: 1.0 };
     let store = prometheus(&[old]);
     for (track, slow) in [("stable", 0), ("canary", 4)] {
         for pod in ["a", "b"] {
@@ -500,4 +505,106 @@ fn a_prometheus_that_hangs_or_dies_is_said_to() {
     assert!(hung.starts_with("exit 1") && hung.contains("did not answer within 0.5s"), "{hung}");
     assert!(again.starts_with("exit 0"), "{again}");
     assert!(dead.starts_with("exit 1") && dead.contains("cannot be reached"), "{dead}");
+}
+
+/// The committed recordings as rows, each with a label that tells it from the others.
+fn recorded(example: &Path, recording: &str) -> Vec<Row> {
+    let file = std::fs::File::open(example.join(format!("{recording}.csv.gz"))).unwrap();
+    let mut reader = csv::Reader::from_reader(flate2::read::MultiGzDecoder::new(file));
+    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let row = |record: csv::StringRecord| {
+        let of = |wanted: &str| {
+            record.get(names.iter().position(|name| name == wanted).unwrap()).unwrap()
+        };
+        let is_label = |name: &str| !["time", "metric", "value"].contains(&name);
+        let labels =
+            names.iter().zip(&record).filter(|(name, value)| is_label(name) && !value.is_empty());
+        let mut labels: Vec<_> =
+            labels.map(|(name, value)| (name.clone(), value.to_owned())).collect();
+        labels.push(("recording".to_owned(), recording.to_owned()));
+        let time: jiff::Timestamp = of("time").parse().unwrap();
+        Row {
+            metric: of("metric").to_owned(),
+            labels,
+            time: time.as_millisecond(),
+            value: of("value").parse().unwrap(),
+        }
+    };
+    reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+#[test]
+fn the_examples_give_the_same_verdict_through_every_store() {
+    for example in ["checkout", "storefront"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(example);
+        let text = std::fs::read_to_string(folder.join("serin.yaml")).unwrap();
+        let recordings = ["good", "slow", "failing", "silent"];
+        let rows: Vec<Row> = recordings.iter().flat_map(|name| recorded(&folder, name)).collect();
+        for RealStore { name, url, .. } in &filled_with(&rows) {
+            for recording in recordings {
+                let times = rows.iter().filter(|row| row.labels.last().unwrap().1 == recording);
+                let times: Vec<i64> = times.map(|row| row.time).collect();
+                let moment =
+                    |millis| jiff::Timestamp::from_millisecond(millis).unwrap().to_string();
+                let window = format!(
+                    "window: {{start: {}, end: {}}}\nreplica:",
+                    moment(*times.iter().min().unwrap()),
+                    moment(*times.iter().max().unwrap() + 1),
+                );
+                let of_file = text.replace(
+                    "good.csv.gz",
+                    &folder.join(format!("{recording}.csv.gz")).display().to_string(),
+                );
+                let of_store = text
+                    .replace(
+                        "file: {path: good.csv.gz, counters: cumulative}",
+                        &format!("prometheus: {{url: '{url}'}}"),
+                    )
+                    .replace("track: stable}", &format!("track: stable, recording: {recording}}}"))
+                    .replace("track: canary}", &format!("track: canary, recording: {recording}}}"))
+                    .replacen("replica:", &window, 1);
+                let scratch = tempfile::tempdir().unwrap();
+                let (code, expected, error) = judge(scratch.path(), "file.yaml", &of_file);
+                assert!(error.is_empty(), "{error}");
+                let (stored_code, stored, error) = judge(scratch.path(), "store.yaml", &of_store);
+                assert!(error.is_empty(), "{error}");
+                assert_eq!(essence(&stored), essence(&expected), "{name}, {example}, {recording}");
+                assert_eq!(stored_code, code);
+                assert_eq!(code, if recording == "good" { 0 } else { 2 });
+            }
+        }
+    }
+}
+
+#[test]
+fn more_steps_than_a_store_gives_at_once_are_asked_for_in_parts() {
+    if !is_installed("prometheus") {
+        return;
+    }
+    let store = prometheus(&shop());
+    let folder = tempfile::tempdir().unwrap();
+    let judged = |step: &str| {
+        let text = format!(
+            "service: shop\nsource: {{prometheus: {{url: '{}'}}}}\n\
+             arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\nstep: {step}\n\
+             window: {{start: 2020-09-13T06:00:00Z, end: 2020-09-13T18:00:00Z}}\nreplica: pod\nchecks:\n  \
+             level: {{gauge: 'avg(level{{$arm}})'}}\n{COUNTED}",
+            store.url
+        );
+        judge(folder.path(), "shop.yaml", &text)
+    };
+    // 43,200 steps: two parts of 21,600 for the one, 720 at once for the other.
+    let (_, report, error) = judged("2s");
+    assert_eq!(error, "");
+    let points = |report: &Value, metric: &str| {
+        let metrics = report["verdict"]["metrics"].as_array().unwrap();
+        metrics.iter().find(|it| it["name"] == metric).unwrap()["canary"]["points"].clone()
+    };
+    // A step is computed at its end: from the first sample at 0 s to five minutes after the last one
+    // at 1785 s, for so long Prometheus holds a value.
+    assert_eq!(points(&report, "level"), (1785 + 300) / 2 + 1);
+    // Between 120 scrapes there are so many increments.
+    assert_eq!(points(&report, "errors"), 119);
+    let (_, report, _) = judged("60s");
+    assert_eq!(points(&report, "errors"), 30);
 }

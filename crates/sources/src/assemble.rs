@@ -68,6 +68,17 @@ impl<'a> Assembler<'a> {
         Ok(answer)
     }
 
+    /// Lets go of the points that no check after this one asks for.
+    ///
+    /// * `wanted`: what was given to [`Self::new`].
+    pub(crate) fn forget(&mut self, check: usize, wanted: &[Wanted]) {
+        for series in &mut self.series {
+            if series.wanted_by.iter().all(|&by| wanted[by].check <= check) {
+                series.samples = Vec::new();
+            }
+        }
+    }
+
     fn arm(&self, check: usize, side: Side) -> Result<Arm, FileError> {
         let replicas = match &self.analysis.checks()[check].measure {
             Measure::Ratio { .. } => self.ratios(check, side)?,

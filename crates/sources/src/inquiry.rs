@@ -157,12 +157,13 @@ impl<'a> Inquiry<'a> {
         let checks = self.analysis.checks();
         let mut answers = Vec::with_capacity(checks.len());
         match Assembler::new(self.source.name(), self.analysis, &self.wanted, series) {
-            Ok(assembler) => {
+            Ok(mut assembler) => {
                 for (check, asked) in checks.iter().enumerate() {
                     answers.push(assembler.answer_to(check).unwrap_or_else(|error| {
                         doubts.fail(check, &doubts::in_words(&error));
                         MetricSeries::nothing(&asked.name)
                     }));
+                    assembler.forget(check, &self.wanted);
                 }
             }
             Err(error) => {

@@ -9,7 +9,7 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 use serin_model::LabelSelector;
 
 use crate::rows::shown;
-use crate::source::{Asked, Notice, QueryError};
+use crate::source::{Asked, Notice, Quantity, QueryError};
 
 /// A query for one arm, ready to be sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,6 +52,15 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
         })
         .collect();
     let parsed = parser::parse(&filled);
+    if let (Ok(expression), Quantity::Counter | Quantity::Buckets) = (&parsed, asked.quantity)
+        && let Some(total) = sum_of_running_totals(expression)
+    {
+        return Err(wrong(
+            &format!("it adds up `{}`, a running total that restarts set back", shown(total, 80)),
+            "ask for the counter's selector alone: serin counts and sums by replica itself; or wrap \
+             it, such as `sum(increase(http_requests_total{$arm}[$step]))`",
+        ));
+    }
     match (&parsed, says_arm) {
         (Ok(Expr::VectorSelector(selector)), _)
             if selector.offset.is_none() && selector.at.is_none() =>
@@ -261,6 +270,21 @@ fn notices(parsed: Option<&Expr>, text: &str, step_seconds: u32) -> Vec<Notice> 
     estimate.into_iter().chain(overlap).collect()
 }
 
+/// Returns the name of a counter that an aggregation takes as it stands.
+fn sum_of_running_totals(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Aggregate(aggregate) => match &*aggregate.expr {
+            Expr::VectorSelector(selector) => selector
+                .name
+                .as_deref()
+                .filter(|name| name.ends_with("_total") || name.ends_with("_bucket")),
+            inner => sum_of_running_totals(inner),
+        },
+        Expr::Paren(paren) => sum_of_running_totals(&paren.expr),
+        _ => None,
+    }
+}
+
 fn calls(text: &str, function: &str) -> bool {
     text.match_indices(function).any(|(at, _)| {
         let before = text[..at].chars().next_back();
@@ -306,8 +330,8 @@ impl ExprVisitor for Looks {
 mod tests {
     use serin_model::{LabelSelector, Query, Step, Timestamp, Window};
 
-    use super::{Prepared, prepare};
-    use crate::source::{Asked, Quantity};
+    use super::{Prepared, Quantity, prepare};
+    use crate::source::Asked;
 
     fn prepared(query: &str, arm: &[(&str, &str)]) -> String {
         let arm: LabelSelector =
@@ -345,6 +369,10 @@ mod tests {
             "avg_over_time(up{$arm}[$window])",
             "max_over_time(deriv(up{$arm}[$step])[10m:])",
             "up{$arm} offset 1h",
+            "sum(requests_total{$arm})",
+            "sum by (le) ((duration_bucket{$arm}))",
+            "sum(requests_total{$arm} - requests_total{$arm} offset 1m)",
+            "count(up{$arm})",
             "rate(up[1m])",
             "up{job=\"$arm\"}",
             "rate(up{$arm}[$__rate_interval])",

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(crate) struct Row {
     pub(crate) metric: String,
     pub(crate) labels: Vec<(String, String)>,
-    /// In seconds since the Unix epoch.
+    /// In milliseconds since the Unix epoch.
     pub(crate) time: i64,
     pub(crate) value: f64,
 }
@@ -139,7 +139,7 @@ fn victoria_metrics(rows: &[Row]) -> RealStore {
     let store = ready("victoria-metrics", address.clone(), child, folder, "/health");
     let mut lines = String::new();
     for row in rows {
-        writeln!(lines, "{} {} {}", series(row), number(row.value), row.time * 1000).unwrap();
+        writeln!(lines, "{} {} {}", series(row), number(row.value), row.time).unwrap();
     }
     let answer = request(&address, "POST", "/api/v1/import/prometheus", &lines).unwrap();
     assert!(answer.contains(" 204 "), "{answer}");
@@ -195,9 +195,13 @@ fn open_metrics(rows: &[Row]) -> String {
             family = &row.metric;
             writeln!(text, "# TYPE {family} gauge").unwrap();
         }
-        writeln!(text, "{} {} {}", series(row), number(row.value), row.time).unwrap();
+        writeln!(text, "{} {} {}", series(row), number(row.value), seconds(row)).unwrap();
     }
     text + "# EOF\n"
+}
+
+fn seconds(row: &Row) -> String {
+    format!("{}.{:03}", row.time / 1000, row.time % 1000)
 }
 
 fn series(row: &Row) -> String {
@@ -229,7 +233,7 @@ pub(crate) fn recording(rows: &[Row], path: &Path) {
         let labels: Vec<String> =
             names.iter().map(|name| of(name).map_or(String::new(), |it| quoted(&it.1))).collect();
         let value = if row.value.is_nan() { String::new() } else { number(row.value) };
-        writeln!(text, "{},{},{value},{}", row.time, row.metric, labels.join(",")).unwrap();
+        writeln!(text, "{},{},{value},{}", seconds(row), row.metric, labels.join(",")).unwrap();
     }
     std::fs::write(path, text).unwrap();
 }
