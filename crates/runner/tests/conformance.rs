@@ -260,6 +260,46 @@ fn a_source_that_fails_in_part_is_never_a_pass_and_never_a_failure_of_the_canary
 }
 
 #[test]
+fn a_failed_query_hides_no_harm_and_is_no_harm() {
+    let twice_as_slow = |stream: &mut TcpStream, request: &str, _: usize| {
+        if request.contains("n%7B") {
+            return answer(stream, "404 Not Found", "", b"");
+        }
+        let body = prometheus_body(request, |_| true);
+        let slow = request.contains("canary");
+        let body = if slow { body.replace("\"1", "\"31") } else { body };
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    };
+    let checks = [
+        ("harm elsewhere", "  latency: {gauge: 'm{$arm}'}\n  saturation: {gauge: 'n{$arm}'}\n"),
+        (
+            "critical",
+            "  latency: {gauge: 'n{$arm}', critical: true}\n  ok: {gauge: 'm{$arm}', worse: lower}\n",
+        ),
+        (
+            "with a limit",
+            "  latency: {gauge: 'n{$arm}', limit: {above: 1}}\n  ok: {gauge: 'm{$arm}', worse: lower}\n",
+        ),
+        (
+            "muted",
+            "  latency: {gauge: 'n{$arm}', muted: true}\n  ok: {gauge: 'm{$arm}', worse: lower}\n",
+        ),
+        (
+            "and what is left is muted",
+            "  latency: {gauge: 'n{$arm}'}\n  ok: {gauge: 'm{$arm}', muted: true}\n",
+        ),
+    ];
+    let mut all = String::new();
+    for (name, checks) in checks {
+        let server = FaultyServer::start(Box::new(twice_as_slow));
+        let said = said(&check_file("prometheus", &server.url, "", checks));
+        let first = said.lines().next().unwrap().replace(&server.url, "http://SERVER");
+        write!(all, "── {name}\n{first}\n\n").unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
 fn a_fault_that_passes_leaves_no_trace() {
     for source in SOURCES {
         for (name, fault) in faults() {
@@ -416,6 +456,13 @@ fn what_prometheus_says_beside_its_answer_is_shown() {
         let body = format!("{head}\"result\":[{one},{one}]}}}}");
         answer(stream, "200 OK", JSON, body.as_bytes());
     });
+    let two_values: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = prometheus_body(request, |_| true);
+        let lie = "\"values\":[[1600000260,\"1\"],";
+        let of_one = request.contains("n%7B");
+        let body = if of_one { body.replace("\"values\":[", lie) } else { body };
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
     let other: Box<Behaviour> = Box::new(|stream, request, _| {
         let body = prometheus_body(request, |minute| minute % 5 == 0);
         answer(stream, "200 OK", JSON, body.as_bytes());
@@ -428,6 +475,7 @@ fn what_prometheus_says_beside_its_answer_is_shown() {
         ("another arm", lies("\"canary\"", "\"stable\"")),
         ("no arm at all", lies("\"track\":\"canary\"", "\"track\":\"\"")),
         ("the same series twice", twice),
+        ("two values at one moment, of one metric", two_values),
         ("another time", lies("[160000", "[150000")),
         ("gaps, written as null", lies("\"103\"", "null")),
         ("every fifth minute", other),

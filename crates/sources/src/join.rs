@@ -52,6 +52,7 @@ pub(crate) fn join(
             };
             joined.add(requests[request].points, series, wanted, doubts);
         }
+        joined.put_in_order(wanted, doubts);
         all.push(joined);
     }
     let edges = edges_by_check(wanted, &all);
@@ -124,6 +125,21 @@ impl Joined {
         }
     }
 
+    /// Puts points in the order of time, and leaves out series that say two things of one moment.
+    fn put_in_order(&mut self, wanted: &[Wanted], doubts: &mut Doubts) {
+        let wanted_by = &self.wanted_by;
+        self.series.retain(|name, series| {
+            let same = |a: &f64, b: &f64| a == b || (a.is_nan() && b.is_nan());
+            let is_sound = put_in_order(&mut series.samples, same)
+                && put_in_order(&mut series.histograms, |a, b| a == b);
+            if !is_sound {
+                let why = format!("gave two values for one moment of {}", described(name));
+                wanted_by.iter().for_each(|&by| doubts.fail(wanted[by].check, &why));
+            }
+            is_sound
+        });
+    }
+
     fn into_series(
         self,
         edges: &[f64],
@@ -151,6 +167,16 @@ impl Joined {
             }
         }
     }
+}
+
+/// Sorts points by time; one that is there twice counts once. Returns whether no two differ.
+fn put_in_order<T>(points: &mut Vec<Point<T>>, same: impl Fn(&T, &T) -> bool) -> bool {
+    points.sort_by_key(|point| point.time);
+    let differ =
+        |pair: &[Point<T>]| pair[0].time == pair[1].time && !same(&pair[0].value, &pair[1].value);
+    let is_sound = !points.windows(2).any(differ);
+    points.dedup_by_key(|point| point.time);
+    is_sound
 }
 
 /// Answers have no lines.

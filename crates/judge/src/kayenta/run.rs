@@ -56,28 +56,12 @@ pub fn judge(analysis: &Analysis, series: &[MetricSeries]) -> Judged {
 }
 
 fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementWindow) -> Judged {
-    let mut by_check: BTreeMap<&str, Vec<&MetricSeries>> = BTreeMap::new();
-    for answer in series {
-        by_check.entry(&answer.check).or_default().push(answer);
-    }
-    let mut judged: Vec<JudgedPair> = Vec::new();
-    for check in analysis.checks() {
-        match by_check.get(check.name.as_str()) {
-            Some(answers) => judged
-                .extend(answers.iter().map(|answer| judge_pair(analysis, check, answer, window))),
-            None => {
-                let nothing = MetricSeries::nothing(&check.name);
-                judged.push(judge_pair(analysis, check, &nothing, window));
-            }
-        }
-    }
+    let mut judged = judged_pairs(analysis, series, window);
     // What nobody could look at is neither good nor bad: it bars a pass, and counts in no score.
-    let scored: Vec<ScoredMetric<'_>> = judged
-        .iter()
-        .filter(|pair| pair.failure.is_none())
-        .map(|pair| scored_metric(&pair.metric))
-        .collect();
-    let scorecard = score(&scored, &analysis.weights, analysis.thresholds);
+    let known = judged.iter().filter(|pair| pair.failure.is_none());
+    let scored: Vec<ScoredMetric<'_>> = known.map(|pair| scored_metric(&pair.metric)).collect();
+    let unknown = judged.len() - scored.len();
+    let mut scorecard = score(&scored, &analysis.weights, analysis.thresholds);
 
     let mut warnings: Vec<Warning> = judged.iter().flat_map(faults::of_pair).collect();
     if !scored.is_empty() {
@@ -88,15 +72,10 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
     let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) =
         judged.iter().map(|pair| (pair.metric.clone(), pair.trace.clone())).unzip();
     let (outcome, reason) = decide(analysis, &scorecard, &judged);
-    // What the reason says already is not said again.
-    let said =
-        |pair: &JudgedPair<'_>| pair.failure.as_ref().is_some_and(|why| reason.contains(why));
-    let named: Vec<&str> =
-        judged.iter().filter(|pair| said(pair)).map(|pair| pair.metric.name.as_str()).collect();
-    warnings.retain(|warning| {
-        let about = warning.metric.as_deref().unwrap_or_default();
-        warning.code != WarningCode::SourceFailed || !named.contains(&about)
-    });
+    if unknown > 0 && scorecard.reason.is_none() {
+        scorecard.reason = Some(format!("{unknown} of {} metrics were not judged", judged.len()));
+    }
+    leave_out_what_is_said(&mut warnings, &judged, &reason);
     let verdict = Verdict {
         outcome,
         reason,
@@ -108,6 +87,42 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
         ignored: ignored::by_kayenta(analysis).into_iter().collect(),
     };
     Judged { verdict, traces }
+}
+
+/// Judges every answer to every check, and each check without one as a pair without data.
+fn judged_pairs<'a>(
+    analysis: &'a Analysis,
+    series: &[MetricSeries],
+    window: JudgementWindow,
+) -> Vec<JudgedPair<'a>> {
+    let mut by_check: BTreeMap<&str, Vec<&MetricSeries>> = BTreeMap::new();
+    for answer in series {
+        by_check.entry(&answer.check).or_default().push(answer);
+    }
+    let mut judged: Vec<JudgedPair<'_>> = Vec::new();
+    for check in analysis.checks() {
+        match by_check.get(check.name.as_str()) {
+            Some(answers) => judged
+                .extend(answers.iter().map(|answer| judge_pair(analysis, check, answer, window))),
+            None => {
+                let nothing = MetricSeries::nothing(&check.name);
+                judged.push(judge_pair(analysis, check, &nothing, window));
+            }
+        }
+    }
+    judged
+}
+
+/// Why a source failed is said once, if the reason says it already.
+fn leave_out_what_is_said(warnings: &mut Vec<Warning>, judged: &[JudgedPair<'_>], reason: &str) {
+    let is_said =
+        |pair: &&JudgedPair<'_>| pair.failure.as_ref().is_some_and(|why| reason.contains(why));
+    let named: Vec<&str> =
+        judged.iter().filter(is_said).map(|pair| pair.metric.name.as_str()).collect();
+    warnings.retain(|warning| {
+        let about = warning.metric.as_deref().unwrap_or_default();
+        warning.code != WarningCode::SourceFailed || !named.contains(&about)
+    });
 }
 
 fn scored_metric(metric: &JudgedMetric) -> ScoredMetric<'_> {
