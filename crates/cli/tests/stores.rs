@@ -283,6 +283,35 @@ fn shop() -> Vec<Row> {
         });
     }
     case = case.series(1, "level", &[("pod", "c"), ("zone", "b")], |_| Some(100.0));
+    for (pod, edges) in [("a", ["0.1", "1", "5", "+Inf"]), ("b", ["0.1", "1", "8", "+Inf"])] {
+        for (index, le) in edges.into_iter().enumerate() {
+            case = case.both("duration_bucket", &[("pod", pod), ("le", le)], |scrape, noise| {
+                Some(((scrape * 10 + noise) * (index as i64 + 1)) as f64)
+            });
+        }
+    }
+    // One that stops, and one that was there before it got its label.
+    case = case
+        .series(0, "jobs_total", &[("pod", "a")], |scrape| total(scrape, noise(scrape)))
+        .series(1, "jobs_total", &[("pod", "a")], |scrape| {
+            (scrape < 60).then(|| (100 * scrape + noise(scrape)) as f64)
+        });
+    for arm in [0, 1] {
+        let labels = [("track", if arm == 0 { "stable" } else { "canary" }), ("pod", "a")];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        for scrape in -10..SCRAPES {
+            let value = (5_000_000 + 100 * scrape + noise(scrape)) as f64;
+            if arm == 0 || scrape > 60 {
+                let (metric, labels) = ("moved_total".to_owned(), labels.clone());
+                case.rows.push(Row {
+                    metric,
+                    labels,
+                    time: (START + scrape * SCRAPE) * 1000,
+                    value,
+                });
+            }
+        }
+    }
     case.rows
 }
 
@@ -341,6 +370,53 @@ fn queries_of_every_shape_are_judged_or_refused_in_words() {
             "a sum of running totals",
             "",
             "  errors: {count: {events: 'sum(requests_total{$arm})'}}\n",
+        ),
+        (
+            "a sum of running totals, in disguise",
+            "",
+            "  errors: {count: {events: 'requests_total{code=\"500\", $arm} or up{$arm}'}}\n",
+        ),
+        (
+            "a rate over counts",
+            "",
+            "  errors: {ratio: {bad: 'requests_total{code=\"500\", $arm}', total: 'sum(rate(requests_total{$arm}[1m]))'}}\n",
+        ),
+        (
+            "more bad than all",
+            "",
+            "  errors: {ratio: {bad: 'requests_total{$arm}', total: 'requests_total{code=\"500\", $arm}'}}\n",
+        ),
+        (
+            "a level for a counter",
+            "",
+            "  errors: {ratio: {bad: 'level{$arm}', total: 'requests_total{$arm}'}}\n",
+        ),
+        (
+            "a mistyped label",
+            "",
+            "  errors: {ratio: {bad: 'requests_total{status=~\"5..\", $arm}', total: 'requests_total{$arm}'}}\n",
+        ),
+        (
+            "a variable of a dashboard",
+            "",
+            "  errors: {ratio: {bad: 'requests_total{code=~\"$code\", $arm}', total: 'requests_total{$arm}'}}\n",
+        ),
+        (
+            "a range with one scrape in it",
+            "",
+            "  errors: {count: {events: 'sum(increase(requests_total{$arm}[15s]))'}}\n",
+        ),
+        ("unlike edges", "", "  latency: {histogram: 'duration_bucket{$arm}'}\n"),
+        (
+            "unlike edges by replica",
+            "replica: pod\n",
+            "  latency: {histogram: 'duration_bucket{$arm}'}\n",
+        ),
+        ("a canary that stops", "", "  jobs: {count: {events: 'jobs_total{$arm}'}}\n"),
+        (
+            "a counter that only got its label",
+            "",
+            "  moved: {count: {events: 'moved_total{$arm}'}}\n",
         ),
         (
             "a share computed there",

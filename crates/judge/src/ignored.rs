@@ -12,7 +12,8 @@ pub(crate) fn by_kayenta(analysis: &Analysis) -> Option<String> {
         ("unacceptable", any(|check| check.margins.written().unacceptable)),
         ("floor", any(|check| check.margins.written().floor)),
         ("gating", any(|check| check.gating)),
-        ("horizon", analysis.horizon.is_some()),
+        // It may have said which stretch of time was asked for.
+        ("horizon", analysis.horizon.is_some() && analysis.window.is_none()),
         ("at_horizon", analysis.at_horizon != AtHorizon::Hold),
     ];
     let written: Vec<String> = settings

@@ -412,6 +412,6 @@ pub enum WarningCode {
     LargeBirth,
     /// No series counts what is bad, which is taken for zero.
     NothingCounted,
-    /// What was judged is cut to whole steps.
-    WholeSteps,
+    /// The window cuts its first or its last step short.
+    CutSteps,
 }

@@ -39,7 +39,8 @@ pub enum RunError {
     /// Nobody said where the metrics are.
     #[error(
         "`{file}` names no source of metrics\n\n\
-         hint: add `source: {{file: {{path: recording.csv}}}}` to it, or give `--data recording.csv`"
+         hint: add `source: {{prometheus: {{url: http://prometheus:9090}}}}` to it (`serin sources` lists \
+         them), or give `--data recording.csv`"
     )]
     NoSource {
         /// The Check file or the Kayenta config.
@@ -61,8 +62,7 @@ pub enum RunError {
     },
     /// A store answered not a single query.
     #[error(
-        "{name} answered no query, and nothing was judged\n\n  {}\n\n\
-         hint: mend what the last brackets of a line say",
+        "{name} answered no query, and nothing was judged\n\n  {}\n\nhint: {hint}",
         failures.join("\n  ")
     )]
     NothingAnswered {
@@ -70,6 +70,8 @@ pub enum RunError {
         name: String,
         /// For whom it was asked, and why there is no answer; each reason once.
         failures: Vec<String>,
+        /// What to do next.
+        hint: String,
     },
     /// A store answered, and has no point of any check.
     #[error(

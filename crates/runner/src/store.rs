@@ -54,14 +54,16 @@ pub(crate) fn answer(
     })?;
     let requests = inquiry.requests();
     let fetched = runtime.block_on(fetch_all(&client, requests, store.limits, progress));
-    if fetched.answers.iter().all(Result::is_err) {
+    let of_checks = |(request, _): &(usize, _)| inquiry.is_of_a_check(*request);
+    if fetched.answers.iter().enumerate().filter(of_checks).all(|(_, answer)| answer.is_err()) {
         return Err(nothing_answered(&inquiry, &fetched.answers));
     }
     let Fetched { answers, clock_ahead } = fetched;
-    let answers = answers.into_iter().map(|answer| answer.map_err(|why| why.to_string())).collect();
+    let answers = answers.into_iter().map(|answer| answer.map_err(with_hint)).collect();
     let gathered = inquiry.gather(answers);
     let mut warnings = gathered.warnings;
     warnings.extend(clock_off(clock_ahead, overrides.time));
+    warnings.extend(cut_steps(&analysis, window));
     let is_empty = |it: &MetricSeries| it.failure.is_none() && it.arms.is_silent();
     if gathered.series.iter().all(is_empty) {
         return Err(nothing_found(&inquiry, window, &warnings));
@@ -76,6 +78,10 @@ pub(crate) fn answer(
         gathered.series.iter().flat_map(|it| [it.arms.control.span(), it.arms.canary.span()]);
     let span = span.flatten().reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
     Ok(Answered { series: gathered.series, warnings, name, span, input, note: None, analysis })
+}
+
+fn with_hint(failure: FetchFailure) -> String {
+    format!("{failure} ({})", failure.hint())
 }
 
 /// Returns the stretch of time to ask for: what the command says, else the Check file, else the last
@@ -111,10 +117,13 @@ fn refuse_unlikely_window(analysis: &Analysis, window: Window) -> Result<(), Run
     let span = || in_words(Some((window.start, window.end)));
     let seconds = (window.end.as_millis() - window.start.as_millis()) / 1000;
     let steps = seconds / i64::from(analysis.step.seconds());
+    let one = Duration::from_secs(analysis.step.seconds().into());
+    let first_whole =
+        analysis.step.bin_of(window.start.after(one).before(Duration::from_millis(1)));
     let wrong = |problem, hint| Err(RunError::OtherSource { problem, hint });
-    if steps < 1 {
+    if first_whole.after(one) > window.end {
         let step = analysis.step.seconds();
-        let problem = format!("the time to judge, {}, is shorter than a step of {step} s", span());
+        let problem = format!("the time to judge, {}, holds no whole step of {step} s", span());
         return wrong(problem, "judge a longer time, or write a shorter `step`");
     }
     if steps > MOST_STEPS {
@@ -136,15 +145,21 @@ const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
 fn nothing_answered<T>(inquiry: &Inquiry<'_>, answers: &[Result<T, FetchFailure>]) -> RunError {
     let (mut reasons, mut failures) = (BTreeSet::new(), Vec::new());
+    let mut hints = BTreeSet::new();
     for (request, answer) in answers.iter().enumerate() {
         let Err(failure) = answer else { continue };
         let why = failure.to_string();
-        if !matches!(failure, FetchFailure::GivenUp { .. }) && reasons.insert(why.clone()) {
+        let is_new = !matches!(failure, FetchFailure::GivenUp { .. })
+            && inquiry.is_of_a_check(request)
+            && failures.len() < MOST_SHOWN
+            && reasons.insert(why.clone());
+        if is_new {
             failures.push(format!("{}: it {why}", inquiry.asked_for(request)));
+            hints.insert(failure.hint());
         }
     }
-    failures.truncate(MOST_SHOWN);
-    RunError::NothingAnswered { name: inquiry.name().to_owned(), failures }
+    let hint = hints.into_iter().collect::<Vec<_>>().join("; ");
+    RunError::NothingAnswered { name: inquiry.name().to_owned(), failures, hint }
 }
 
 /// Says what was asked, should no series have a point.
@@ -153,9 +168,12 @@ fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) ->
         let query = request.parameters.iter().find(|(name, _)| *name == "query");
         query.map(|(_, query)| query.clone())
     };
-    let mut asked: Vec<String> = inquiry.requests().iter().filter_map(query).collect();
+    let requests = inquiry.requests().iter().enumerate();
+    let of_checks = requests.filter(|(request, _)| inquiry.is_of_a_check(*request));
+    let mut asked: Vec<String> = of_checks.filter_map(|(_, request)| query(request)).collect();
     asked.truncate(MOST_SHOWN);
-    let said = warnings.iter().take(MOST_SHOWN).map(|warning| format!("\n  {}", warning.text));
+    let texts: BTreeSet<&str> = warnings.iter().map(|warning| warning.text.as_str()).collect();
+    let said = texts.into_iter().take(MOST_SHOWN).map(|text| format!("\n  {text}"));
     RunError::NothingFound {
         name: inquiry.name().to_owned(),
         judged: in_words(Some((window.start, window.end))),
@@ -165,6 +183,25 @@ fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) ->
 }
 
 const MOST_SHOWN: usize = 5;
+
+/// A step that the window cuts short counts less than it should.
+fn cut_steps(analysis: &Analysis, window: Window) -> Option<Warning> {
+    if analysis.judgements.is_some() {
+        return None;
+    }
+    let is_cut = |moment| analysis.step.bin_of(moment) != moment;
+    let windows = [Some(window), analysis.arms.control_window];
+    let is_any = windows.into_iter().flatten().any(|it| is_cut(it.start) || is_cut(it.end));
+    is_any.then(|| Warning {
+        code: WarningCode::CutSteps,
+        metric: None,
+        text: format!(
+            "the time that is judged does not begin and end with a whole step of {} s: the first and \
+             the last step count less than they should",
+            analysis.step.seconds()
+        ),
+    })
+}
 
 /// Where "now" is asked for, two clocks that differ make it two moments.
 fn clock_off(ahead: Option<i64>, time: TimeAsked) -> Option<Warning> {

@@ -33,7 +33,13 @@ fn prometheus_body(request: &str, has: impl Fn(u32) -> bool) -> String {
     if request.contains("last_over_time") {
         return r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#.to_owned();
     }
+    if request.contains("vector%281%29") {
+        return r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1600000200,"1"]}]}}"#
+            .to_owned();
+    }
     let track = if request.contains("canary") { "canary" } else { "stable" };
+    let query = request.split("query=").nth(1).unwrap_or_default();
+    let name = query.split("%7B").next().unwrap_or_default();
     let points: Vec<String> = (0..60)
         .filter(|&minute| has(minute))
         .map(|minute| {
@@ -42,7 +48,7 @@ fn prometheus_body(request: &str, has: impl Fn(u32) -> bool) -> String {
         })
         .collect();
     format!(
-        r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"m","track":"{track}"}},"values":[{}]}}]}}}}"#,
+        r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"{name}","track":"{track}"}},"values":[{}]}}]}}}}"#,
         points.join(",")
     )
 }
@@ -532,6 +538,76 @@ fn secrets_are_sent_and_never_said() {
 }
 
 #[test]
+fn a_server_that_repeats_secrets_is_not_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), "hunter2hunter2").unwrap();
+    let sent = |request: &str| {
+        let line =
+            request.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization"));
+        line.unwrap_or_default().to_owned()
+    };
+    let with = move |before: &'static str, after: &'static str| -> Box<Behaviour> {
+        Box::new(move |stream, request, _| {
+            answer(stream, "200 OK", JSON, format!("{before}{}{after}", sent(request)).as_bytes());
+        })
+    };
+    for settings in ["token: {file: token}", "username: me, password: {file: token}"] {
+        for behaviour in [
+            with("{\"status\":\"error\",\"error\":\"you sent ", "\"}"),
+            with("<p>", "</p>"),
+            with(
+                "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[]},\"warnings\":[\"",
+                "\"]}",
+            ),
+            with("{\"status\":\"success\",\"data\":{\"resultType\":\"", "\"}}"),
+        ] {
+            let server = FaultyServer::start(behaviour);
+            let text = format!(
+                "service: a\nsource: {{prometheus: {{url: '{}', retries: 0, {settings}}}}}\nwindow: {WINDOW}\n\
+                 checks: {{m: {{gauge: m}}}}\n",
+                server.url
+            );
+            let path = folder.path().join("serin.yaml");
+            std::fs::write(&path, text).unwrap();
+            let question = Question::of_check_file(path.to_str().unwrap()).unwrap();
+            let error = ask(&question, Overrides::default(), &()).unwrap_err().to_string();
+            assert!(error.contains("(a secret)"), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains("bWU6"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn one_query_that_is_too_much_takes_no_other_with_it() {
+    for source in SOURCES {
+        let kind = source.name();
+        let hangs: Box<Behaviour> = Box::new(move |stream, request, _| {
+            if request.contains("m7%7B") {
+                thread::sleep(Duration::from_secs(3));
+            }
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+        });
+        let refused: Box<Behaviour> = Box::new(move |stream, request, _| {
+            if request.contains("m7%7B") {
+                return answer(stream, "503 Service Unavailable", "", b"query timed out");
+            }
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+        });
+        for behaviour in [hangs, refused] {
+            let server = FaultyServer::start(behaviour);
+            // Six checks ask for it first, then twenty others.
+            let hard: String =
+                (0..6).map(|n| format!("  h{n}: {{gauge: 'm7{{n=\"{n}\", $arm}}'}}\n")).collect();
+            let easy: String =
+                (0..20).map(|n| format!("  c{n}: {{gauge: 'e{n}{{$arm}}'}}\n")).collect();
+            let file = check_file(kind, &server.url, "", &(hard + &easy));
+            let said = said(&file);
+            assert!(said.starts_with("inconclusive: 6 of 26 metrics were not judged"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn a_secret_that_is_not_there_is_an_error_before_anything_is_asked() {
     let server = FaultyServer::start(Box::new(|_, _, _| {}));
     for (settings, expected) in [
@@ -557,7 +633,7 @@ fn long_queries_go_into_the_body() {
         answer(stream, status, JSON, prometheus_body(request, |_| true).as_bytes());
     }));
     let pods: Vec<String> = (0..300).map(|pod| format!("checkout-{pod}")).collect();
-    let checks = format!("  latency: {{gauge: 'm{{pod=~\"{}\", $arm}}'}}\n", pods.join("|"));
+    let checks = format!("  latency: {{gauge: 'm{{pod!~\"{}\", $arm}}'}}\n", pods.join("|"));
     let said = said(&check_file("prometheus", &server.url, "", &checks));
     assert!(said.starts_with("pass: "), "{said}");
 }

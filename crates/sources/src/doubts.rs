@@ -304,13 +304,24 @@ fn ends_early(analysis: &Analysis, wanted: &Wanted, arms: [&Vec<&Series>; 2], do
     } else {
         ("canary", "control", control - canary)
     };
-    if early > slack && wanted.part != Part::Bad && wanted.part != Part::Events {
+    // What is bad may well end; that anything happens at all should not.
+    if early > slack && !counts_the_bad(analysis, wanted) {
         let text = format!(
             "the {side} stopped reporting {} s before the {other} did: what it did afterwards is not \
              judged",
             early / 1000
         );
         doubts.warn(wanted.check, WarningCode::StoppedReporting, text);
+    }
+}
+
+/// Returns whether something counts what is bad out of something else.
+fn counts_the_bad(analysis: &Analysis, wanted: &Wanted) -> bool {
+    let measure = &analysis.checks()[wanted.check].measure;
+    match wanted.part {
+        Part::Bad => true,
+        Part::Events => matches!(measure, Measure::Count { exposure: Some(_), .. }),
+        Part::Total | Part::Buckets | Part::Exposure | Part::Value => false,
     }
 }
 
@@ -321,15 +332,7 @@ fn nothing_bad(
     arms: [&Vec<&Series>; 2],
     doubts: &mut Doubts,
 ) {
-    let is_part = match wanted.part {
-        Part::Bad => true,
-        Part::Events => matches!(
-            analysis.checks()[wanted.check].measure,
-            Measure::Count { exposure: Some(_), .. }
-        ),
-        Part::Total | Part::Buckets | Part::Exposure | Part::Value => false,
-    };
-    if is_part && arms.iter().all(|series| series.is_empty()) {
+    if counts_the_bad(analysis, wanted) && arms.iter().all(|series| series.is_empty()) {
         let text = "no series on either arm counts what is bad, and none is taken for zero: see that \
                     the query's labels are right";
         doubts.warn(wanted.check, WarningCode::NothingCounted, text.to_owned());
@@ -543,11 +546,11 @@ pub(crate) fn look_at_edges(answers: &[MetricSeries], doubts: &mut Doubts) {
         let all = || edges(&answer.arms.control).chain(edges(&answer.arms.canary));
         let Some(first) = all().next() else { continue };
         if let Some(other) = all().find(|other| *other != first) {
+            let stranger = |edge: &&f64| !first.contains(edge) || !other.contains(edge);
+            let edge = first.iter().chain(other).find(stranger).copied().unwrap_or_default();
             let text = format!(
-                "the histograms have other edges on some replicas ({} buckets) than on others ({}): \
-                 their quantiles differ for that alone",
-                other.len() + 1,
-                first.len() + 1
+                "some replicas have a histogram with the edge {edge} and others have none: their \
+                 quantiles differ for that alone"
             );
             doubts.warn(check, WarningCode::UnlikeLabels, text);
         }

@@ -175,6 +175,12 @@ impl<'a> Inquiry<'a> {
         &self.name
     }
 
+    /// Returns whether some check needs the answer to a request.
+    #[must_use]
+    pub fn is_of_a_check(&self, request: usize) -> bool {
+        self.plans.iter().any(|plan| plan.requests.contains(&request))
+    }
+
     /// Says for whom a request is made: the check, the arm, and the query as it is sent.
     #[must_use]
     pub fn asked_for(&self, request: usize) -> String {

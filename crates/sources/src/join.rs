@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
+use std::time::Duration;
 
 use serin_model::{CounterForm, Point, Timestamp};
 
@@ -34,7 +35,7 @@ pub(crate) fn join(
     mut answers: Vec<Answer>,
     doubts: &mut Doubts,
 ) -> Vec<Series> {
-    let known_since = known_since(requests, &answers);
+    let known = Known::of(plans, requests, &answers);
     let mut uses = vec![0_usize; requests.len()];
     let mut same: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
     for (index, plan) in plans.iter().enumerate() {
@@ -65,7 +66,7 @@ pub(crate) fn join(
             CounterForm::Unstated => CounterForm::Increments,
             stated => stated,
         };
-        joined.into_series(edges, known_since, |wanted_by, (metric, labels), samples, birth| {
+        joined.into_series(edges, &known, |wanted_by, (metric, labels), samples, birth| {
             series.push(Series { metric, labels, samples, wanted_by, counters, birth });
         });
     }
@@ -73,13 +74,59 @@ pub(crate) fn join(
     series
 }
 
-/// Returns the earliest moment before which the store is known to have had anything.
-fn known_since(requests: &[Request], answers: &[Answer]) -> Option<Timestamp> {
-    let moment = |(request, answer): (&Request, &Answer)| match request.points {
-        Points::LastBefore(moment) if !answer.series.is_empty() => Some(moment),
-        _ => None,
-    };
-    requests.iter().zip(answers).filter_map(moment).min()
+/// What is known of the time before a window.
+struct Known {
+    /// The earliest moment before which the store had a series of those that are asked for.
+    asked_since: Option<Timestamp>,
+    /// The earliest moment before which the store had anything at all.
+    watched_since: Option<Timestamp>,
+}
+
+impl Known {
+    fn of(plans: &[Planned], requests: &[Request], answers: &[Answer]) -> Self {
+        let asked: BTreeSet<usize> =
+            plans.iter().flat_map(|plan| &plan.requests).copied().collect();
+        let earliest = |of_checks: bool| {
+            let answered = requests.iter().zip(answers).enumerate();
+            let moment =
+                |(index, (request, answer)): (usize, (&Request, &Answer))| match request.points {
+                    Points::LastBefore(moment) if !answer.series.is_empty() => {
+                        (asked.contains(&index) == of_checks).then_some(moment)
+                    }
+                    _ => None,
+                };
+            answered.filter_map(moment).min()
+        };
+        Self { asked_since: earliest(true), watched_since: earliest(false) }
+    }
+
+    /// Says whether a series that the store did not have before `moment` came to be afterwards.
+    ///
+    /// Where the store had its likes, it did. Where all that is known is that the store was there, a
+    /// series that shows up at once may be one that the store only then began to look at.
+    fn birth(&self, moment: Timestamp, series: &StoreSeries, first: Timestamp) -> Birth {
+        let is_since = |since: Option<Timestamp>| since.is_some_and(|since| since <= moment);
+        let late = || first > moment.after(usual_gap(series).saturating_mul(2));
+        if is_since(self.asked_since) || is_since(self.watched_since) && late() {
+            Birth::Inside
+        } else {
+            Birth::Unknown
+        }
+    }
+}
+
+/// Returns how far apart the points of a series usually lie.
+fn usual_gap(series: &StoreSeries) -> Duration {
+    let samples = series.samples.iter().map(|point| point.time.as_millis());
+    let times: Vec<i64> =
+        samples.chain(series.histograms.iter().map(|point| point.time.as_millis())).collect();
+    let mut gaps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    let middle = gaps.len() / 2;
+    if gaps.is_empty() {
+        return Duration::ZERO;
+    }
+    let gap = *gaps.select_nth_unstable(middle).1;
+    Duration::from_millis(u64::try_from(gap).unwrap_or(0))
 }
 
 /// Both arms of a check are cut at the same edges, or their quantiles would not compare.
@@ -147,15 +194,14 @@ impl Joined {
     fn into_series(
         self,
         edges: &[f64],
-        known_since: Option<Timestamp>,
+        known: &Known,
         mut add: impl FnMut(Vec<usize>, Name, Vec<Sample>, Birth),
     ) {
         let looked = self.looked_back;
-        let is_known = looked.zip(known_since).is_some_and(|(at, since)| since <= at);
         for (name, series) in self.series {
             let birth = match (looked, first(&series)) {
                 (Some(moment), Some(first)) if first < moment => Birth::Before,
-                (Some(_), Some(_)) if is_known => Birth::Inside,
+                (Some(moment), Some(first)) => known.birth(moment, &series, first),
                 (_, _) => Birth::Unknown,
             };
             if !series.histograms.is_empty() {

@@ -47,7 +47,7 @@ pub(crate) struct Judge {
     counters: Option<Counters>,
 
     /// The address of the store to ask, instead of the Check file's
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, env = "SERIN_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     url: Option<String>,
 
     /// The first moment to judge, such as 2026-11-23T08:30:00Z

@@ -75,7 +75,7 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
     if unknown > 0 && scorecard.reason.is_none() {
         scorecard.reason = Some(format!("{unknown} of {} metrics were not judged", judged.len()));
     }
-    leave_out_what_is_said(&mut warnings, &judged, &reason);
+    say_failures_once(&mut warnings, &judged, &reason);
     let verdict = Verdict {
         outcome,
         reason,
@@ -113,17 +113,33 @@ fn judged_pairs<'a>(
     judged
 }
 
-/// Why a source failed is said once, if the reason says it already.
-fn leave_out_what_is_said(warnings: &mut Vec<Warning>, judged: &[JudgedPair<'_>], reason: &str) {
-    let is_said =
-        |pair: &&JudgedPair<'_>| pair.failure.as_ref().is_some_and(|why| reason.contains(why));
-    let named: Vec<&str> =
-        judged.iter().filter(is_said).map(|pair| pair.metric.name.as_str()).collect();
+/// Why a source failed is said once: not again if the reason says it, and not of each metric if it
+/// failed for many.
+fn say_failures_once(warnings: &mut Vec<Warning>, judged: &[JudgedPair<'_>], reason: &str) {
+    let failed =
+        || judged.iter().filter_map(|pair| Some((&pair.metric.name, pair.failure.as_ref()?)));
+    let named: Vec<&String> =
+        failed().filter(|(_, why)| reason.contains(*why)).map(|(name, _)| name).collect();
+    let many = failed().count() > MOST_FAILURES_SAID;
     warnings.retain(|warning| {
-        let about = warning.metric.as_deref().unwrap_or_default();
-        warning.code != WarningCode::SourceFailed || !named.contains(&about)
+        let is_said = warning.metric.as_ref().is_some_and(|about| named.contains(&about));
+        warning.code != WarningCode::SourceFailed || !(many || is_said)
     });
+    if many {
+        let names: Vec<&str> =
+            failed().take(MOST_FAILURES_SAID).map(|(name, _)| name.as_str()).collect();
+        let more = failed().count() - names.len();
+        let text = format!(
+            "{} of {} metrics were not judged, which bars a pass: {} and {more} more",
+            failed().count(),
+            judged.len(),
+            names.join(", ")
+        );
+        warnings.push(Warning { code: WarningCode::SourceFailed, metric: None, text });
+    }
 }
+
+const MOST_FAILURES_SAID: usize = 5;
 
 fn scored_metric(metric: &JudgedMetric) -> ScoredMetric<'_> {
     ScoredMetric {

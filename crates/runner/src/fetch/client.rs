@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, Url};
+use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::{Credentials, HeaderText, Store, Tls};
 use serin_sources::{Answer, Request, Source};
@@ -15,7 +15,7 @@ use super::secret::Secrets;
 use crate::error::RunError;
 use crate::http::{
     BodyError, MOST_FAILURE_BYTES, causes, client_builder, date, first_words, header, one_line,
-    read_body, retry_after, without_query,
+    read_beginning, read_body, retry_after, without_query,
 };
 use crate::text_file::read_text;
 
@@ -86,19 +86,36 @@ impl StoreClient {
             return Err(FetchFailure::Redirected { to: self.shown(&without_query(to)) });
         }
         let content_type = header(&response, CONTENT_TYPE).map(str::to_owned);
-        if !status.is_success() {
+        if status != StatusCode::OK {
             let retry_after = retry_after(&response);
-            let body = self.body(response, MOST_FAILURE_BYTES).await.unwrap_or_default();
+            let body = read_beginning(response, MOST_FAILURE_BYTES).await;
+            let body = self.without_secrets(&body);
             let words = self.source.words(&body).unwrap_or_else(|| first_words(&body));
             let words = self.shown(&words);
             return Err(FetchFailure::Refused { status, words, retry_after });
         }
         let body = self.body(response, MOST_BYTES).await?;
-        let answer = self
-            .source
-            .read(request, &body)
-            .map_err(|error| FetchFailure::NoAnswer { error, content_type })?;
-        Ok(Received { answer, bytes: body.len(), date })
+        let bytes = body.len();
+        let mut answer = self.source.read(request, &body);
+        // A server that repeats what it was sent repeats secrets, and an adapter may cut them.
+        let quotes = answer.as_ref().map_or(true, |answer| !answer.notices.is_empty());
+        if quotes {
+            answer = self.source.read(request, &self.without_secrets(&body));
+        }
+        let answer = answer.map_err(|error| {
+            let content_type = content_type.map(|text| self.shown(&text));
+            FetchFailure::NoAnswer { error, content_type }
+        })?;
+        Ok(Received { answer, bytes, date })
+    }
+
+    /// Asks what any store of the kind answers at once, and returns whether it did.
+    pub(crate) async fn is_well(&self) -> bool {
+        self.ask(&self.source.probe()).await.is_ok()
+    }
+
+    fn without_secrets(&self, body: &[u8]) -> Vec<u8> {
+        self.secrets.hidden_in(&String::from_utf8_lossy(body)).into_bytes()
     }
 
     fn prepared(&self, request: &Request) -> RequestBuilder {
@@ -166,7 +183,7 @@ fn headers(store: &Store, folder: &Path, secrets: &mut Secrets) -> Result<Header
         Credentials::None => None,
         Credentials::Basic { username, password } => {
             let password = secrets.read(password, folder)?;
-            Some(basic(username, &password))
+            Some(secrets.basic(username, &password))
         }
         Credentials::Bearer(token) => {
             let token = secrets.read(token, folder)?;
@@ -181,13 +198,6 @@ fn headers(store: &Store, folder: &Path, secrets: &mut Secrets) -> Result<Header
         headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
-}
-
-fn basic(username: &str, password: &SecretString) -> SecretString {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    let both = format!("{username}:{}", password.expose_secret());
-    SecretString::from(format!("Basic {}", STANDARD.encode(both)))
 }
 
 fn secret_header(text: &SecretString) -> Option<HeaderValue> {

@@ -5,33 +5,33 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serin_sources::AnswerError;
 
-/// Why a request has no answer. The text completes the sentence "the source …", and ends in what to
-/// do next.
+/// Why a request has no answer. The text completes a sentence that begins with the source;
+/// [`FetchFailure::hint`] says what to do.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum FetchFailure {
     /// There is no connection.
-    #[error("cannot be reached: {reason} (see that `url` is right and the server runs)")]
+    #[error("cannot be reached: {reason}")]
     Unreachable {
         /// What the network said.
         reason: String,
     },
     /// One side does not trust the other.
-    #[error("trusts us not, or is not trusted: {reason} ({})", trust_hint(reason))]
+    #[error("trusts us not, or is not trusted: {reason}")]
     Untrusted {
         /// What the other side or our own said.
         reason: String,
     },
     /// The connection was lost before the answer was whole.
-    #[error("broke off: {reason} (see whether it restarts, or a proxy stands between)")]
+    #[error("broke off: {reason}")]
     BrokeOff {
         /// What the network said.
         reason: String,
     },
     /// It took too long.
-    #[error("did not answer within {}s (raise `timeout`, or ask for less)", .0.as_secs_f64())]
+    #[error("did not answer within {}s", .0.as_secs_f64())]
     TimedOut(Duration),
     /// It said no.
-    #[error("answered {status}: {words} ({})", hint(*.status))]
+    #[error("answered {status}: {words}")]
     Refused {
         /// The status.
         status: StatusCode,
@@ -41,22 +41,19 @@ pub(crate) enum FetchFailure {
         retry_after: Option<Duration>,
     },
     /// It is somewhere else.
-    #[error("redirects to {to} (serin follows no redirect: write the address itself as `url`)")]
+    #[error("redirects to {to}")]
     Redirected {
         /// Where to.
         to: String,
     },
     /// It says too much.
-    #[error(
-        "answered with more than {most} bytes (ask for fewer series, for a shorter time, or for a \
-         larger step)"
-    )]
+    #[error("answered with more than {most} bytes")]
     TooLarge {
         /// How much may be said.
         most: usize,
     },
     /// It says something else.
-    #[error("{error} ({})", answer_hint(error, content_type.as_deref()))]
+    #[error("{error}")]
     NoAnswer {
         /// What is wrong with it.
         error: AnswerError,
@@ -64,7 +61,7 @@ pub(crate) enum FetchFailure {
         content_type: Option<String>,
     },
     /// There was no time left.
-    #[error("was not asked in time: the deadline of {}s has passed (raise `deadline`, or ask for less)", .0.as_secs_f64())]
+    #[error("was not asked in time: the deadline of {}s has passed", .0.as_secs_f64())]
     TooLate(Duration),
     /// It failed so often that it was left alone.
     #[error("was not asked any more, after it had failed {failures} times in a row: {last}")]
@@ -77,6 +74,34 @@ pub(crate) enum FetchFailure {
 }
 
 impl FetchFailure {
+    /// Says what to do next.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Unreachable { reason } if reason.contains("InvalidContentType") => {
+                "it speaks plain HTTP there: write `http://` in `url`".to_owned()
+            }
+            Self::Unreachable { reason }
+                if reason.contains("DNS") || reason.contains("Query {") =>
+            {
+                "nobody knows that name: see that the host in `url` is right".to_owned()
+            }
+            Self::Unreachable { .. } => "see that `url` is right and the server runs".to_owned(),
+            Self::Untrusted { reason } => trust_hint(reason).to_owned(),
+            Self::BrokeOff { .. } => {
+                "see whether it restarts, or a proxy stands between".to_owned()
+            }
+            Self::TimedOut(_) => "raise `timeout`, or ask for less".to_owned(),
+            Self::Refused { status, words, .. } => hint(*status, words).to_owned(),
+            Self::Redirected { .. } => {
+                "serin follows no redirect: write the address itself as `url`".to_owned()
+            }
+            Self::TooLarge { .. } => "ask for fewer series, or for a shorter time".to_owned(),
+            Self::NoAnswer { error, content_type } => answer_hint(error, content_type.as_deref()),
+            Self::TooLate(_) => "raise `deadline`, or ask for less".to_owned(),
+            Self::GivenUp { last, .. } => last.hint(),
+        }
+    }
+
     /// Returns whether asking again may help.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
@@ -95,19 +120,19 @@ impl FetchFailure {
         }
     }
 
-    /// Returns whether the store as a whole is in trouble, whatever it was asked.
-    pub(crate) fn is_of_the_store(&self) -> bool {
+    /// Returns whether it may be the store as a whole that is in trouble, whatever it is asked.
+    pub(crate) fn may_be_of_the_store(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::BrokeOff { .. } | Self::TimedOut(_) => true,
+            Self::Unreachable { .. }
+            | Self::Untrusted { .. }
+            | Self::BrokeOff { .. }
+            | Self::Redirected { .. }
+            | Self::TimedOut(_) => true,
             Self::Refused { status, .. } => {
-                matches!(
-                    *status,
-                    StatusCode::UNAUTHORIZED
-                        | StatusCode::FORBIDDEN
-                        | StatusCode::TOO_MANY_REQUESTS
-                ) || status.is_server_error()
+                *status == StatusCode::UNAUTHORIZED
+                    || *status == StatusCode::TOO_MANY_REQUESTS
+                    || status.is_server_error()
             }
-            Self::Redirected { .. } | Self::Untrusted { .. } => true,
             Self::NoAnswer { .. }
             | Self::TooLarge { .. }
             | Self::TooLate(_)
@@ -132,10 +157,18 @@ fn trust_hint(reason: &str) -> &'static str {
     }
 }
 
-fn hint(status: StatusCode) -> &'static str {
+fn hint(status: StatusCode, words: &str) -> &'static str {
+    let too_much = ["timed out", "timeout", "too many samples"];
+    if too_much.into_iter().any(|much| words.contains(much)) {
+        return "it is too much for the server: ask for fewer series, or for a shorter time";
+    }
     match status.as_u16() {
         400 | 422 => "mend the query; try it on the server's own page",
-        401 => "give `token`, or `username` and `password`, and see that the secret is right",
+        401 => {
+            "give `token`, `username` and `password`, or a tenant's header such as `X-Scope-OrgID`, and \
+             see that the secret is right"
+        }
+        206 => "see whether a proxy cuts answers in parts",
         403 => "see that whoever asks may read, and that a tenant's header is not missing",
         404 => "see that `url` is the address of the API, with a path if it has one",
         405 => "see that `url` is the address of the API, and that no proxy forbids POST",

@@ -1,6 +1,5 @@
 //! Which request is sent when.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use backon::{ExponentialBuilder, Retryable};
 use futures_util::stream::{self, StreamExt};
 use serin_model::FetchLimits;
 use serin_sources::{Answer, Request};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::client::{Received, StoreClient};
 use super::failure::FetchFailure;
@@ -36,8 +36,7 @@ pub(crate) async fn fetch_all(
         client,
         limits,
         end: Instant::now() + limits.deadline,
-        in_a_row: AtomicUsize::new(0),
-        last: Mutex::new(None),
+        trouble: Mutex::default(),
         bytes: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
     };
@@ -65,20 +64,25 @@ struct Round<'a> {
     client: &'a StoreClient,
     limits: FetchLimits,
     end: Instant,
-    /// How many requests failed since one succeeded, all tries of each.
-    in_a_row: AtomicUsize,
-    last: Mutex<Option<FetchFailure>>,
+    trouble: Mutex<Trouble>,
     /// How much was received so far.
     bytes: AtomicUsize,
     done: AtomicUsize,
 }
 
+/// How a store does that fails again and again.
+#[derive(Default)]
+struct Trouble {
+    /// How many tries failed since one succeeded.
+    in_a_row: usize,
+    last: Option<FetchFailure>,
+    /// Whether it failed even what any store answers.
+    is_given_up: bool,
+}
+
 impl Round<'_> {
     /// Asks one thing, again and again while that may help.
     async fn ask(&self, request: &Request) -> Result<(Received, Option<i64>), FetchFailure> {
-        if let Some(given_up) = self.given_up() {
-            return Err(given_up);
-        }
         if self.bytes.load(Ordering::Relaxed) > MOST_BYTES_TOGETHER {
             return Err(FetchFailure::TooLarge { most: MOST_BYTES_TOGETHER });
         }
@@ -87,7 +91,7 @@ impl Round<'_> {
             .with_max_delay(LONGEST_PAUSE)
             .with_max_times(self.limits.retries as usize)
             .with_jitter();
-        let asking = (|| self.client.ask(request))
+        let asking = (|| self.ask_once(request))
             .retry(patience)
             .sleep(sleep)
             .when(FetchFailure::may_pass)
@@ -97,41 +101,53 @@ impl Round<'_> {
                 pause.map(|pause| asked_for.map_or(pause, |asked_for| asked_for.max(pause)))
             });
         let received = timeout_at(self.end, asking).await;
-        let received = received.unwrap_or(Err(FetchFailure::TooLate(self.limits.deadline)));
-        self.remember(received.as_ref().err());
-        received.map(|received| {
-            self.bytes.fetch_add(received.bytes, Ordering::Relaxed);
-            let ahead = received.date.map(|date| date - now().as_millis());
-            (received, ahead)
-        })
+        let received = received.unwrap_or(Err(FetchFailure::TooLate(self.limits.deadline)))?;
+        self.bytes.fetch_add(received.bytes, Ordering::Relaxed);
+        let ahead = received.date.map(|date| date - now().as_millis());
+        Ok((received, ahead))
+    }
+
+    async fn ask_once(&self, request: &Request) -> Result<Received, FetchFailure> {
+        if let Some(given_up) = self.given_up().await {
+            return Err(given_up);
+        }
+        let received = self.client.ask(request).await;
+        let mut trouble = self.trouble.lock().await;
+        match &received {
+            Err(failure) if failure.may_be_of_the_store() => {
+                trouble.in_a_row += 1;
+                trouble.last = Some(failure.clone());
+            }
+            // One query may be wrong while the store is well.
+            Err(_) => {}
+            Ok(_) => trouble.in_a_row = 0,
+        }
+        received
     }
 
     /// A store that fails whatever it is asked is left alone, so that nobody waits for the same
-    /// time-out two hundred times.
-    fn given_up(&self) -> Option<FetchFailure> {
-        let failures = self.in_a_row.load(Ordering::Relaxed);
-        if failures < self.limits.in_flight.get().max(FEWEST_FAILURES) {
-            return None;
-        }
-        let last = self.last.lock().ok()?.clone()?;
-        Some(FetchFailure::GivenUp { failures, last: Box::new(last) })
-    }
-
-    fn remember(&self, failure: Option<&FetchFailure>) {
-        match failure {
-            Some(failure) if failure.is_of_the_store() => {
-                self.in_a_row.fetch_add(1, Ordering::Relaxed);
-                if let Ok(mut last) = self.last.lock() {
-                    *last = Some(failure.clone());
-                }
+    /// time-out two hundred times. Whether it does is found out with something simple: a few queries
+    /// in a row may be too much for a store that is well.
+    async fn given_up(&self) -> Option<FetchFailure> {
+        let mut trouble = self.trouble.lock().await;
+        if !trouble.is_given_up {
+            if trouble.in_a_row < FEWEST_FAILURES.max(2 * self.limits.in_flight.get()) {
+                return None;
             }
-            Some(_) => {}
-            None => self.in_a_row.store(0, Ordering::Relaxed),
+            let probing = timeout(LONGEST_PROBE, self.client.is_well());
+            if probing.await.unwrap_or(false) {
+                trouble.in_a_row = 0;
+                return None;
+            }
+            trouble.is_given_up = true;
         }
+        let last = trouble.last.clone()?;
+        Some(FetchFailure::GivenUp { failures: trouble.in_a_row, last: Box::new(last) })
     }
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
-const FEWEST_FAILURES: usize = 3;
+const FEWEST_FAILURES: usize = 8;
+const LONGEST_PROBE: Duration = Duration::from_secs(5);

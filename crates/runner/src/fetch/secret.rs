@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::Secret;
 
@@ -53,6 +55,14 @@ impl Secrets {
         let text = SecretString::from(text);
         self.known.push(text.clone());
         Ok(text)
+    }
+
+    /// Returns what proves a user by name and password, which is as secret as the password.
+    pub(crate) fn basic(&mut self, username: &str, password: &SecretString) -> SecretString {
+        let both = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
+        let proof = SecretString::from(format!("Basic {both}"));
+        self.known.push(SecretString::from(both));
+        proof
     }
 
     /// Returns a text without any of the secrets, should a server repeat one.

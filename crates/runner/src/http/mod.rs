@@ -62,6 +62,19 @@ pub(crate) async fn read_body(mut response: Response, most: usize) -> Result<Vec
     Ok(body)
 }
 
+/// Reads the beginning of a body, of which no more than that is wanted.
+pub(crate) async fn read_beginning(mut response: Response, most: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = most - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == most {
+            break;
+        }
+    }
+    body
+}
+
 /// Returns the text of a header.
 pub(crate) fn header(response: &Response, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()

@@ -37,6 +37,7 @@ impl FaultyServer {
                     }
                     most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     behaviour(&mut stream, &request, requests.fetch_add(1, Ordering::SeqCst));
+                    // The client may ask again as soon as the answer is whole.
                     at_once.fetch_sub(1, Ordering::SeqCst);
                     let _ = stream.shutdown(Shutdown::Both);
                 });
