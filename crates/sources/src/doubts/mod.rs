@@ -1,0 +1,174 @@
+//! What is wrong or odd about the answers of a store: what makes a failure of them, and what a
+//! reader of the verdict must know.
+
+mod clock;
+mod course;
+mod edges;
+mod origin;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serin_model::{Analysis, Check, FileError, Warning, WarningCode};
+
+use crate::collect::{Series, Side, Wanted};
+use crate::inquiry::Planned;
+use crate::source::Notice;
+
+pub(crate) use course::look_at_ratios;
+pub(crate) use edges::look_at_edges;
+
+/// What was noticed, check by check.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    /// What people call the source.
+    source: String,
+    failures: BTreeMap<usize, String>,
+    /// Which checks a warning is about.
+    warnings: BTreeMap<(WarningCode, String), BTreeSet<usize>>,
+}
+
+impl Doubts {
+    /// Creates doubts about nothing yet.
+    pub(crate) fn about(source: &str) -> Self {
+        Self { source: source.to_owned(), ..Self::default() }
+    }
+
+    /// Says why a check has no answer that can be judged; the first reason stands.
+    ///
+    /// * `why`: completes a sentence that begins with the source.
+    pub(crate) fn fail(&mut self, check: usize, why: &str) {
+        let why = || format!("{} {why}", self.source);
+        self.failures.entry(check).or_insert_with(why);
+    }
+
+    /// Returns why a check has no answer.
+    pub(crate) fn failure(&self, check: usize) -> Option<&str> {
+        self.failures.get(&check).map(String::as_str)
+    }
+
+    fn warn(&mut self, check: usize, code: WarningCode, text: String) {
+        self.warnings.entry((code, text)).or_default().insert(check);
+    }
+
+    /// Notes what the source or its adapter has to say.
+    pub(crate) fn notice(&mut self, check: usize, notice: &Notice) {
+        let (code, text) = match notice {
+            Notice::Said(text) => (WarningCode::SourceNotice, format!("the source says: {text}")),
+            Notice::Partial(text) => (
+                WarningCode::PartialAnswer,
+                format!("a part of the data is missing, as the source itself says: {text}"),
+            ),
+            Notice::Approximate(function) => (
+                WarningCode::ApproximateQuery,
+                format!(
+                    "approximate: `{function}` extrapolates, so that its values are estimates and \
+                     no whole counts; ask for the counter itself"
+                ),
+            ),
+            Notice::Overlapping(back, step) => (
+                WarningCode::OverlappingWindows,
+                format!(
+                    "the query looks back {back} s and the step is {step} s: neighbouring points \
+                     share data, and count as more evidence than they are"
+                ),
+            ),
+        };
+        self.warn(check, code, text);
+    }
+
+    /// Notes that points came from outside the time that was asked for.
+    pub(crate) fn strayed(&mut self, check: usize, side: Side) {
+        let text = format!(
+            "the source answered for the {} with points outside the time that was asked for; they \
+             are left out",
+            side.as_str()
+        );
+        self.warn(check, WarningCode::OtherStep, text);
+    }
+
+    /// Returns the warnings; what is true of many metrics alike is said once, and a source that goes
+    /// on and on is cut short.
+    pub(crate) fn warnings(&self, checks: &[Check]) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let mut said: BTreeMap<WarningCode, usize> = BTreeMap::new();
+        for ((code, text), about) in &self.warnings {
+            let so_far = said.entry(*code).or_default();
+            *so_far += 1;
+            if *so_far > MOST_OF_A_KIND {
+                continue;
+            }
+            if about.len() > MOST_REPEATED {
+                let text = format!("{text} ({} of {} metrics)", about.len(), checks.len());
+                warnings.push(Warning { code: *code, metric: None, text });
+                continue;
+            }
+            for &check in about {
+                let (metric, text) = (Some(checks[check].name.clone()), text.clone());
+                warnings.push(Warning { code: *code, metric, text });
+            }
+        }
+        for (code, number) in said {
+            if number > MOST_OF_A_KIND {
+                let text = format!("and {} more of this kind", number - MOST_OF_A_KIND);
+                warnings.push(Warning { code, metric: None, text });
+            }
+        }
+        warnings
+    }
+}
+
+/// More differing warnings of one kind are counted, not said.
+const MOST_OF_A_KIND: usize = 10;
+
+/// A warning about more metrics than this is one about the source.
+const MOST_REPEATED: usize = 3;
+
+/// Says what is wrong with an answer, as the end of a sentence that begins with "the source".
+pub(crate) fn in_words(error: &FileError) -> String {
+    let hint = error.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("gave an answer that cannot be judged: {}{hint}", error.problem)
+}
+
+/// Looks at the series of every check.
+pub(crate) fn look(
+    analysis: &Analysis,
+    wanted: &[Wanted],
+    plans: &[Planned],
+    series: &[Series],
+    doubts: &mut Doubts,
+) {
+    let mut by_wanted: Vec<Vec<&Series>> = vec![Vec::new(); wanted.len()];
+    for series in series {
+        series.wanted_by.iter().for_each(|&by| by_wanted[by].push(series));
+    }
+    for ((wanted, plan), series) in wanted.iter().zip(plans).zip(&by_wanted) {
+        origin::of_another_query(analysis, wanted, plan, series, doubts);
+        if plan.as_stored {
+            course::no_counters(wanted, series, doubts);
+            course::large_births(wanted, series, doubts);
+        } else {
+            course::running_totals(wanted, plan, series, doubts);
+            clock::other_moments(analysis, wanted, series, doubts);
+        }
+        origin::several_where_one_was_meant(analysis, wanted, series, doubts);
+        origin::without_replica(analysis, wanted, plan, series, doubts);
+    }
+    // The arms follow one another.
+    for ((wanted, plans), series) in wanted.chunks(2).zip(plans.chunks(2)).zip(by_wanted.chunks(2))
+    {
+        if let ([one, _], [control, canary]) = (wanted, series) {
+            let arms = [control, canary];
+            origin::unlike_labels(analysis, one.check, arms, doubts);
+            clock::other_step(
+                analysis,
+                one.check,
+                arms,
+                plans.iter().all(|it| it.as_stored),
+                doubts,
+            );
+            course::ends_early(analysis, one, arms, doubts);
+            course::nothing_bad(analysis, one, arms, doubts);
+            edges::unlike_edges(analysis, one, arms, doubts);
+        }
+    }
+}
