@@ -10,12 +10,23 @@ use anyhow::{Context, bail};
 use crate::command::{find_program, root};
 use crate::install::is_root;
 
-/// What is asked there, and the exit code that answers.
-const QUESTIONS: &[(&[&str], i32)] = &[
-    (&["--version"], 0),
-    (&["judge", "serin.yaml"], 0),
-    (&["judge", "serin.yaml", "--data", "failing.csv.gz", "--output", "report.html"], 2),
+/// What is asked there, the exit code that answers, and what is said on the standard error.
+///
+/// Nothing listens on port 1. That it is found out takes a name, authorities to trust and random
+/// numbers: all that a store's address needs of a machine.
+const QUESTIONS: &[(&[&str], i32, &str)] = &[
+    (&["--version"], 0, ""),
+    (&["judge", "serin.yaml"], 0, ""),
+    (&["judge", "serin.yaml", "--data", "failing.csv.gz", "--output", "report.html"], 2, ""),
+    (&["judge", "store.yaml"], 1, "Connection refused"),
+    (&["judge", "store.yaml", "--url", "https://no-such-host.invalid"], 1, "cannot be reached"),
 ];
+
+const STORE: &str = "\
+service: checkout
+source: {prometheus: {url: http://localhost:1, retries: 0}}
+checks: {memory: {gauge: process_resident_memory_bytes}}
+";
 
 /// Copies the binary and the example into an empty folder, and judges there as the container's user.
 pub(super) fn run(serin: &Path, skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {
@@ -30,7 +41,8 @@ pub(super) fn run(serin: &Path, skipped: &mut Vec<&'static str>) -> anyhow::Resu
         let file = root().join("examples/checkout").join(name);
         fs::copy(&file, folder.path().join(name)).with_context(|| file.display().to_string())?;
     }
-    for (words, code) in QUESTIONS {
+    fs::write(folder.path().join("store.yaml"), STORE)?;
+    for (words, code, said) in QUESTIONS {
         let output = Command::new(&chroot)
             .arg("--userspec=65532:65532")
             .arg(folder.path())
@@ -39,8 +51,8 @@ pub(super) fn run(serin: &Path, skipped: &mut Vec<&'static str>) -> anyhow::Resu
             .env_clear()
             .output()
             .context("chroot does not start")?;
-        if output.status.code() != Some(*code) {
-            let message = String::from_utf8_lossy(&output.stderr);
+        let message = String::from_utf8_lossy(&output.stderr);
+        if output.status.code() != Some(*code) || !message.contains(said) {
             bail!(
                 "in an empty root, `serin {}` ended with {}: {message}",
                 words.join(" "),
