@@ -31,8 +31,8 @@ pub(super) fn no_counters(wanted: &Wanted, series: &[&Series], doubts: &mut Doub
     if let Some(level) = series.iter().find(is_level) {
         let (rises, falls) = rises_and_falls(level);
         let why = format!(
-            "gave no counter: {} fell {falls} times and rose {rises} times; a rate or a level is asked \
-             for as a `gauge`, and counts by the counter itself",
+            "gave no counter: {} fell {falls} times and rose {rises} times; ask for the counter itself, for \
+             a level as a `gauge`, and for increments that a rule recorded as `sum(…)` of them",
             described(level)
         );
         doubts.fail(wanted.check, &why);
