@@ -202,16 +202,17 @@ fn the_action_finds_a_binary_or_says_what_it_needs() {
 /// Puts a release where a `curl` of our own looks for it: the archive, and its list of checksums.
 fn release(workspace: &Workspace, checksum: Option<&str>) -> String {
     let releases = workspace.path("releases");
-    fs::create_dir_all(releases.join("serin-1.2.3")).unwrap();
-    fs::write(releases.join("serin-1.2.3/serin"), "#!/bin/sh\necho released\n").unwrap();
-    let archive = "serin-1.2.3-x86_64-unknown-linux-gnu.tar.gz";
+    let folder = "serin-1.2.3-x86_64-linux";
+    fs::create_dir_all(releases.join(folder)).unwrap();
+    fs::write(releases.join(folder).join("serin"), "#!/bin/sh\necho released\n").unwrap();
+    let archive = "serin-1.2.3-x86_64-linux.tar.gz";
     let in_folder = |script: &str| {
         let ended =
             Command::new("sh").args(["-c", script]).current_dir(&releases).output().unwrap();
         assert!(ended.status.success());
         String::from_utf8(ended.stdout).unwrap()
     };
-    in_folder(&format!("tar -czf {archive} serin-1.2.3"));
+    in_folder(&format!("tar -czf {archive} {folder}"));
     let true_checksum = in_folder(&format!("sha256sum {archive}"))[..64].to_owned();
     let line = format!("{}  {archive}\n", checksum.unwrap_or(&true_checksum));
     fs::write(releases.join("SHA256SUMS"), format!("{}  other.tar.gz\n{line}", "0".repeat(64)))
@@ -244,10 +245,7 @@ fn the_action_downloads_a_release_and_checks_it() {
     assert_eq!(said, b"released\n");
     let asked = fs::read_to_string(workspace.path("asked")).unwrap();
     let from = "https://github.example/owner/serin/releases/download/v1.2.3";
-    assert_eq!(
-        asked,
-        format!("{from}/serin-1.2.3-x86_64-unknown-linux-gnu.tar.gz\n{from}/SHA256SUMS\n")
-    );
+    assert_eq!(asked, format!("{from}/serin-1.2.3-x86_64-linux.tar.gz\n{from}/SHA256SUMS\n"));
     let pinned = run_step(&workspace, 0, &[&RELEASE[..], &[("SHA256", &*checksum)]].concat());
     assert_eq!(pinned.code, 0, "{}", pinned.text);
 }
