@@ -332,7 +332,8 @@ pub struct Warning {
     pub text: String,
 }
 
-/// The warnings there are. `docs/guide/kayenta.md` has a paragraph on each.
+/// The warnings there are. `docs/guide/kayenta.md` has a paragraph on each that is about the judge,
+/// `docs/guide/prometheus.md` on each that is about a source.
 #[derive(
     Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema,
 )]

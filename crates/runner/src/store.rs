@@ -105,10 +105,14 @@ fn asked_window(analysis: &Analysis, time: TimeAsked) -> Window {
     let usual = time.last.or(analysis.horizon).unwrap_or(USUAL_LENGTH);
     let until_now = last_steps(now(), usual, analysis.step);
     let written = analysis.window.filter(|_| time.last.is_none());
-    let end = time.end.or(written.map(|window| window.end)).unwrap_or(until_now.end);
+    let end = time.end.or(written.map(|window| window.end));
     let start = time.start.or(written.map(|window| window.start));
-    // Where the end alone is given, the length before it counts.
-    Window { start: start.unwrap_or_else(|| end.before(usual)), end }
+    match (start, end) {
+        (Some(start), end) => Window { start, end: end.unwrap_or(until_now.end) },
+        // Where the end alone is given, the length before it counts.
+        (None, Some(end)) => Window { start: end.before(usual), end },
+        (None, None) => until_now,
+    }
 }
 
 const USUAL_LENGTH: Duration = Duration::from_secs(3600);

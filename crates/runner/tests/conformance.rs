@@ -149,6 +149,7 @@ fn faults() -> Vec<Fault> {
             let body = br#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#;
             always("503 Service Unavailable", JSON, body)
         }),
+        ("206", || always("206 Partial Content", "", b"the first half")),
         ("redirect", || {
             always("302 Found", "Location: https://me:hunter2@login/?token=hunter2\r\n", b"")
         }),
@@ -478,6 +479,9 @@ fn what_prometheus_says_beside_its_answer_is_shown() {
         ("infos", with("\"infos\":[\"PromQL info: metric might not be a counter\"]")),
         ("null warnings", with("\"warnings\":null,\"infos\":null")),
         ("partial", with("\"isPartial\":true")),
+        ("a result of another type", lies("\"matrix\"", "\"vector\"")),
+        ("a series without a value", lies("\"values\"", "\"valeus\"")),
+        ("another metric", lies("\"__name__\":\"", "\"__name__\":\"other_")),
         ("another arm", lies("\"canary\"", "\"stable\"")),
         ("no arm at all", lies("\"track\":\"canary\"", "\"track\":\"\"")),
         ("the same series twice", twice),

@@ -38,7 +38,7 @@ impl Source for Prometheus {
             Prepared::Selector(selector) => samples(asked, &selector),
             Prepared::Expression(expression) => Plan {
                 requests: steps(asked, &expression.text),
-                counters: if expression.has_ranges {
+                counters: if expression.makes_increments {
                     CounterForm::Increments
                 } else {
                     CounterForm::Unstated

@@ -25,8 +25,8 @@ pub(crate) enum Prepared {
 pub(crate) struct Expression {
     pub(crate) text: String,
     pub(crate) notices: Vec<Notice>,
-    /// Whether it looks at stretches of time, as what makes increments of counters does.
-    pub(crate) has_ranges: bool,
+    /// Whether it makes increments of counters, as far as its functions tell.
+    pub(crate) makes_increments: bool,
 }
 
 /// Puts an arm, a step and a window into a query, and finds out what it is.
@@ -273,21 +273,21 @@ fn looks_like_a_selector(query: &str) -> bool {
 /// Finds out what a reader must know of the answer to an expression.
 fn expression(parsed: Option<&Expr>, text: String, step_seconds: u32) -> Expression {
     let mut looks = Looks::default();
-    let has_ranges = match parsed {
+    let makes_increments = match parsed {
         Some(expression) => {
             let _ = walk_expr(&mut looks, expression);
-            looks.back_seconds > 0
+            looks.makes_increments
         }
         None => {
             looks.estimates = ESTIMATES.into_iter().find(|name| calls(&text, name));
-            text.contains('[') || looks.estimates.is_some()
+            looks.estimates.is_some()
         }
     };
     let estimate = looks.estimates.map(|name| Notice::Approximate(name.to_owned()));
     let overlap = (looks.back_seconds > u64::from(step_seconds))
         .then_some(Notice::Overlapping(looks.back_seconds, step_seconds));
     let notices = estimate.into_iter().chain(overlap).collect();
-    Expression { text, notices, has_ranges }
+    Expression { text, notices, makes_increments }
 }
 
 /// Returns the name of a counter that is taken as it stands, without what it was before: by its
@@ -345,6 +345,9 @@ fn calls(text: &str, function: &str) -> bool {
 const ESTIMATES: [&str; 7] =
     ["rate", "increase", "irate", "delta", "deriv", "idelta", "predict_linear"];
 
+/// The functions that count what happened in a range, exactly.
+const COUNTING: [&str; 3] = ["changes", "resets", "count_over_time"];
+
 /// What an expression looks at.
 #[derive(Default)]
 struct Looks {
@@ -352,6 +355,7 @@ struct Looks {
     estimates: Option<&'static str>,
     /// How far it looks back, at most.
     back_seconds: u64,
+    makes_increments: bool,
 }
 
 impl ExprVisitor for Looks {
@@ -362,6 +366,7 @@ impl ExprVisitor for Looks {
             Expr::Call(call) => {
                 let name = ESTIMATES.into_iter().find(|name| *name == call.func.name);
                 self.estimates = self.estimates.or(name);
+                self.makes_increments |= name.is_some() || COUNTING.contains(&call.func.name);
             }
             Expr::MatrixSelector(matrix) => {
                 self.back_seconds = self.back_seconds.max(matrix.range.as_secs());

@@ -23,10 +23,11 @@ impl Selector {
         {
             return Err(wrong("it is longer, or nested deeper, than any selector".to_owned()));
         }
-        let expression = parser::parse(&text.replace("$arm", ANYTHING)).map_err(|error| {
-            let reason = error.lines().next().unwrap_or_default();
-            wrong(format!("it is not PromQL ({})", shown(reason, LONGEST_QUERY)))
-        })?;
+        let expression = parser::parse(&text.replace("${arm}", ANYTHING).replace("$arm", ANYTHING))
+            .map_err(|error| {
+                let reason = error.lines().next().unwrap_or_default();
+                wrong(format!("it is not PromQL ({})", shown(reason, LONGEST_QUERY)))
+            })?;
         let Expr::VectorSelector(selector) = expression else {
             return Err(wrong(
                 "a recording is read series by series, and this computes".to_owned(),
@@ -53,6 +54,12 @@ impl Selector {
     /// Returns the metric's name, where the query gives it literally.
     pub(crate) fn metric(&self) -> Option<&str> {
         self.metric.as_deref()
+    }
+
+    /// Returns the labels that a series must have in order to be meant.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        let needed = self.matchers.iter().filter(|matcher| !matcher.is_match(""));
+        needed.map(|matcher| matcher.name.as_str()).filter(|name| *name != "__arm__")
     }
 
     /// Returns whether a series is meant. Without a name of its own a series has the one that is

@@ -73,7 +73,9 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
         judged.iter().map(|pair| (pair.metric.clone(), pair.trace.clone())).unzip();
     let (outcome, reason) = decide(analysis, &scorecard, &judged);
     if unknown > 0 && scorecard.reason.is_none() {
-        scorecard.reason = Some(format!("{unknown} of {} metrics were not judged", judged.len()));
+        let were = if unknown == 1 { "was" } else { "were" };
+        let of = format!("{unknown} of {} metrics {were} not judged", judged.len());
+        scorecard.reason = Some(of);
     }
     say_failures_once(&mut warnings, &judged, &reason);
     let verdict = Verdict {

@@ -132,16 +132,27 @@ fn counts_the_bad(analysis: &Analysis, wanted: &Wanted) -> bool {
     }
 }
 
-/// No errors at all is what a mistyped label looks like, too.
+/// No errors at all is what a mistyped label looks like, too. It is not where everything that is
+/// counted has the labels that what is bad is told by.
 pub(super) fn nothing_bad(
     analysis: &Analysis,
-    wanted: &Wanted,
-    arms: [&Vec<&Series>; 2],
+    (wanted, plan): (&Wanted, &Planned),
+    bad: [&Vec<&Series>; 2],
+    all: [&Vec<&Series>; 2],
     doubts: &mut Doubts,
 ) {
-    if counts_the_bad(analysis, wanted) && arms.iter().all(|series| series.is_empty()) {
+    if !counts_the_bad(analysis, wanted) || bad.iter().any(|series| !series.is_empty()) {
+        return;
+    }
+    let all = || all.into_iter().flatten();
+    let is_told = |label: &str| all().any(|series| series.labels.contains_key(label));
+    let is_plausible = plan.selector.as_ref().is_some_and(|selector| {
+        let same_name = all().any(|series| series.metric.as_deref() == selector.metric());
+        same_name && selector.labels().all(is_told)
+    });
+    if !is_plausible {
         let text = "no series on either arm counts what is bad, and none is taken for zero: see that \
-                    the query's labels are right";
+                    the query's name and labels are right";
         doubts.warn(wanted.check, WarningCode::NothingCounted, text.to_owned());
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serin_model::{Analysis, Check, FileError, Warning, WarningCode};
 
-use crate::collect::{Series, Side, Wanted};
+use crate::collect::{Part, Series, Side, Wanted};
 use crate::inquiry::Planned;
 use crate::source::Notice;
 
@@ -153,6 +153,7 @@ pub(crate) fn look(
         origin::several_where_one_was_meant(analysis, wanted, series, doubts);
         origin::without_replica(analysis, wanted, plan, series, doubts);
     }
+    let all_wanted = wanted;
     // The arms follow one another.
     for ((wanted, plans), series) in wanted.chunks(2).zip(plans.chunks(2)).zip(by_wanted.chunks(2))
     {
@@ -167,7 +168,14 @@ pub(crate) fn look(
                 doubts,
             );
             course::ends_early(analysis, one, arms, doubts);
-            course::nothing_bad(analysis, one, arms, doubts);
+            let of_whole = |other: &Wanted| {
+                let is_whole = matches!(other.part, Part::Total | Part::Exposure);
+                other.check == one.check && is_whole && other.side == Side::Control
+            };
+            if let Some(at) = all_wanted.iter().position(of_whole) {
+                let (whole, plan) = ([&by_wanted[at], &by_wanted[at + 1]], &plans[0]);
+                course::nothing_bad(analysis, (one, plan), arms, whole, doubts);
+            }
             edges::unlike_edges(analysis, one, arms, doubts);
         }
     }
