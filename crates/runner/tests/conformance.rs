@@ -338,6 +338,27 @@ fn what_no_retry_can_mend_is_asked_once() {
 }
 
 #[test]
+fn a_store_that_asks_for_patience_is_waited_for() {
+    for source in SOURCES {
+        let kind = source.name();
+        let server = FaultyServer::start(Box::new(move |stream, request, before| {
+            if before % 3 != 2 {
+                let wait = "Retry-After: 0\r\n";
+                return answer(stream, "429 Too Many Requests", wait, b"slow down");
+            }
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+        }));
+        let checks: String =
+            (0..5).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
+        let file = check_file(kind, &server.url, ", in_flight: 1", &checks);
+        let text = std::fs::read_to_string(&file).unwrap().replace("retries: 1", "retries: 3");
+        std::fs::write(&file, text).unwrap();
+        let said = said(&file);
+        assert!(said.starts_with("pass: "), "{said}");
+    }
+}
+
+#[test]
 fn a_store_that_is_down_is_not_waited_for_again_and_again() {
     for source in SOURCES {
         let server = FaultyServer::start(Box::new(|_, _, _| {

@@ -129,9 +129,8 @@ impl FetchFailure {
             | Self::Redirected { .. }
             | Self::TimedOut(_) => true,
             Self::Refused { status, .. } => {
-                *status == StatusCode::UNAUTHORIZED
-                    || *status == StatusCode::TOO_MANY_REQUESTS
-                    || status.is_server_error()
+                // One that asks for patience is well.
+                *status == StatusCode::UNAUTHORIZED || status.is_server_error()
             }
             Self::NoAnswer { .. }
             | Self::TooLarge { .. }

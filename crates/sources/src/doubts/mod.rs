@@ -153,30 +153,19 @@ pub(crate) fn look(
         origin::several_where_one_was_meant(analysis, wanted, series, doubts);
         origin::without_replica(analysis, wanted, plan, series, doubts);
     }
-    let all_wanted = wanted;
-    // The arms follow one another.
-    for ((wanted, plans), series) in wanted.chunks(2).zip(plans.chunks(2)).zip(by_wanted.chunks(2))
-    {
-        if let ([one, _], [control, canary]) = (wanted, series) {
-            let arms = [control, canary];
-            origin::unlike_labels(analysis, one.check, arms, doubts);
-            clock::other_step(
-                analysis,
-                one.check,
-                arms,
-                plans.iter().all(|it| it.as_stored),
-                doubts,
-            );
-            course::ends_early(analysis, one, arms, doubts);
-            let of_whole = |other: &Wanted| {
-                let is_whole = matches!(other.part, Part::Total | Part::Exposure);
-                other.check == one.check && is_whole && other.side == Side::Control
-            };
-            if let Some(at) = all_wanted.iter().position(of_whole) {
-                let (whole, plan) = ([&by_wanted[at], &by_wanted[at + 1]], &plans[0]);
-                course::nothing_bad(analysis, (one, plan), arms, whole, doubts);
-            }
-            edges::unlike_edges(analysis, one, arms, doubts);
+    // The arms follow one another, the control first.
+    for (at, one) in wanted.iter().enumerate().step_by(2) {
+        let (plan, arms) = (&plans[at], [&by_wanted[at], &by_wanted[at + 1]]);
+        origin::unlike_labels(analysis, one.check, arms, doubts);
+        clock::other_step(analysis, one.check, arms, plan.as_stored, doubts);
+        course::ends_early(analysis, one, arms, doubts);
+        edges::unlike_edges(analysis, one, arms, doubts);
+        let is_whole = |other: &Wanted| {
+            other.check == one.check && matches!(other.part, Part::Total | Part::Exposure)
+        };
+        if let Some(at) = wanted.iter().position(is_whole) {
+            let whole = [&by_wanted[at], &by_wanted[at + 1]];
+            course::nothing_bad(analysis, (one, plan), arms, whole, doubts);
         }
     }
 }
