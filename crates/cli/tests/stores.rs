@@ -128,6 +128,29 @@ fn cases() -> Vec<Case> {
             &[("code", "500"), ("pod", "a")],
             |scrape, noise| (scrape % 7 != 0).then_some((scrape * 2 + noise / 5) as f64),
         ),
+        Case::new("a canary that crashes again", ratio)
+            .series(0, "requests_total", &[("code", "200"), ("pod", "a")], |scrape| total(scrape, 3))
+            .series(0, "requests_total", &[("code", "500"), ("pod", "a")], |scrape| Some(scrape as f64))
+            .series(1, "requests_total", &[("code", "200"), ("pod", "a")], |scrape| {
+                Some((70 * (scrape % 5 + 1)) as f64)
+            })
+            .series(1, "requests_total", &[("code", "500"), ("pod", "a")], |scrape| {
+                Some((30 * (scrape % 5 + 1)) as f64)
+            }),
+        Case::new("a replica that comes back elsewhere", gauge)
+            .both("level", &[("pod", "a"), ("instance", "x")], |scrape, noise| {
+                (scrape < 60).then_some(50.0 + noise as f64)
+            })
+            .both("level", &[("pod", "a"), ("instance", "y")], |scrape, noise| {
+                (scrape >= 62).then_some(50.0 + noise as f64)
+            }),
+        Case::new(
+            "an exposure without replicas",
+            "count: {events: 'requests_total{code=\"200\", $arm}', exposure: 'handled_total{$arm}'}",
+        )
+        .both("requests_total", &[("code", "200"), ("pod", "a")], total)
+        .both("requests_total", &[("code", "200"), ("pod", "b")], total)
+        .both("handled_total", &[], |scrape, noise| Some((300 * scrape + noise) as f64)),
         Case::new("a silent canary", ratio).series(
             0,
             "requests_total",
@@ -412,7 +435,11 @@ fn queries_of_every_shape_are_judged_or_refused_in_words() {
             "replica: pod\n",
             "  latency: {histogram: 'duration_bucket{$arm}'}\n",
         ),
-        ("a canary that stops", "", "  jobs: {count: {events: 'jobs_total{$arm}'}}\n"),
+        (
+            "a canary that stops",
+            "",
+            "  jobs: {ratio: {bad: 'jobs_total{code=\"500\", $arm}', total: 'jobs_total{$arm}'}}\n",
+        ),
         (
             "a counter that only got its label",
             "",

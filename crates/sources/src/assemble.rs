@@ -181,8 +181,11 @@ impl<'a> Assembler<'a> {
         above: Part,
         below: Part,
     ) -> Result<BTreeMap<String, Vec<Point<Pair>>>, FileError> {
-        let above = self.sums(check, side, above)?;
+        let mut above = self.sums(check, side, above)?;
         let mut below = self.sums(check, side, below)?;
+        if below.len() == 1 && below.contains_key("") {
+            above = added_up(above);
+        }
         self.refuse_strangers(check, side, [&above, &below])?;
         for (replica, sums) in &above {
             let Some(below) = below.get_mut(replica) else { continue };
@@ -250,21 +253,25 @@ impl<'a> Assembler<'a> {
 
     /// Without a replica label every series is a replica of its own.
     fn values(&self, check: usize, side: Side) -> Result<Vec<Replica>, FileError> {
-        let mut by_replica: BTreeMap<String, &Series> = BTreeMap::new();
+        let mut by_replica: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
         for series in self.answers(check, side, Part::Value) {
             let name = match self.analysis.replica {
                 Some(_) => self.replica_of(series),
                 None => described(&series.labels),
             };
-            if let Some(other) = by_replica.insert(name.clone(), series) {
-                return Err(self.two_series(check, &name, [other, series]));
-            }
+            by_replica.entry(name).or_default().push(series);
         }
-        let replica = |(name, series): (String, &Series)| {
-            let observations = Observations::Value(points(series).collect());
-            Replica { name, observations }
-        };
-        Ok(by_replica.into_iter().map(replica).collect())
+        let mut replicas = Vec::new();
+        for (name, mut series) in by_replica {
+            series.sort_by_key(|series| series.samples.first().map(|sample| sample.time));
+            // A replica that comes back under another label goes on; two at once are two.
+            if let Some(&[one, other]) = series.windows(2).find(|pair| overlap(pair[0], pair[1])) {
+                return Err(self.two_series(check, &name, [one, other]));
+            }
+            let points = series.iter().flat_map(|series| points(series)).collect();
+            replicas.push(Replica { name, observations: Observations::Value(points) });
+        }
+        Ok(replicas)
     }
 
     fn two_series(&self, check: usize, replica: &str, [one, other]: [&Series; 2]) -> FileError {
@@ -285,6 +292,15 @@ impl<'a> Assembler<'a> {
 
 type SumsByReplica = BTreeMap<String, BTreeMap<Timestamp, f64>>;
 
+/// What is relative to something that tells no replicas apart is that of all of them.
+fn added_up(sums: SumsByReplica) -> SumsByReplica {
+    let mut all: BTreeMap<Timestamp, f64> = BTreeMap::new();
+    for (time, sum) in sums.into_values().flatten() {
+        *all.entry(time).or_insert(0.0) += sum;
+    }
+    if all.is_empty() { SumsByReplica::new() } else { SumsByReplica::from([(String::new(), all)]) }
+}
+
 /// What is divided by what.
 struct Pair {
     above: f64,
@@ -297,6 +313,13 @@ fn each_replica<T>(
 ) -> Vec<Replica> {
     let replica = |(name, sums)| Replica { name, observations: observations(sums) };
     sums.into_iter().map(replica).collect()
+}
+
+/// Returns whether a series goes on when the next one begins.
+fn overlap(series: &Series, next: &Series) -> bool {
+    let last = series.samples.last().map(|sample| sample.time);
+    let first = next.samples.first().map(|sample| sample.time);
+    last.zip(first).is_some_and(|(last, first)| first <= last)
 }
 
 /// Returns the points of a series as they were read.

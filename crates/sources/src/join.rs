@@ -204,6 +204,10 @@ impl Joined {
                 (Some(moment), Some(first)) => known.birth(moment, &series, first),
                 (_, _) => Birth::Unknown,
             };
+            // What ended before the window is not of it.
+            if birth == Birth::Before && series.samples.len() + series.histograms.len() == 1 {
+                continue;
+            }
             if !series.histograms.is_empty() {
                 for (edge, samples) in classic(edges, &series.histograms) {
                     let mut name = name.clone();

@@ -276,11 +276,11 @@ fn expression(parsed: Option<&Expr>, text: String, step_seconds: u32) -> Express
     let makes_increments = match parsed {
         Some(expression) => {
             let _ = walk_expr(&mut looks, expression);
-            looks.makes_increments
+            looks.makes_increments || says_increments(&text)
         }
         None => {
             looks.estimates = ESTIMATES.into_iter().find(|name| calls(&text, name));
-            looks.estimates.is_some()
+            looks.estimates.is_some() || says_increments(&text)
         }
     };
     let estimate = looks.estimates.map(|name| Notice::Approximate(name.to_owned()));
@@ -288,6 +288,11 @@ fn expression(parsed: Option<&Expr>, text: String, step_seconds: u32) -> Express
         .then_some(Notice::Overlapping(looks.back_seconds, step_seconds));
     let notices = estimate.into_iter().chain(overlap).collect();
     Expression { text, notices, makes_increments }
+}
+
+/// Rules that record increments say so in their names.
+fn says_increments(text: &str) -> bool {
+    [":increase", ":delta", ":rate", "_increase", "_delta"].iter().any(|word| text.contains(word))
 }
 
 /// Returns the name of a counter that is taken as it stands, without what it was before: by its
@@ -302,8 +307,8 @@ fn running_total(expression: &Expr) -> Option<String> {
 #[derive(Default)]
 struct Totals {
     first: Option<String>,
-    /// Whether it looks at two moments on its own, by a subquery, an `offset` or an `@`, or only
-    /// counts series.
+    /// Whether it looks at more than a moment, by a range, an `offset` or an `@`, or only counts
+    /// series.
     compares_moments: bool,
 }
 
@@ -319,7 +324,7 @@ impl ExprVisitor for Totals {
                     self.first.get_or_insert_with(|| name.to_owned());
                 }
             }
-            Expr::Subquery(_) => self.compares_moments = true,
+            Expr::Subquery(_) | Expr::MatrixSelector(_) => self.compares_moments = true,
             Expr::Aggregate(aggregate) => {
                 self.compares_moments |=
                     matches!(aggregate.op.to_string().as_str(), "count" | "group");
@@ -331,7 +336,7 @@ impl ExprVisitor for Totals {
 }
 
 /// How the names of counters end, by Prometheus's conventions.
-const COUNTERS: [&str; 4] = ["_total", "_bucket", "_count", "_sum"];
+const COUNTERS: [&str; 2] = ["_total", "_bucket"];
 
 fn calls(text: &str, function: &str) -> bool {
     text.match_indices(function).any(|(at, _)| {

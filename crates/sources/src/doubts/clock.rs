@@ -51,7 +51,7 @@ pub(super) fn other_step(
         "; a range in the query, such as `[1m]`, must hold two samples or more"
     };
     let text = format!(
-        "{who} a point every {gap} s, and the step is {} s: most steps are empty; write a `step` of \
+        "{who} a point every {gap} s, and the step is {} s: not every step has one; write a `step` of \
          {gap} s or more{more}",
         step / 1000
     );

@@ -19,6 +19,14 @@ fn rises_and_falls(series: &Series) -> (usize, usize) {
 /// Fewer movements say nothing of what a series is.
 const FEWEST_MOVES: usize = 12;
 
+/// Returns how often the values of a series fell by less than half: a process that restarts begins
+/// near zero.
+fn small_falls(series: &Series) -> usize {
+    let values: Vec<f64> =
+        series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect();
+    values.windows(2).filter(|pair| pair[1] < pair[0] && pair[1] > pair[0] / 2.0).count()
+}
+
 /// A counter falls when its process restarts, and at no other time.
 pub(super) fn no_counters(wanted: &Wanted, series: &[&Series], doubts: &mut Doubts) {
     if wanted.part == Part::Value {
@@ -26,7 +34,7 @@ pub(super) fn no_counters(wanted: &Wanted, series: &[&Series], doubts: &mut Doub
     }
     let is_level = |series: &&&Series| {
         let (rises, falls) = rises_and_falls(series);
-        rises + falls >= FEWEST_MOVES && 5 * falls > rises + falls
+        rises + falls >= FEWEST_MOVES && 5 * small_falls(series) > rises + falls
     };
     if let Some(level) = series.iter().find(is_level) {
         let (rises, falls) = rises_and_falls(level);
@@ -49,7 +57,14 @@ pub(super) fn large_births(wanted: &Wanted, series: &[&Series], doubts: &mut Dou
             series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect();
         let largest = values.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
         let first = values.first().copied().unwrap_or_default();
-        series.birth == Birth::Inside && first >= LARGE_BIRTH && first > 20.0 * largest
+        let metric = series.metric.as_deref().unwrap_or_default();
+        let counts_events =
+            !metric.contains("_bytes") && !metric.contains("_seconds") && !metric.ends_with("_sum");
+        series.birth == Birth::Inside
+            && counts_events
+            && values.len() >= FEWEST_AFTER_BIRTH
+            && first >= LARGE_BIRTH
+            && first > 20.0 * largest
     };
     if let Some(large) = series.iter().find(is_large) {
         let text = format!(
@@ -65,6 +80,9 @@ pub(super) fn large_births(wanted: &Wanted, series: &[&Series], doubts: &mut Dou
 /// A canary may well fail a hundred requests before it is first looked at.
 const LARGE_BIRTH: f64 = 1000.0;
 
+/// Fewer samples say nothing of how much a series counts afterwards.
+const FEWEST_AFTER_BIRTH: usize = 4;
+
 /// An expression that counts must count what happened in each step.
 pub(super) fn running_totals(
     wanted: &Wanted,
@@ -72,14 +90,16 @@ pub(super) fn running_totals(
     series: &[&Series],
     doubts: &mut Doubts,
 ) {
-    if wanted.part == Part::Value || plan.counters != CounterForm::Unstated {
+    // An exposure may be a level by nature, such as a number of pods.
+    let is_level = matches!(wanted.part, Part::Value | Part::Exposure);
+    if is_level || plan.counters != CounterForm::Unstated {
         return;
     }
     // A sum over processes that restart falls now and then, and increments do so all the time.
     let is_total = |series: &&Series| {
         let (rises, falls) = rises_and_falls(series);
         rises + falls >= FEWEST_MOVES && 10 * falls <= rises + falls
-            || rises >= 2 && falls == 0 && series.samples.len() >= FEWEST_MOVES
+            || rises >= 4 && falls == 0 && series.samples.len() >= FEWEST_MOVES
     };
     if series.iter().any(is_total) {
         let why = "answered with values that hardly ever fall, which look like running totals: ask \
@@ -111,8 +131,8 @@ pub(super) fn ends_early(
     } else {
         ("canary", "control", control - canary)
     };
-    // What is bad may well end; that anything happens at all should not.
-    if early > slack && !counts_the_bad(analysis, wanted) {
+    // What happens now and then may well end; that anything is there at all should not.
+    if early > slack && !matches!(wanted.part, Part::Bad | Part::Events) {
         let text = format!(
             "the {side} stopped reporting {} s before the {other} did: what it did afterwards is not \
              judged",
@@ -170,7 +190,8 @@ pub(crate) fn look_at_ratios(answers: &[MetricSeries], doubts: &mut Doubts) {
                 bad += point.value.bad;
                 total += point.value.total;
             }
-            if bad > total {
+            // Two programs that count at other moments may differ by a few.
+            if bad > 1.02 * total + 10.0 {
                 let why = format!(
                     "counted {bad} bad events of {total} on the {side}, which cannot be: `total` must \
                      count the bad ones, too, in the same unit"
@@ -178,5 +199,24 @@ pub(crate) fn look_at_ratios(answers: &[MetricSeries], doubts: &mut Doubts) {
                 doubts.fail(check, &why);
             }
         }
+    }
+}
+
+/// A level in the place of a counter counts nothing.
+pub(super) fn unmoved_exposure(
+    wanted: &Wanted,
+    plan: &Planned,
+    arms: [&Vec<&Series>; 2],
+    doubts: &mut Doubts,
+) {
+    let all = || arms.into_iter().flatten();
+    let is_still = |series: &&Series| {
+        series.samples.len() >= FEWEST_MOVES && rises_and_falls(series) == (0, 0)
+    };
+    let is_level = all().next().is_some() && all().all(is_still);
+    if wanted.part == Part::Exposure && plan.as_stored && is_level {
+        let why = "gave an `exposure` that never moves, and a selector is taken for a counter: write a \
+                   level as an expression, such as `sum by (pod) (up{$arm})`";
+        doubts.fail(wanted.check, why);
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn unlike_edges(
         for series in series {
             let replica = analysis.replica.as_ref().and_then(|label| series.labels.get(label));
             let mut labels = series.labels.clone();
+            // `1` and `1.0` are one edge.
             let edge = labels.remove("le").unwrap_or_default();
+            let edge = edge.parse::<f64>().map_or(edge, |number| number.to_string());
             let key = (side, replica.map_or("", String::as_str));
             let name = format!("{:?} {labels:?}", series.metric);
             added_up.entry(key).or_default().entry(name).or_default().insert(edge);

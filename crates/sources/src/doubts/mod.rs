@@ -159,6 +159,7 @@ pub(crate) fn look(
         origin::unlike_labels(analysis, one.check, arms, doubts);
         clock::other_step(analysis, one.check, arms, plan.as_stored, doubts);
         course::ends_early(analysis, one, arms, doubts);
+        course::unmoved_exposure(one, plan, arms, doubts);
         edges::unlike_edges(analysis, one, arms, doubts);
         let is_whole = |other: &Wanted| {
             other.check == one.check && matches!(other.part, Part::Total | Part::Exposure)

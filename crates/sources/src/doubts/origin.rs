@@ -64,7 +64,7 @@ pub(super) fn several_where_one_was_meant(
     series: &[&Series],
     doubts: &mut Doubts,
 ) {
-    if wanted.part != Part::Value || analysis.replica.is_some() || series.len() < 2 {
+    if wanted.part != Part::Value || analysis.replica.is_some() || follow_one_another(series) {
         return;
     }
     let why = format!(
@@ -102,7 +102,8 @@ pub(super) fn without_replica(
     let without = series.iter().filter(|series| !series.labels.contains_key(replica)).count();
     // What the store added up has no replicas any more, on purpose.
     let is_sum = !plan.as_stored && without == series.len();
-    if without > 0 && !is_sum {
+    let is_one_level = wanted.part == Part::Value && series.len() == 1;
+    if without > 0 && !is_sum && !is_one_level {
         let text = format!(
             "{without} of {} series of the {} have no label `{}`, which tells replicas apart: they are \
              taken for one replica",
@@ -143,4 +144,12 @@ pub(super) fn unlike_labels(
         );
         doubts.warn(check, WarningCode::UnlikeLabels, text);
     }
+}
+
+/// Returns whether each series ends before the next begins, as those of a pod and its successor do.
+fn follow_one_another(series: &[&Series]) -> bool {
+    let span = |series: &&Series| Some((series.samples.first()?.time, series.samples.last()?.time));
+    let mut spans: Vec<_> = series.iter().filter_map(span).collect();
+    spans.sort_unstable();
+    spans.windows(2).all(|pair| pair[0].1 < pair[1].0)
 }
