@@ -405,6 +405,11 @@ fn queries_of_every_shape_are_judged_or_refused_in_words() {
             "  errors: {ratio: {bad: 'requests_total{code=\"500\", $arm}', total: 'sum(rate(requests_total{$arm}[1m]))'}}\n",
         ),
         (
+            "a rate a minute over counts",
+            "",
+            "  errors: {ratio: {bad: 'requests_total{code=\"500\", $arm}', total: 'sum(rate(requests_total{$arm}[1m])) * 30'}}\n",
+        ),
+        (
             "more bad than all",
             "",
             "  errors: {ratio: {bad: 'requests_total{$arm}', total: 'requests_total{code=\"500\", $arm}'}}\n",

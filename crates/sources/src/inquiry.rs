@@ -34,26 +34,14 @@ pub(crate) struct Planned {
     /// Indices of requests.
     pub(crate) requests: Vec<usize>,
     pub(crate) counters: CounterForm,
+    /// Whether the values are per second.
+    per_second: bool,
     pub(crate) notices: Vec<Notice>,
     /// Whether the store gives the series as it has them, with all their labels.
     pub(crate) as_stored: bool,
     /// What the query selects, where the store gives the series as it has them.
     pub(crate) selector: Option<Selector>,
 }
-
-impl Planned {
-    /// Returns whether the values are per second.
-    fn is_per_second(&self) -> bool {
-        let is_rate = |notice: &Notice| match notice {
-            Notice::Approximate(function) => PER_SECOND.contains(&function.as_str()),
-            _ => false,
-        };
-        self.notices.iter().any(is_rate)
-    }
-}
-
-/// The functions that divide by time.
-const PER_SECOND: [&str; 3] = ["rate", "irate", "deriv"];
 
 /// What the answers add up to.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,9 +93,11 @@ impl<'a> Inquiry<'a> {
                     let selector = as_stored.then(|| Selector::read(query).ok()).flatten();
                     let number = |request| inquiry.number(&mut known, request);
                     let requests = plan.requests.into_iter().map(number).collect();
-                    let (counters, notices) = (plan.counters, plan.notices);
+                    let (counters, per_second, notices) =
+                        (plan.counters, plan.per_second, plan.notices);
                     inquiry.wanted.push(Wanted { check, part, side });
-                    let plan = Planned { requests, counters, notices, as_stored, selector };
+                    let plan =
+                        Planned { requests, counters, per_second, notices, as_stored, selector };
                     inquiry.plans.push(plan);
                 }
             }
@@ -123,7 +113,7 @@ impl<'a> Inquiry<'a> {
             let plans = self.wanted.iter().zip(&self.plans);
             plans.filter(|(wanted, _)| wanted.check == check)
         };
-        let Some((rate, _)) = of_check().find(|(_, plan)| plan.is_per_second()) else {
+        let Some((rate, _)) = of_check().find(|(_, plan)| plan.per_second) else {
             return Ok(());
         };
         if !of_check().any(|(_, plan)| plan.as_stored) {

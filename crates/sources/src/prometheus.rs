@@ -43,6 +43,7 @@ impl Source for Prometheus {
                 } else {
                     CounterForm::Unstated
                 },
+                per_second: expression.is_per_second,
                 notices: expression.notices,
             },
         })
@@ -136,7 +137,8 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
             points: Points::Samples(from, to),
         });
     }
-    Plan { requests, counters: CounterForm::Cumulative, notices: Vec::new() }
+    let (counters, per_second) = (CounterForm::Cumulative, false);
+    Plan { requests, counters, per_second, notices: Vec::new() }
 }
 
 /// How long before the window a counter may have been seen last in order to count on. One that is

@@ -27,6 +27,8 @@ pub(crate) struct Expression {
     pub(crate) notices: Vec<Notice>,
     /// Whether it makes increments of counters, as far as its functions tell.
     pub(crate) makes_increments: bool,
+    /// Whether its values are per second.
+    pub(crate) is_per_second: bool,
 }
 
 /// Puts an arm, a step and a window into a query, and finds out what it is.
@@ -287,7 +289,9 @@ fn expression(parsed: Option<&Expr>, text: String, step_seconds: u32) -> Express
     let overlap = (looks.back_seconds > u64::from(step_seconds))
         .then_some(Notice::Overlapping(looks.back_seconds, step_seconds));
     let notices = estimate.into_iter().chain(overlap).collect();
-    Expression { text, notices, makes_increments }
+    let is_per_second =
+        looks.estimates.is_some_and(|name| PER_SECOND.contains(&name)) && !looks.is_scaled;
+    Expression { text, notices, makes_increments, is_per_second }
 }
 
 /// Rules that record increments say so in their names.
@@ -350,6 +354,9 @@ fn calls(text: &str, function: &str) -> bool {
 const ESTIMATES: [&str; 7] =
     ["rate", "increase", "irate", "delta", "deriv", "idelta", "predict_linear"];
 
+/// The functions that divide by time.
+const PER_SECOND: [&str; 3] = ["rate", "irate", "deriv"];
+
 /// The functions that count what happened in a range, exactly.
 const COUNTING: [&str; 3] = ["changes", "resets", "count_over_time"];
 
@@ -361,6 +368,8 @@ struct Looks {
     /// How far it looks back, at most.
     back_seconds: u64,
     makes_increments: bool,
+    /// Whether something is multiplied or divided, after which nobody knows the unit.
+    is_scaled: bool,
 }
 
 impl ExprVisitor for Looks {
@@ -372,6 +381,9 @@ impl ExprVisitor for Looks {
                 let name = ESTIMATES.into_iter().find(|name| *name == call.func.name);
                 self.estimates = self.estimates.or(name);
                 self.makes_increments |= name.is_some() || COUNTING.contains(&call.func.name);
+            }
+            Expr::Binary(binary) => {
+                self.is_scaled |= matches!(binary.op.to_string().as_str(), "*" | "/");
             }
             Expr::MatrixSelector(matrix) => {
                 self.back_seconds = self.back_seconds.max(matrix.range.as_secs());

@@ -84,6 +84,8 @@ pub struct Plan {
     pub requests: Vec<Request>,
     /// What the values of counters are; unstated where only their course can tell.
     pub counters: CounterForm,
+    /// Whether the values are per second, which goes with no counts.
+    pub per_second: bool,
     /// What a reader must know of an answer to such a query.
     pub notices: Vec<Notice>,
 }
