@@ -152,9 +152,9 @@ fn nothing_answered<T>(inquiry: &Inquiry<'_>, answers: &[Result<T, FetchFailure>
     let mut hints = BTreeSet::new();
     for (request, answer) in answers.iter().enumerate() {
         let Err(failure) = answer else { continue };
+        let failure = failure.first_cause();
         let why = failure.to_string();
-        let is_new = !matches!(failure, FetchFailure::GivenUp { .. })
-            && inquiry.is_of_a_check(request)
+        let is_new = inquiry.is_of_a_check(request)
             && failures.len() < MOST_SHOWN
             && reasons.insert(why.clone());
         if is_new {

@@ -102,6 +102,14 @@ impl FetchFailure {
         }
     }
 
+    /// Returns the failure after which the store was left alone, or this one.
+    pub(crate) fn first_cause(&self) -> &Self {
+        match self {
+            Self::GivenUp { last, .. } => last.first_cause(),
+            other => other,
+        }
+    }
+
     /// Returns whether asking again may help.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
