@@ -1,5 +1,7 @@
 #![no_main]
 
+use std::time::Duration;
+
 use libfuzzer_sys::fuzz_target;
 use serin_model::{LabelSelector, Query, Step, Timestamp, Window};
 use serin_sources::{Asked, Points, Quantity, SOURCES};
@@ -15,7 +17,8 @@ fuzz_target!(|text: &str| {
     };
     for source in SOURCES {
         for quantity in [Quantity::Counter, Quantity::Buckets, Quantity::Level] {
-            let asked = Asked { query: &query, quantity, arm: &arm, window, step: Step::MINUTE };
+            let (step, timeout) = (Step::MINUTE, Duration::from_secs(30));
+            let asked = Asked { query: &query, quantity, arm: &arm, window, step, timeout };
             match source.plan(&asked) {
                 Err(error) => serin_fuzz::error_is_legible(&error.to_string()),
                 Ok(plan) => {
