@@ -379,9 +379,10 @@ fn a_store_that_is_down_is_not_waited_for_again_and_again() {
 #[test]
 fn the_deadline_ends_it() {
     for source in SOURCES {
-        let server = FaultyServer::start(Box::new(|stream, request, _| {
+        let kind = source.name();
+        let server = FaultyServer::start(Box::new(move |stream, request, _| {
             thread::sleep(Duration::from_millis(200));
-            answer(stream, "200 OK", JSON, prometheus_body(request, |_| true).as_bytes());
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
         }));
         let checks: String =
             (0..50).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
@@ -395,9 +396,10 @@ fn the_deadline_ends_it() {
 #[test]
 fn no_more_requests_are_under_way_than_allowed() {
     for source in SOURCES {
-        let server = FaultyServer::start(Box::new(|stream, request, _| {
+        let kind = source.name();
+        let server = FaultyServer::start(Box::new(move |stream, request, _| {
             thread::sleep(Duration::from_millis(20));
-            answer(stream, "200 OK", JSON, prometheus_body(request, |_| true).as_bytes());
+            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
         }));
         let checks: String =
             (0..30).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();

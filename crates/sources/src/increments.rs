@@ -72,14 +72,22 @@ fn values(series: &Series) -> impl Iterator<Item = &Sample> {
 
 /// Returns how far apart the samples of a series usually lie.
 fn usual_gap(series: &Series) -> Option<Duration> {
-    let times: Vec<i64> = values(series).map(|sample| sample.time.as_millis()).collect();
+    median(gaps(values(series).map(|sample| sample.time)))
+}
+
+/// Returns how far apart moments lie.
+///
+/// * `times`: in ascending order.
+pub(crate) fn gaps(times: impl Iterator<Item = Timestamp>) -> Vec<Duration> {
+    let times: Vec<i64> = times.map(Timestamp::as_millis).collect();
     let gap = |pair: &[i64]| {
         Duration::from_millis(u64::try_from(pair[1].saturating_sub(pair[0])).unwrap_or(0))
     };
-    median(times.windows(2).map(gap).collect())
+    times.windows(2).map(gap).collect()
 }
 
-fn median(mut gaps: Vec<Duration>) -> Option<Duration> {
+/// Returns the gap in the middle, the upper of two.
+pub(crate) fn median(mut gaps: Vec<Duration>) -> Option<Duration> {
     let middle = gaps.len() / 2;
     (!gaps.is_empty()).then(|| *gaps.select_nth_unstable(middle).1)
 }

@@ -24,8 +24,10 @@ pub struct Inquiry<'a> {
     wanted: Vec<Wanted>,
     /// For each that is wanted.
     plans: Vec<Planned>,
-    /// Each request once, however many ask for it.
+    /// Each request once, however many ask for it; those that a check needs come first.
     requests: Vec<Request>,
+    /// How many of them a check needs.
+    of_checks: usize,
 }
 
 /// What is asked for one query and arm.
@@ -72,6 +74,7 @@ impl<'a> Inquiry<'a> {
             wanted: Vec::new(),
             plans: Vec::new(),
             requests: Vec::new(),
+            of_checks: 0,
         };
         let mut known = BTreeMap::new();
         for (check, asked) in analysis.checks().iter().enumerate() {
@@ -103,6 +106,7 @@ impl<'a> Inquiry<'a> {
             }
             inquiry.refuse_mixed_units(check)?;
         }
+        inquiry.of_checks = inquiry.requests.len();
         inquiry.ask_whether_anything_was_watched(&mut known);
         Ok(inquiry)
     }
@@ -168,7 +172,7 @@ impl<'a> Inquiry<'a> {
     /// Returns whether some check needs the answer to a request.
     #[must_use]
     pub fn is_of_a_check(&self, request: usize) -> bool {
-        self.plans.iter().any(|plan| plan.requests.contains(&request))
+        request < self.of_checks
     }
 
     /// Says for whom a request is made: the check, the arm, and the query as it is sent.

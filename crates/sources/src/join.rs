@@ -7,10 +7,10 @@ use std::time::Duration;
 use serin_model::{CounterForm, Point, Timestamp};
 
 use crate::collect::{Birth, Sample, Series, Wanted};
-use crate::doubts::Doubts;
+use crate::doubts::{Doubts, described};
+use crate::increments::{gaps, median};
 use crate::inquiry::Planned;
 use crate::native_histogram::{NativeHistogram, classic, shared_edges};
-use crate::rows::shortened;
 use crate::source::{Answer, Points, Request, StoreSeries};
 
 /// What names a series.
@@ -117,16 +117,9 @@ impl Known {
 
 /// Returns how far apart the points of a series usually lie.
 fn usual_gap(series: &StoreSeries) -> Duration {
-    let samples = series.samples.iter().map(|point| point.time.as_millis());
-    let times: Vec<i64> =
-        samples.chain(series.histograms.iter().map(|point| point.time.as_millis())).collect();
-    let mut gaps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-    let middle = gaps.len() / 2;
-    if gaps.is_empty() {
-        return Duration::ZERO;
-    }
-    let gap = *gaps.select_nth_unstable(middle).1;
-    Duration::from_millis(u64::try_from(gap).unwrap_or(0))
+    let samples = series.samples.iter().map(|point| point.time);
+    let histograms = series.histograms.iter().map(|point| point.time);
+    median(gaps(samples.chain(histograms))).unwrap_or_default()
 }
 
 /// Both arms of a check are cut at the same edges, or their quantiles would not compare.
@@ -161,7 +154,10 @@ impl Joined {
         for mut series in answered {
             let name: Name = (mem::take(&mut series.metric), mem::take(&mut series.labels));
             if !names.insert(name.clone()) {
-                let why = format!("gave the same series twice, {}", described(&name));
+                let why = format!(
+                    "gave the same series twice, {}",
+                    described(name.0.as_deref(), &name.1)
+                );
                 self.wanted_by.iter().for_each(|&by| doubts.fail(wanted[by].check, &why));
                 continue;
             }
@@ -184,7 +180,10 @@ impl Joined {
             let is_sound = put_in_order(&mut series.samples, same)
                 && put_in_order(&mut series.histograms, |a, b| a == b);
             if !is_sound {
-                let why = format!("gave two values for one moment of {}", described(name));
+                let why = format!(
+                    "gave two values for one moment of {}",
+                    described(name.0.as_deref(), &name.1)
+                );
                 wanted_by.iter().for_each(|&by| doubts.fail(wanted[by].check, &why));
             }
             is_sound
@@ -262,11 +261,4 @@ fn first(series: &StoreSeries) -> Option<Timestamp> {
     let sample = series.samples.iter().find(|point| !point.value.is_nan());
     let histogram = series.histograms.first().map(|point: &Point<_>| point.time);
     sample.map(|point| point.time).into_iter().chain(histogram).min()
-}
-
-fn described((metric, labels): &Name) -> String {
-    let label =
-        |(name, value): (&String, &String)| format!("{}=\"{}\"", shortened(name), shortened(value));
-    let labels: Vec<String> = labels.iter().take(8).map(label).collect();
-    format!("{}{{{}}}", shortened(metric.as_deref().unwrap_or_default()), labels.join(","))
 }

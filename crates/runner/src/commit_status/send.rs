@@ -14,7 +14,7 @@ use super::error::CommitStatusError;
 use super::request::StatusRequest;
 use super::status::CommitStatus;
 use crate::http::{
-    MOST_FAILURE_BYTES, causes, client_builder, first_words, one_line, read_body, retry_after,
+    MOST_FAILURE_BYTES, causes, client_builder, first_words, one_line, read_beginning, retry_after,
 };
 
 /// How long to wait for a server.
@@ -140,7 +140,7 @@ fn cause(error: &reqwest::Error) -> String {
 
 /// Returns what a server said, in one line and without the token.
 async fn words(response: Response, token: &SecretString) -> String {
-    let body = read_body(response, MOST_FAILURE_BYTES).await.unwrap_or_default();
+    let body = read_beginning(response, MOST_FAILURE_BYTES).await;
     let said = serde_json::from_slice(&body).ok().and_then(|answer| said(&answer));
     let said = said.filter(|words| !words.trim().is_empty());
     let words = said.unwrap_or_else(|| first_words(&body));

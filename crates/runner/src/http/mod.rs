@@ -117,7 +117,7 @@ pub(crate) fn first_words(body: &[u8]) -> String {
 fn without_tags(text: &str) -> String {
     let mut visible = String::new();
     let mut inside = false;
-    for character in text.chars().take(MOST_WORDS_READ) {
+    for character in text.chars() {
         match character {
             '<' => inside = true,
             '>' => {
@@ -145,9 +145,6 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// In characters.
 const LONGEST_WORDS: usize = 300;
-
-/// In characters, tags among them.
-const MOST_WORDS_READ: usize = 64 << 10;
 
 /// Says what went wrong down to its cause, without the address that every error repeats.
 pub(crate) fn causes(error: &reqwest::Error) -> String {

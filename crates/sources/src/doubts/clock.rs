@@ -1,9 +1,12 @@
 //! Whether the points lie where they should.
 
+use std::time::Duration;
+
 use serin_model::{Analysis, WarningCode};
 
 use super::Doubts;
 use crate::collect::{Series, Wanted};
+use crate::increments::{gaps, median};
 
 /// What is computed must be computed when it was asked for.
 pub(super) fn other_moments(
@@ -65,13 +68,10 @@ fn rounded(millis: i64) -> i64 {
 
 /// Returns how far apart the points of the usual series lie, in milliseconds.
 pub(super) fn usual_gap(series: &[&Series]) -> Option<i64> {
-    let mut gaps: Vec<i64> = series
-        .iter()
-        .flat_map(|series| series.samples.windows(2))
-        .map(|pair| pair[1].time.as_millis() - pair[0].time.as_millis())
-        .collect();
-    let middle = gaps.len() / 2;
-    (gaps.len() >= FEWEST_GAPS).then(|| *gaps.select_nth_unstable(middle).1)
+    let of_one = |series: &&Series| gaps(series.samples.iter().map(|sample| sample.time));
+    let gaps: Vec<Duration> = series.iter().flat_map(of_one).collect();
+    let median = (gaps.len() >= FEWEST_GAPS).then(|| median(gaps)).flatten()?;
+    i64::try_from(median.as_millis()).ok()
 }
 
 /// Fewer say nothing of how often a store is written to.

@@ -2,16 +2,19 @@
 
 use serin_model::{Analysis, CounterForm, Measure, MetricSeries, Observations, WarningCode};
 
-use super::Doubts;
 use super::clock::usual_gap;
-use super::origin::described;
+use super::{Doubts, described};
 use crate::collect::{Birth, Part, Series, Wanted};
 use crate::inquiry::Planned;
 
+/// Returns the values of a series without its gaps.
+fn values(series: &Series) -> Vec<f64> {
+    series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect()
+}
+
 /// How often the values of a series rose and fell.
 fn rises_and_falls(series: &Series) -> (usize, usize) {
-    let values: Vec<f64> =
-        series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect();
+    let values = values(series);
     let count = |moved: fn(&[f64]) -> bool| values.windows(2).filter(|pair| moved(pair)).count();
     (count(|pair| pair[1] > pair[0]), count(|pair| pair[1] < pair[0]))
 }
@@ -22,8 +25,7 @@ const FEWEST_MOVES: usize = 12;
 /// Returns how often the values of a series fell by less than half: a process that restarts begins
 /// near zero.
 fn small_falls(series: &Series) -> usize {
-    let values: Vec<f64> =
-        series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect();
+    let values = values(series);
     values.windows(2).filter(|pair| pair[1] < pair[0] && pair[1] > pair[0] / 2.0).count()
 }
 
@@ -41,7 +43,7 @@ pub(super) fn no_counters(wanted: &Wanted, series: &[&Series], doubts: &mut Doub
         let why = format!(
             "gave no counter: {} fell {falls} times and rose {rises} times; ask for the counter itself, for \
              a level as a `gauge`, and for increments that a rule recorded as `sum(…)` of them",
-            described(level)
+            described(level.metric.as_deref(), &level.labels)
         );
         doubts.fail(wanted.check, &why);
     }
@@ -53,8 +55,7 @@ pub(super) fn large_births(wanted: &Wanted, series: &[&Series], doubts: &mut Dou
         return;
     }
     let is_large = |series: &&&Series| {
-        let values: Vec<f64> =
-            series.samples.iter().map(|it| it.value).filter(|value| !value.is_nan()).collect();
+        let values = values(series);
         let largest = values.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
         let first = values.first().copied().unwrap_or_default();
         let metric = series.metric.as_deref().unwrap_or_default();
@@ -70,7 +71,7 @@ pub(super) fn large_births(wanted: &Wanted, series: &[&Series], doubts: &mut Dou
         let text = format!(
             "{} came up inside the judged time with {}, far more than it counted afterwards: all of it \
              counts as one moment's; a process that ran before and only got a new label looks like this",
-            described(large),
+            described(large.metric.as_deref(), &large.labels),
             large.samples.first().map_or(0.0, |sample| sample.value)
         );
         doubts.warn(wanted.check, WarningCode::LargeBirth, text);

@@ -12,6 +12,7 @@ use serin_model::{Analysis, Check, FileError, Warning, WarningCode};
 
 use crate::collect::{Part, Series, Side, Wanted};
 use crate::inquiry::Planned;
+use crate::rows::shortened;
 use crate::source::Notice;
 
 pub(crate) use course::look_at_ratios;
@@ -127,6 +128,14 @@ const MOST_REPEATED: usize = 3;
 pub(crate) fn in_words(error: &FileError) -> String {
     let hint = error.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
     format!("gave an answer that cannot be judged: {}{hint}", error.problem)
+}
+
+/// Names a series as PromQL writes it.
+pub(crate) fn described(metric: Option<&str>, labels: &BTreeMap<String, String>) -> String {
+    let label =
+        |(name, value): (&String, &String)| format!("{}=\"{}\"", shortened(name), shortened(value));
+    let labels: Vec<String> = labels.iter().take(8).map(label).collect();
+    format!("{}{{{}}}", shortened(metric.unwrap_or_default()), labels.join(","))
 }
 
 /// Looks at the series of every check.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serin_model::{Analysis, WarningCode};
 
-use super::Doubts;
+use super::{Doubts, described};
 use crate::collect::{Part, Series, Wanted, sides};
 use crate::inquiry::Planned;
 use crate::rows::shortened;
@@ -43,18 +43,10 @@ pub(super) fn of_another_query(
     if let Some(other) = series.iter().find(is_other) {
         let why = format!(
             "answered with {}, which the query does not select: see whether a proxy stands between",
-            described(other)
+            described(other.metric.as_deref(), &other.labels)
         );
         doubts.fail(wanted.check, &why);
     }
-}
-
-/// Names a series as PromQL writes it.
-pub(super) fn described(series: &Series) -> String {
-    let label =
-        |(name, value): (&String, &String)| format!("{}=\"{}\"", shortened(name), shortened(value));
-    let labels: Vec<String> = series.labels.iter().take(8).map(label).collect();
-    format!("{}{{{}}}", shortened(series.metric.as_deref().unwrap_or_default()), labels.join(","))
 }
 
 /// Without a replica label a level is one series an arm.
