@@ -212,19 +212,23 @@ fn span() -> impl Strategy<Value = Duration> {
 
 fn run() -> impl Strategy<Value = (Window, Option<JudgementRun>)> {
     let spans = (span(), option::of(span()), option::of(span()), option::of(span()));
-    (window(), option::of(spans)).prop_map(|(window, spans)| {
-        let lifetime = (window.end.as_millis() - window.start.as_millis()).unsigned_abs();
-        let run = spans.map(|(interval, begin_after, lookback, control_offset)| JudgementRun {
-            start: window.start,
-            lifetime: Duration::from_millis(lifetime),
-            interval,
-            begin_after: begin_after.unwrap_or_default(),
-            lookback: lookback.unwrap_or_default(),
-            control_offset: control_offset.unwrap_or_default(),
-            retrospective: false,
-        });
-        (window, run)
-    })
+    (window(), option::of(spans))
+        .prop_map(|(window, spans)| {
+            let lifetime = (window.end.as_millis() - window.start.as_millis()).unsigned_abs();
+            let run = spans.map(|(interval, begin_after, lookback, control_offset)| JudgementRun {
+                start: window.start,
+                lifetime: Duration::from_millis(lifetime),
+                interval,
+                begin_after: begin_after.unwrap_or_default(),
+                lookback: lookback.unwrap_or_default(),
+                control_offset: control_offset.unwrap_or_default(),
+                retrospective: false,
+            });
+            (window, run)
+        })
+        .prop_filter("no more judgements than are made", |(_, run)| {
+            run.as_ref().is_none_or(|run| run.judgements() <= JudgementRun::MOST_JUDGEMENTS)
+        })
 }
 
 /// Weights for some of the groups that there are.
