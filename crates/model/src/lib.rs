@@ -12,6 +12,7 @@
 mod amount;
 mod analysis;
 mod check;
+mod evidence;
 mod file_error;
 mod guardrail;
 mod kayenta;
@@ -27,6 +28,7 @@ mod verdict;
 pub use crate::amount::{Amount, Multiple};
 pub use crate::analysis::{Analysis, AnalysisError, Arms, AtHorizon, LabelSelector};
 pub use crate::check::{Check, CheckError, Margins, Worse, WrittenMargins};
+pub use crate::evidence::{Evidence, Standing, UnclearCause};
 pub use crate::file_error::{FileError, Place};
 pub use crate::guardrail::{Bound, Guardrail, GuardrailError};
 pub use crate::kayenta::{

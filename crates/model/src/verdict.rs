@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Worse;
+use crate::evidence::Evidence;
 use crate::measure::MeasureKind;
-use crate::time::Window;
+use crate::time::{Timestamp, Window};
 
 /// The answer to an analysis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,10 @@ pub struct Verdict {
     pub reason: String,
     /// Who judged.
     pub judge: JudgeRevision,
+    /// When the outcome was reached, where the judge decides while points come in: the time of the
+    /// last point it needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
     /// The 0–100 score and its groups.
     pub scorecard: Scorecard,
     /// Every judgement that was made, when there were several; the last one is this verdict.
@@ -142,8 +147,12 @@ pub struct JudgedMetric {
     pub measure: MeasureKind,
     /// Which change is bad.
     pub worse: Worse,
-    /// How the canary stands to the control.
-    pub classification: Classification,
+    /// How the canary stands to the control in Kayenta's words; absent from the sequential judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classification: Option<Classification>,
+    /// What the sequential judge found out; absent from the `kayenta` judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// Why: completes the sentence "the metric is …".
     pub reason: String,
     /// Whether this metric alone took the score to zero.
@@ -303,7 +312,7 @@ pub struct JudgedGuardrail {
     /// How many consecutive points break it.
     pub consecutive: u32,
     /// Where the canary first broke it for so long.
-    pub broken_since: Option<crate::time::Timestamp>,
+    pub broken_since: Option<Timestamp>,
 }
 
 /// How a guardrail held.

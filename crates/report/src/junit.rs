@@ -144,7 +144,7 @@ impl Case {
         Self {
             name: label::name(metric),
             result,
-            kind: metric.classification.to_string(),
+            kind: wording::class(metric).to_owned(),
             message: format!("{why_not}{}", message(metric)),
             text: numbers(metric).join("\n"),
         }

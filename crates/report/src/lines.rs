@@ -72,7 +72,7 @@ impl Lines<'_> {
     fn metric(&mut self, metric: &JudgedMetric) {
         let (control, canary) = (&metric.control, &metric.canary);
         let mut pairs = Pairs::default()
-            .word("class", metric.classification.as_str())
+            .word("class", wording::class(metric))
             .word("critical", &metric.critical.to_string())
             .word("muted", &metric.muted.to_string())
             .word("control_points", &control.points.to_string())

@@ -204,7 +204,7 @@ fn row(metric: &JudgedMetric) -> String {
     format!(
         "| {} | {symbol} **{}**{notes} | {} | {} | {} | {interval} | {}/{} |",
         name(metric),
-        metric.classification,
+        wording::class(metric),
         mean(&metric.control),
         mean(&metric.canary),
         wording::effect(metric),

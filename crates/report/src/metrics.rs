@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serin_model::{Classification, JudgedMetric, Outcome, Summary};
+use serin_model::{Classification, JudgedMetric, Outcome, Standing, Summary};
 
 use crate::plain_number::plain_number;
 use crate::report::Report;
@@ -85,9 +85,13 @@ fn verdict_families(reports: &[Report]) -> Vec<Family> {
 }
 
 fn is_judged(metric: &JudgedMetric) -> bool {
+    if let Some(evidence) = &metric.evidence {
+        return evidence.standing != Standing::Unclear;
+    }
     match metric.classification {
-        Classification::High | Classification::Low | Classification::Pass => true,
-        Classification::NodataFailMetric | Classification::Error | Classification::Nodata => false,
+        Some(Classification::High | Classification::Low | Classification::Pass) => true,
+        Some(Classification::NodataFailMetric | Classification::Error | Classification::Nodata)
+        | None => false,
     }
 }
 

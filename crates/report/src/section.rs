@@ -84,7 +84,7 @@ impl Section {
             tone: tone.as_str(),
             symbol: tone.symbol(),
             short_name: label::shortened(&label::name(metric), wording::LONG_NAME),
-            outcome: metric.classification.as_str(),
+            outcome: wording::class(metric),
             notes: wording::notes(metric),
             kind: kind(metric),
             reason: wording::sentence(&metric.reason),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serin_model::{
     Amount, Classification, GroupScore, GuardrailOutcome, Interval, JudgedGuardrail, JudgedMetric,
-    MeasureKind, Multiple, Outcome, ScoreClass, Scorecard, Verdict, Warning,
+    MeasureKind, Multiple, Outcome, ScoreClass, Scorecard, Standing, Verdict, Warning,
 };
 
 use crate::report::Report;
@@ -77,7 +77,7 @@ fn suspects(verdict: &Verdict) -> String {
 }
 
 fn is_suspect(metric: &JudgedMetric) -> bool {
-    metric.classification != Classification::Pass
+    Tone::of_comparison(metric) != Tone::Good
         || metric.guardrail.as_ref().is_some_and(|guardrail| !is_held(guardrail))
 }
 
@@ -107,15 +107,28 @@ impl Tone {
 
     pub(crate) fn of_metric(metric: &JudgedMetric) -> Self {
         let limit = metric.guardrail.as_ref().map(Self::of_guardrail);
-        match (limit, metric.classification) {
-            (Some(Self::Bad), _)
-            | (_, Classification::High | Classification::Low | Classification::NodataFailMetric) => {
+        match (limit, Self::of_comparison(metric)) {
+            (Some(Self::Bad), _) | (_, Self::Bad) => Self::Bad,
+            (Some(Self::Unclear), _) | (_, Self::Unclear) => Self::Unclear,
+            (Some(Self::Good) | None, Self::Good) => Self::Good,
+        }
+    }
+
+    /// Returns how the comparison of the arms came out, without the limit beside it.
+    pub(crate) fn of_comparison(metric: &JudgedMetric) -> Self {
+        if let Some(evidence) = &metric.evidence {
+            return match evidence.standing {
+                Standing::Harmed => Self::Bad,
+                Standing::Unclear => Self::Unclear,
+                Standing::Safe => Self::Good,
+            };
+        }
+        match metric.classification {
+            Some(Classification::High | Classification::Low | Classification::NodataFailMetric) => {
                 Self::Bad
             }
-            (Some(Self::Unclear), _) | (_, Classification::Error | Classification::Nodata) => {
-                Self::Unclear
-            }
-            (Some(Self::Good) | None, Classification::Pass) => Self::Good,
+            Some(Classification::Error | Classification::Nodata) | None => Self::Unclear,
+            Some(Classification::Pass) => Self::Good,
         }
     }
 
@@ -145,9 +158,18 @@ impl Tone {
     }
 }
 
+/// Returns the judge's word for a metric: where it stands, or its class in Kayenta's words.
+pub(crate) fn class(metric: &JudgedMetric) -> &'static str {
+    match (&metric.evidence, metric.classification) {
+        (Some(evidence), _) => evidence.standing.as_str(),
+        (None, Some(classification)) => classification.as_str(),
+        (None, None) => NOTHING,
+    }
+}
+
 /// Returns a metric's classification with what else decides how to read it.
 pub(crate) fn outcome(metric: &JudgedMetric) -> String {
-    let mut words = metric.classification.to_string();
+    let mut words = class(metric).to_owned();
     if metric.critical {
         words.push_str(" (critical)");
     }

@@ -79,7 +79,7 @@ fn a_muted_metric_turns_no_test_red() {
     let mut report = sample::failing();
     report.verdict.metrics.retain(|metric| metric.name == "memory");
     assert!(report.verdict.metrics[0].muted);
-    report.verdict.metrics[0].classification = Classification::High;
+    report.verdict.metrics[0].classification = Some(Classification::High);
     assert_eq!(counts(&junit(&[report]).unwrap()), (1, 0, 1), "the verdict's own is the failure");
 }
 

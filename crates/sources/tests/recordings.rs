@@ -1184,7 +1184,7 @@ mod through_the_judge {
         }
         let checks = "errors: {ratio: {bad: errors, total: requests}}";
         let metric = judged("step: 60s", checks, CounterForm::Increments, &text);
-        assert_eq!(metric.classification, Classification::High, "{}", metric.reason);
+        assert_eq!(metric.classification, Some(Classification::High), "{}", metric.reason);
         assert!((metric.canary.mean - 0.051).abs() < 1e-3, "{}", metric.canary.mean);
     }
 

@@ -95,7 +95,7 @@ fn worst(counted: &[&JudgedPair<'_>]) -> Option<String> {
     let mut failed = counted
         .iter()
         .map(|pair| &pair.metric)
-        .filter(|metric| metric.classification != Classification::Pass);
+        .filter(|metric| metric.classification != Some(Classification::Pass));
     let first = failed.next()?;
     let critical = if first.critical { "critical and " } else { "" };
     let others = match failed.count() {

@@ -24,11 +24,19 @@ pub(crate) struct JudgedPair<'a> {
 }
 
 impl JudgedPair<'_> {
+    /// How the canary stands to the control; an error where the source failed.
+    pub(crate) fn classification(&self) -> Classification {
+        match self.failure {
+            Some(_) => Classification::Error,
+            None => self.classified.classification,
+        }
+    }
+
     /// Orders metrics worst first: what failed the canary, what could not be judged, the rest by
     /// how far it moved in the direction that is bad.
     pub(crate) fn badness(&self) -> f64 {
         let broken = self.metric.guardrail.as_ref().map(|guardrail| guardrail.outcome);
-        let class = match (broken, self.metric.classification) {
+        let class = match (broken, self.classification()) {
             (Some(GuardrailOutcome::Broken), _) => 7.0,
             (_, _) if self.metric.critical => 6.0,
             (_, class) if class.is_failure() => 5.0,
@@ -82,10 +90,11 @@ pub(crate) fn judge_pair<'a>(
         labels: answer.labels.clone(),
         measure: check.measure.kind(),
         worse: check.worse,
-        classification: match answer.failure {
+        classification: Some(match answer.failure {
             Some(_) => Classification::Error,
             None => classified.classification,
-        },
+        }),
+        evidence: None,
         reason: match &answer.failure {
             Some(why) => format!("not judged: {why}"),
             None => reason(check, &classified),

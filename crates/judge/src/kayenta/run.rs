@@ -59,7 +59,7 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
     let mut judged = judged_pairs(analysis, series, window);
     // What nobody could look at is neither good nor bad: it bars a pass, and counts in no score.
     let known = judged.iter().filter(|pair| pair.failure.is_none());
-    let scored: Vec<ScoredMetric<'_>> = known.map(|pair| scored_metric(&pair.metric)).collect();
+    let scored: Vec<ScoredMetric<'_>> = known.map(scored_metric).collect();
     let unknown = judged.len() - scored.len();
     let mut scorecard = score(&scored, &analysis.weights, analysis.thresholds);
 
@@ -82,6 +82,7 @@ fn judge_window(analysis: &Analysis, series: &[MetricSeries], window: JudgementW
         outcome,
         reason,
         judge: JudgeRevision { name: "kayenta".to_owned(), revision: REVISION },
+        decided_at: None,
         scorecard,
         judgements: Vec::new(),
         metrics,
@@ -143,10 +144,11 @@ fn say_failures_once(warnings: &mut Vec<Warning>, judged: &[JudgedPair<'_>], rea
 
 const MOST_FAILURES_SAID: usize = 5;
 
-fn scored_metric(metric: &JudgedMetric) -> ScoredMetric<'_> {
+fn scored_metric<'a>(pair: &'a JudgedPair<'_>) -> ScoredMetric<'a> {
+    let metric = &pair.metric;
     ScoredMetric {
         name: &metric.name,
-        classification: metric.classification,
+        classification: pair.classification(),
         critical: metric.critical,
         muted: metric.muted,
         groups: &metric.groups,

@@ -124,7 +124,8 @@ pub fn judged(trace: &Trace, measure: MeasureKind, classification: Classificatio
         labels: BTreeMap::new(),
         measure,
         worse: Worse::of_kind(measure),
-        classification,
+        classification: Some(classification),
+        evidence: None,
         reason: reason.to_owned(),
         critical: false,
         muted: false,
@@ -198,6 +199,7 @@ pub fn report(
             outcome,
             reason: reason.to_owned(),
             judge: JudgeRevision { name: "kayenta".to_owned(), revision: 1 },
+            decided_at: None,
             scorecard: Scorecard {
                 score,
                 pass: 75.0,

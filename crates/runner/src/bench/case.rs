@@ -251,10 +251,16 @@ fn in_order_read(series: &[MetricSeries], verdict: &Verdict) -> Vec<CaseMetric> 
     series.iter().filter_map(judged).map(case_metric).collect()
 }
 
+/// The judge's word for a metric.
+fn word(metric: &JudgedMetric) -> &'static str {
+    let standing = metric.evidence.as_ref().map(|evidence| evidence.standing.as_str());
+    standing.or(metric.classification.map(|class| class.as_str())).unwrap_or("unclear")
+}
+
 fn case_metric(metric: &JudgedMetric) -> CaseMetric {
     CaseMetric {
         name: metric.name.clone(),
-        outcome: metric.classification.as_str(),
+        outcome: word(metric),
         reason: metric.reason.clone(),
         estimate: metric.shift.map(|shift| shift.estimate),
         lower: metric.shift.map(|shift| shift.lower),
