@@ -332,7 +332,7 @@ fn in_range(case: &Value) {
         let verdict = drawn.verdict();
         let gauge = verdict.metrics.iter().find(|metric| metric.name == "gauge").unwrap();
         let expected = &case["expected"];
-        assert_eq!(gauge.classification.as_str(), expected["classification"], "{case}");
+        assert_eq!(gauge.classification.unwrap().as_str(), expected["classification"], "{case}");
         let passes = expected["didPassThresholds"].as_bool().unwrap_or(true);
         assert_eq!(verdict.outcome == Outcome::Pass, passes, "{case} {}", verdict.reason);
         assert_eq!(verdict.scorecard.score, if passes { 100.0 } else { 0.0 }, "{case}");
