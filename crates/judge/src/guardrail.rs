@@ -1,5 +1,6 @@
 //! Whether the canary kept inside an absolute bound.
 
+use serde::{Deserialize, Serialize};
 use serin_model::{
     Amount, ArmPair, Bound, Guardrail, GuardrailOutcome, JudgedGuardrail, MeasureKind, Step,
     Timestamp,
@@ -28,17 +29,113 @@ pub fn judge_guardrail(
         (false, Some(_), None) => GuardrailOutcome::Broken,
         (false, Some(_), Some(_)) => GuardrailOutcome::BrokenOnBoth,
     };
+    let worst = (!canary.is_empty()).then(|| worst(guardrail.bound, &canary));
+    judged(guardrail, kind, outcome, worst, on_canary)
+}
+
+fn judged(
+    guardrail: &Guardrail,
+    kind: MeasureKind,
+    outcome: GuardrailOutcome,
+    worst: Option<f64>,
+    broken_since: Option<Timestamp>,
+) -> JudgedGuardrail {
     let (above, below) = match guardrail.bound {
         Bound::Above(bound) => (Some(bound), None),
         Bound::Below(bound) => (None, Some(bound)),
     };
     JudgedGuardrail {
         outcome,
-        reason: reason(outcome, guardrail, &canary, kind),
+        reason: reason(outcome, guardrail, worst, kind),
         above,
         below,
         consecutive: guardrail.consecutive.get(),
-        broken_since: on_canary,
+        broken_since,
+    }
+}
+
+/// A guardrail while its points come in, in a few numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunningGuardrail {
+    control: RunningBreach,
+    canary: RunningBreach,
+    /// Whether the control had broken it when the canary did.
+    on_both: bool,
+}
+
+/// How one arm stands to its guardrail.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct RunningBreach {
+    points: u64,
+    begin: Option<Timestamp>,
+    length: u32,
+    events: f64,
+    broken_since: Option<Timestamp>,
+    worst: Option<f64>,
+}
+
+impl RunningBreach {
+    fn observe(&mut self, guardrail: &Guardrail, point: &Total) {
+        self.points += 1;
+        let worse = |one: f64, other: f64| match guardrail.bound {
+            Bound::Above(_) => one.max(other),
+            Bound::Below(_) => one.min(other),
+        };
+        self.worst = Some(self.worst.map_or(point.value, |worst| worse(worst, point.value)));
+        if !guardrail.bound.is_broken_by(point.value) {
+            (self.begin, self.length, self.events) = (None, 0, 0.0);
+            return;
+        }
+        // Too few events cannot excuse too few events.
+        let minimum_events = match guardrail.bound {
+            Bound::Above(_) => f64::from(guardrail.minimum_events),
+            Bound::Below(_) => 0.0,
+        };
+        self.begin = self.begin.or(Some(point.time));
+        self.length = self.length.saturating_add(1);
+        self.events += point.events.unwrap_or(minimum_events);
+        if self.length >= guardrail.consecutive.get() && self.events >= minimum_events {
+            self.broken_since = self.broken_since.or(self.begin);
+        }
+    }
+}
+
+impl RunningGuardrail {
+    pub(crate) fn new() -> Self {
+        let breach = RunningBreach::default();
+        Self { control: breach.clone(), canary: breach, on_both: false }
+    }
+
+    /// Takes the next step of both arms as a whole, where they reported.
+    pub(crate) fn observe(
+        &mut self,
+        guardrail: &Guardrail,
+        control: Option<&Total>,
+        canary: Option<&Total>,
+    ) {
+        if let Some(control) = control {
+            self.control.observe(guardrail, control);
+        }
+        let was_broken = self.canary.broken_since.is_some();
+        if let Some(canary) = canary {
+            self.canary.observe(guardrail, canary);
+        }
+        if !was_broken && self.canary.broken_since.is_some() {
+            self.on_both = self.control.broken_since.is_some();
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> GuardrailOutcome {
+        match (self.canary.points, self.canary.broken_since) {
+            (0, _) => GuardrailOutcome::Nodata,
+            (_, None) => GuardrailOutcome::Held,
+            (_, Some(_)) if self.on_both => GuardrailOutcome::BrokenOnBoth,
+            (_, Some(_)) => GuardrailOutcome::Broken,
+        }
+    }
+
+    pub(crate) fn judged(&self, guardrail: &Guardrail, kind: MeasureKind) -> JudgedGuardrail {
+        judged(guardrail, kind, self.outcome(), self.canary.worst, self.canary.broken_since)
     }
 }
 
@@ -71,7 +168,7 @@ fn first_broken(guardrail: &Guardrail, points: &[Total]) -> Option<Timestamp> {
 fn reason(
     outcome: GuardrailOutcome,
     guardrail: &Guardrail,
-    canary: &[Total],
+    worst: Option<f64>,
     kind: MeasureKind,
 ) -> String {
     let side = match guardrail.bound {
@@ -85,8 +182,10 @@ fn reason(
     };
     match outcome {
         GuardrailOutcome::Broken => {
-            let worst = Amount::new(worst(guardrail.bound, canary), kind);
-            format!("{side} its limit of {bound}{run}, at worst {worst}")
+            let worst = worst.map_or_else(String::new, |worst| {
+                format!(", at worst {}", Amount::new(worst, kind))
+            });
+            format!("{side} its limit of {bound}{run}{worst}")
         }
         GuardrailOutcome::BrokenOnBoth => {
             format!("{side} its limit of {bound}{run}, but on the control too")

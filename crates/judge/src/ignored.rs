@@ -28,3 +28,14 @@ pub(crate) fn by_kayenta(analysis: &Analysis) -> Option<String> {
         format!("{} and {last} are ignored by the kayenta judge", others.join(", "))
     })
 }
+
+/// Returns a sentence about the settings that were written and that the sequential judge does not
+/// heed, if there are any.
+#[must_use]
+pub(crate) fn by_sequential(analysis: &Analysis) -> Option<String> {
+    let run = analysis.judgements.is_some();
+    run.then(|| {
+        "several judgements are ignored by the sequential judge, which looks at every step"
+            .to_owned()
+    })
+}

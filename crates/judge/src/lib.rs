@@ -9,6 +9,7 @@ mod guardrail;
 mod histogram;
 mod ignored;
 pub mod kayenta;
+pub mod sequential;
 
 pub use crate::guardrail::judge_guardrail;
 

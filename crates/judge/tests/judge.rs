@@ -125,7 +125,7 @@ fn a_muted_metric_is_shown_and_never_counted() {
     assert_snapshot!(sentence(drawing), @"pass: latency did not get worse; score 100, 75 passes");
     let verdict = Canary::drawn(drawing).verdict();
     let errors = verdict.metrics.iter().find(|metric| metric.name == "errors").unwrap();
-    assert_eq!(errors.classification, Classification::High);
+    assert_eq!(errors.classification, Some(Classification::High));
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub struct Analysis {
     pub step: Step,
     /// The stretch of event time that is judged; all there is when absent.
     pub window: Option<Window>,
+    /// How a point of one arm finds the one of the other that it is compared with.
+    pub pairing: Pairing,
     /// How long a live analysis may take.
     pub horizon: Option<Duration>,
     /// What happens when the horizon comes without an answer.
@@ -57,6 +59,7 @@ impl Analysis {
             replica: None,
             step: Step::MINUTE,
             window: None,
+            pairing: Pairing::default(),
             horizon: None,
             at_horizon: AtHorizon::default(),
             thresholds: Thresholds::default(),
@@ -133,6 +136,17 @@ impl Default for Arms {
         let selector = |value: &str| LabelSelector::from([("arm".to_owned(), value.to_owned())]);
         Self { control: selector("control"), canary: selector("canary"), control_window: None }
     }
+}
+
+/// How a point of one arm finds the one of the other that it is compared with.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Pairing {
+    /// By time: both arms run on one clock, and what hits both in one step cancels.
+    #[default]
+    Time,
+    /// By order: the points are runs of something, a benchmark say, and the first of one arm is
+    /// compared with the first of the other.
+    Order,
 }
 
 /// What happens when the horizon comes and neither harm nor safety is proven.

@@ -26,7 +26,7 @@ mod trace;
 mod verdict;
 
 pub use crate::amount::{Amount, Multiple};
-pub use crate::analysis::{Analysis, AnalysisError, Arms, AtHorizon, LabelSelector};
+pub use crate::analysis::{Analysis, AnalysisError, Arms, AtHorizon, LabelSelector, Pairing};
 pub use crate::check::{Check, CheckError, Margins, Worse, WrittenMargins};
 pub use crate::evidence::{Evidence, Standing, UnclearCause};
 pub use crate::file_error::{FileError, Place};

@@ -8,7 +8,7 @@ use serin_report::{Input, Report};
 
 use crate::error::RunError;
 use crate::progress::Progress;
-use crate::question::{Overrides, Question};
+use crate::question::{JudgeKind, Overrides, Question};
 use crate::{recording, store};
 
 /// What a source answered, and to what exactly.
@@ -49,7 +49,7 @@ pub fn ask(
         }
     };
     let (mut verdict, traces) =
-        judge(&answered.analysis, &answered.series, &question.written.notes);
+        judge(overrides.judge, &answered.analysis, &answered.series, &question.written.notes);
     let anything = |metric: &JudgedMetric| metric.control.points + metric.canary.points > 0;
     let failed = answered.series.iter().any(|series| series.failure.is_some());
     if !failed && !verdict.metrics.iter().any(anything) {
@@ -108,8 +108,16 @@ pub(crate) fn refuse_odd_window(analysis: &Analysis, window: Window) -> Result<(
 }
 
 /// Judges what the sources answered, and adds what the reader of the files had to say.
-fn judge(analysis: &Analysis, series: &[MetricSeries], notes: &[String]) -> (Verdict, Vec<Trace>) {
-    let mut judged = serin_judge::kayenta::judge(analysis, series);
+fn judge(
+    judge: JudgeKind,
+    analysis: &Analysis,
+    series: &[MetricSeries],
+    notes: &[String],
+) -> (Verdict, Vec<Trace>) {
+    let mut judged = match judge {
+        JudgeKind::Sequential => serin_judge::sequential::judge(analysis, series).0,
+        JudgeKind::Kayenta => serin_judge::kayenta::judge(analysis, series),
+    };
     judged.verdict.ignored.extend_from_slice(notes);
     (judged.verdict, judged.traces)
 }

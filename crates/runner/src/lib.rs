@@ -21,4 +21,4 @@ pub use crate::error::RunError;
 pub use crate::judge::ask;
 pub use crate::moment::{parse_length, parse_moment};
 pub use crate::progress::{Progress, Stopwatch};
-pub use crate::question::{Overrides, Question, TimeAsked};
+pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};

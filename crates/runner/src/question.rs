@@ -97,6 +97,18 @@ pub struct Overrides<'a> {
     pub url: Option<&'a str>,
     /// The stretch of time to judge.
     pub time: TimeAsked,
+    /// Who judges.
+    pub judge: JudgeKind,
+}
+
+/// Who judges.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum JudgeKind {
+    /// The sequential judge: evidence that holds whenever one looks.
+    #[default]
+    Sequential,
+    /// Kayenta's, figure for figure.
+    Kayenta,
 }
 
 /// Which stretch of time the command asks for.

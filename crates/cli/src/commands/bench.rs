@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
 use comfy_table::{Table, presets};
+use serin_runner::JudgeKind;
 use serin_runner::bench::{Tally, bench};
 
-use crate::commands::JudgeName;
 use crate::output::print;
 use crate::progress::Bar;
 
@@ -26,8 +26,8 @@ pub(crate) struct Bench {
     files: Vec<String>,
 
     /// Who judges
-    #[arg(long, value_name = "JUDGE", default_value = "kayenta")]
-    judge: JudgeName,
+    #[arg(long, value_name = "JUDGE", default_value = "sequential")]
+    judge: BenchJudges,
 
     /// What to print: a table unless the output is piped
     #[arg(long, value_name = "FORMAT")]
@@ -38,6 +38,27 @@ const HELP: &str = "\
 Exit codes:
   0  all cases were judged
   1  serin could not do what was asked: the first malformed line stops it";
+
+/// Who judges the cases.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum BenchJudges {
+    /// The sequential judge
+    Sequential,
+    /// Kayenta's judge, which alone judges bare pairs
+    Kayenta,
+    /// Both, beside each other
+    Both,
+}
+
+impl BenchJudges {
+    fn kinds(self) -> &'static [JudgeKind] {
+        match self {
+            Self::Sequential => &[JudgeKind::Sequential],
+            Self::Kayenta => &[JudgeKind::Kayenta],
+            Self::Both => &[JudgeKind::Sequential, JudgeKind::Kayenta],
+        }
+    }
+}
 
 /// What `serin bench` prints.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -50,7 +71,6 @@ enum BenchFormat {
 
 impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let JudgeName::Kayenta = self.judge;
         let on_terminal = io::stdout().is_terminal();
         let by_default = if on_terminal { BenchFormat::Table } else { BenchFormat::Json };
         match self.format.unwrap_or(by_default) {
@@ -64,7 +84,13 @@ impl Bench {
         let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let mut tally = Tally::default();
         for file in &self.files {
-            let judged = bench(file, &mut tally, Some(&mut stdout), &Bar::new("judging"));
+            let judged = bench(
+                file,
+                self.judge.kinds(),
+                &mut tally,
+                Some(&mut stdout),
+                &Bar::new("judging"),
+            );
             // What was judged before an error is printed before it.
             stdout.flush().context("the standard output cannot be written")?;
             judged?;
@@ -75,7 +101,7 @@ impl Bench {
     fn print_table(&self) -> anyhow::Result<()> {
         let mut tally = Tally::default();
         for file in &self.files {
-            bench(file, &mut tally, None, &Bar::new("judging"))?;
+            bench(file, self.judge.kinds(), &mut tally, None, &Bar::new("judging"))?;
         }
         print(&table(&tally)).context("the standard output cannot be written")
     }
@@ -93,7 +119,7 @@ fn table(tally: &Tally) -> String {
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
         text.push_str(&lines.join("\n"));
-        text.push_str("\n\nA case is caught or blamed when its score is below 75; intervals are 95 % (Wilson).\n");
+        text.push_str("\n\nA case is caught or blamed when it fails, by Kayenta when its score is below 75; intervals are 95 % (Wilson).\n");
     }
     if !tally.pairs().is_empty() {
         let classes: Vec<String> =

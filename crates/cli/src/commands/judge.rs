@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use serin_model::{CounterForm, Outcome, Timestamp};
 use serin_report::Report;
-use serin_runner::{Overrides, Question, TimeAsked, ask, parse_length, parse_moment};
+use serin_runner::{JudgeKind, Overrides, Question, TimeAsked, ask, parse_length, parse_moment};
 
 use crate::commands::JudgeName;
 use crate::exit;
@@ -62,9 +62,9 @@ pub(crate) struct Judge {
     #[arg(long, value_name = "LENGTH", value_parser = parse_length, conflicts_with = "start")]
     last: Option<Duration>,
 
-    /// Who judges
-    #[arg(long, value_name = "JUDGE", default_value = "kayenta")]
-    judge: JudgeName,
+    /// Who judges: sequential, or kayenta for a config of Kayenta's, unless said otherwise
+    #[arg(long, value_name = "JUDGE")]
+    judge: Option<JudgeName>,
 
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -110,7 +110,6 @@ enum Counters {
 
 impl Judge {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let JudgeName::Kayenta = self.judge;
         self.refuse_odd_combinations()?;
         let mut reports = Vec::new();
         for question in self.questions()? {
@@ -160,6 +159,15 @@ impl Judge {
         Ok(questions.collect::<Result<_, _>>()?)
     }
 
+    /// Who moves from Kayenta with a config of Kayenta's expects Kayenta's verdict.
+    fn judge_kind(&self) -> JudgeKind {
+        match (self.judge, &self.kayenta) {
+            (Some(judge), _) => judge.kind(),
+            (None, Some(_)) => JudgeKind::Kayenta,
+            (None, None) => JudgeKind::Sequential,
+        }
+    }
+
     fn ask(&self, question: &Question) -> anyhow::Result<Report> {
         let counters = self.counters.map(|counters| match counters {
             Counters::Increments => CounterForm::Increments,
@@ -170,6 +178,7 @@ impl Judge {
             counters,
             url: self.url.as_deref(),
             time: TimeAsked { start: self.start, end: self.end, last: self.last },
+            judge: self.judge_kind(),
         };
         Ok(ask(question, overrides, &Bar::new("reading"))?)
     }

@@ -11,6 +11,7 @@ mod sources;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serin_runner::JudgeKind;
 
 /// What serin can do.
 #[derive(Debug, Subcommand)]
@@ -42,12 +43,27 @@ impl Command {
 /// Which judge is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum JudgeName {
+    /// Evidence that holds whenever one looks: an early answer with a bounded chance of being wrong
+    Sequential,
     /// Kayenta's NetflixACAJudge-v1.0, figure for figure, with guardrails beside it
     Kayenta,
 }
 
+impl JudgeName {
+    pub(crate) fn kind(self) -> JudgeKind {
+        match self {
+            Self::Sequential => JudgeKind::Sequential,
+            Self::Kayenta => JudgeKind::Kayenta,
+        }
+    }
+}
+
 /// The version, and that of every judge's mathematics.
 pub(crate) fn long_version() -> String {
-    let revision = serin_judge::kayenta::REVISION;
-    format!("{}\njudges: kayenta revision {revision}", env!("CARGO_PKG_VERSION"))
+    format!(
+        "{}\njudges: sequential revision {}, kayenta revision {}",
+        env!("CARGO_PKG_VERSION"),
+        serin_judge::sequential::REVISION,
+        serin_judge::kayenta::REVISION,
+    )
 }

@@ -20,6 +20,7 @@ pub use classify::{ClassifiedPair, MetricOptions, Rule, Strictness, classify};
 pub use clean::{CleanValues, clean};
 pub use interval::{ROOT_TOLERANCE, ShiftInterval, shift_interval};
 pub use run::{REVISION, judge};
+pub(crate) use score::weight_of_unlisted;
 pub use score::{ScoredMetric, score};
 pub use shifted_ranks::AllTied;
 pub use windows::{

@@ -89,7 +89,8 @@ fn group_scores(metrics: &[&ScoredMetric<'_>], weights: &GroupWeights) -> Vec<Gr
         .collect()
 }
 
-fn weight_of_unlisted(names: &BTreeSet<&String>, listed: &BTreeMap<String, f64>) -> f64 {
+/// Returns the weight of each group that has none of its own: they share what the listed ones leave.
+pub(crate) fn weight_of_unlisted(names: &BTreeSet<&String>, listed: &BTreeMap<String, f64>) -> f64 {
     let unlisted = names.iter().filter(|&&name| !listed.contains_key(name)).count();
     let left = 100.0 - listed.values().sum::<f64>();
     if unlisted == 0 { 0.0 } else { left / unlisted as f64 }

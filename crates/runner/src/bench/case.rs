@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use serin_model::{
-    Analysis, Arm, ArmPair, Arms, BucketBounds, Check, Count, JudgedMetric, KayentaOptions,
-    Margins, Measure, MeasureKind, MetricSeries, Observations, Outcome, Point, Query, Ratio,
-    Replica, Timestamp, Verdict, Window, Worse,
+    Analysis, Arm, ArmPair, Arms, BucketBounds, Check, Count, Evidence, JudgedMetric,
+    KayentaOptions, Margins, Measure, MeasureKind, MetricSeries, Observations, Outcome, Pairing,
+    Point, Query, Ratio, Replica, Step, Timestamp, Verdict, Window, Worse,
 };
+
+use crate::JudgeKind;
 
 use super::line::{Design, Direction, Label, Line, MetricLine, PointLine, ReplicaLine, Values};
 
 /// What a judge says of a case.
 #[derive(Debug, Serialize)]
 pub(super) struct JudgedCase {
-    judge: &'static str,
+    pub(super) judge: &'static str,
     id: Value,
     pub(super) dataset: Value,
     pub(super) kind: Value,
@@ -41,28 +43,34 @@ struct CaseMetric {
     critical: bool,
     control_points: usize,
     canary_points: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
 }
 
-/// Judges a case with the kayenta judge, or says what is wrong with the case.
-pub(super) fn judge_case(line: Line) -> Result<JudgedCase, String> {
+/// Judges a case with each judge, in their order, or says what is wrong with the case.
+pub(super) fn judge_case(line: &Line, judges: &[JudgeKind]) -> Result<Vec<JudgedCase>, String> {
     let metrics = line.metrics.as_deref().unwrap_or_default();
-    let case = Case::read(&line, metrics)?;
-    let judged = serin_judge::kayenta::judge(&case.analysis, &case.series);
-    let decided_after_s = case.decided_after_seconds();
-    let verdict = judged.verdict;
-    Ok(JudgedCase {
-        judge: "kayenta",
-        metrics: in_order_read(&case.series, &verdict),
-        score: Some(verdict.scorecard.score),
-        passed_after_s: decided_after_s.filter(|_| verdict.outcome == Outcome::Pass),
-        decided_after_s,
-        verdict: verdict.outcome,
-        reason: verdict.reason,
-        id: line.id,
-        dataset: line.dataset,
-        kind: line.kind,
-        label: line.label,
-    })
+    let case = Case::read(line, metrics)?;
+    let judged = judges.iter().map(|judge| {
+        let (judge, verdict, decided_after_s, passed_after_s) = match judge {
+            JudgeKind::Sequential => case.judge_sequentially(),
+            JudgeKind::Kayenta => case.judge_as_kayenta(),
+        };
+        JudgedCase {
+            judge,
+            metrics: in_order_read(&case.series, &verdict),
+            score: Some(verdict.scorecard.score),
+            passed_after_s,
+            decided_after_s,
+            verdict: verdict.outcome,
+            reason: verdict.reason,
+            id: line.id.clone(),
+            dataset: line.dataset.clone(),
+            kind: line.kind.clone(),
+            label: line.label,
+        }
+    });
+    Ok(judged.collect())
 }
 
 /// A case in the words of an analysis.
@@ -71,6 +79,9 @@ struct Case {
     series: Vec<MetricSeries>,
     start: Option<Timestamp>,
     concurrent: bool,
+    /// The clock of the sequential judge; the other one's is a minute, whatever the case says.
+    step: Step,
+    pairing: Pairing,
 }
 
 impl Case {
@@ -108,7 +119,34 @@ impl Case {
         analysis.window = window;
         // A trial in retrospect knows all of its control beforehand, whatever its time stamps.
         analysis.arms.control_window = (!concurrent).then_some(Window::ALWAYS);
-        Ok(Self { analysis, series, start, concurrent })
+        let (step, pairing) = match line.step_s {
+            None => (Step::MINUTE, Pairing::Time),
+            Some(None) => (Step::MINUTE, Pairing::Order),
+            Some(Some(seconds)) => (step(seconds)?, Pairing::Time),
+        };
+        Ok(Self { analysis, series, start, concurrent, step, pairing })
+    }
+
+    fn judge_as_kayenta(&self) -> (&'static str, Verdict, Option<f64>, Option<f64>) {
+        let verdict = serin_judge::kayenta::judge(&self.analysis, &self.series).verdict;
+        let decided_after_s = self.decided_after_seconds();
+        let passed_after_s = decided_after_s.filter(|_| verdict.outcome == Outcome::Pass);
+        ("kayenta", verdict, decided_after_s, passed_after_s)
+    }
+
+    fn judge_sequentially(&self) -> (&'static str, Verdict, Option<f64>, Option<f64>) {
+        let mut analysis = self.analysis.clone();
+        (analysis.step, analysis.pairing) = (self.step, self.pairing);
+        let (judged, judge) = serin_judge::sequential::judge(&analysis, &self.series);
+        let verdict = judged.verdict;
+        let decided_after_s = verdict.decided_at.and_then(|time| self.seconds_after_start(time));
+        let passed_after_s = judge.first_passed().and_then(|time| self.seconds_after_start(time));
+        ("sequential", verdict, decided_after_s, passed_after_s)
+    }
+
+    fn seconds_after_start(&self, time: Timestamp) -> Option<f64> {
+        let millis = time.as_millis().saturating_sub(self.start?.as_millis());
+        Some(millis as f64 / 1000.0)
     }
 
     /// Returns how long after the start the last point lies that was judged.
@@ -122,8 +160,7 @@ impl Case {
         let of_canary = self.series.iter().filter_map(|series| last(&series.arms.canary)).max();
         let of_control = self.series.iter().filter_map(|series| last(&series.arms.control)).max();
         let judged = if self.concurrent { of_canary.max(of_control) } else { of_canary };
-        let millis = judged?.as_millis().saturating_sub(self.start?.as_millis());
-        Some(millis as f64 / 1000.0)
+        self.seconds_after_start(judged?)
     }
 }
 
@@ -143,6 +180,14 @@ fn judged_window(
         end: Timestamp::from_millis(end.as_millis().saturating_add(1)),
     });
     Ok((start, window))
+}
+
+fn step(seconds: f64) -> Result<Step, String> {
+    let whole = seconds.round();
+    let fits = (1.0..=f64::from(u32::MAX)).contains(&whole);
+    fits.then(|| Step::from_seconds(whole as u32))
+        .flatten()
+        .ok_or_else(|| format!("`step_s` is {seconds}; a step is a second or more"))
 }
 
 fn timestamp(seconds: f64) -> Result<Timestamp, String> {
@@ -258,17 +303,20 @@ fn word(metric: &JudgedMetric) -> &'static str {
 }
 
 fn case_metric(metric: &JudgedMetric) -> CaseMetric {
+    let evidence = metric.evidence.as_ref();
+    let interval = evidence.map_or(metric.shift, |evidence| evidence.effect);
     CaseMetric {
         name: metric.name.clone(),
         outcome: word(metric),
         reason: metric.reason.clone(),
-        estimate: metric.shift.map(|shift| shift.estimate),
-        lower: metric.shift.map(|shift| shift.lower),
-        upper: metric.shift.map(|shift| shift.upper),
+        estimate: interval.map(|interval| interval.estimate),
+        lower: interval.map(|interval| interval.lower),
+        upper: interval.map(|interval| interval.upper),
         effect_size: metric.effect_size.as_ref().map(|size| size.value),
         deviation: metric.mean_ratio,
         critical: metric.critical,
         control_points: metric.control.points,
         canary_points: metric.canary.points,
+        evidence: metric.evidence.clone(),
     }
 }

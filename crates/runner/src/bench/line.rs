@@ -18,6 +18,9 @@ pub(super) struct Line {
     pub(super) label: Option<Label>,
     #[serde(default)]
     pub(super) design: Option<Design>,
+    /// Seconds; `null` says that there is no clock, only runs. Outside, whether it is stated at all.
+    #[serde(default, deserialize_with = "stated")]
+    pub(super) step_s: Option<Option<f64>>,
     #[serde(default)]
     pub(super) t_start: Option<f64>,
     #[serde(default)]
@@ -30,6 +33,10 @@ pub(super) struct Line {
     pub(super) experiment: Option<Vec<Number>>,
     #[serde(default)]
     pub(super) kayenta: Value,
+}
+
+fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
 /// What a case is known to be.

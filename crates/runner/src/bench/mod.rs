@@ -7,4 +7,5 @@ mod stream;
 mod tally;
 
 pub use stream::bench;
+
 pub use tally::Tally;

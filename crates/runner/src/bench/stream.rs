@@ -12,13 +12,15 @@ use super::case::{JudgedCase, judge_case};
 use super::line::Line;
 use super::pair::{JudgedPair, judge_pair};
 use super::tally::Tally;
+use crate::JudgeKind;
 use crate::error::RunError;
 use crate::large_file::open;
 use crate::progress::Progress;
 use crate::text_file::shown;
 
-/// Judges the cases of a file with the kayenta judge, and adds them to `tally`.
+/// Judges the cases of a file, and adds them to `tally`.
 ///
+/// * `judges`: each judges every case, in this order.
 /// * `path`: JSON lines, gzipped or not; `-` is standard input.
 /// * `output`: gets a JSON line for each case, in the order read, if given.
 ///
@@ -29,6 +31,7 @@ use crate::text_file::shown;
 /// [`RunError`] at the first line that is malformed; what came before it has been written.
 pub fn bench(
     path: &str,
+    judges: &[JudgeKind],
     tally: &mut Tally,
     output: Option<&mut dyn Write>,
     progress: &dyn Progress,
@@ -42,7 +45,7 @@ pub fn bench(
                 let _ = send.send(Err(error));
             }
         });
-        judge_batches(path, batches, tally, output)
+        judge_batches(path, judges, batches, tally, output)
     })
 }
 
@@ -102,6 +105,7 @@ const LONGEST_LINE: u64 = 64 << 20;
 
 fn judge_batches(
     path: &str,
+    judges: &[JudgeKind],
     batches: Receiver<Result<Batch, RunError>>,
     tally: &mut Tally,
     mut output: Option<&mut dyn Write>,
@@ -110,7 +114,7 @@ fn judge_batches(
         let batch = batch?;
         let wanted = output.is_some();
         let judged: Vec<Result<Option<Judged>, String>> =
-            batch.lines.par_iter().map(|line| judge_line(line, wanted)).collect();
+            batch.lines.par_iter().map(|line| judge_line(line, judges, wanted)).collect();
         for (index, judged) in judged.into_iter().enumerate() {
             let judged = judged.map_err(|problem| {
                 FileError::at_line(&shown(path), batch.first_line + index as u64, &problem).with_hint(
@@ -119,7 +123,7 @@ fn judge_batches(
             })?;
             let Some(judged) = judged else { continue };
             match &judged.answer {
-                Answer::Case(case) => tally.add_case(case),
+                Answer::Cases(cases) => cases.iter().for_each(|case| tally.add_case(case)),
                 Answer::Pair(pair) => tally.add_pair(pair),
             }
             if let Some(output) = &mut output {
@@ -137,12 +141,12 @@ struct Judged {
 }
 
 enum Answer {
-    Case(Box<JudgedCase>),
+    Cases(Vec<JudgedCase>),
     Pair(JudgedPair),
 }
 
 /// Judges one line; a blank one holds nothing.
-fn judge_line(text: &[u8], wanted: bool) -> Result<Option<Judged>, String> {
+fn judge_line(text: &[u8], judges: &[JudgeKind], wanted: bool) -> Result<Option<Judged>, String> {
     if text.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
@@ -152,18 +156,25 @@ fn judge_line(text: &[u8], wanted: bool) -> Result<Option<Judged>, String> {
         format!("this is no case: {problem} (column {})", error.column())
     })?;
     let answer = if line.metrics.is_some() {
-        Answer::Case(Box::new(judge_case(line)?))
+        Answer::Cases(judge_case(&line, judges)?)
+    } else if !judges.contains(&JudgeKind::Kayenta) {
+        return Err("a bare pair is judged by the kayenta judge alone".to_owned());
     } else {
         Answer::Pair(judge_pair(line)?)
     };
     let mut json = Vec::new();
     if wanted {
-        let written = match &answer {
-            Answer::Case(case) => serde_json::to_writer(&mut json, case),
-            Answer::Pair(pair) => serde_json::to_writer(&mut json, pair),
-        };
-        written.map_err(|error| format!("its answer cannot be written: {error}"))?;
-        json.push(b'\n');
+        match &answer {
+            Answer::Cases(cases) => cases.iter().try_for_each(|case| write(&mut json, case))?,
+            Answer::Pair(pair) => write(&mut json, pair)?,
+        }
     }
     Ok(Some(Judged { answer, json }))
+}
+
+fn write(json: &mut Vec<u8>, answer: &impl serde::Serialize) -> Result<(), String> {
+    let written = serde_json::to_writer(&mut *json, answer);
+    written.map_err(|error| format!("its answer cannot be written: {error}"))?;
+    json.push(b'\n');
+    Ok(())
 }

@@ -13,7 +13,7 @@ use super::pair::JudgedPair;
 /// not with the size of the cases.
 #[derive(Debug, Default)]
 pub struct Tally {
-    datasets: BTreeMap<String, DatasetTally>,
+    datasets: BTreeMap<(String, &'static str), DatasetTally>,
     pairs: BTreeMap<Classification, u64>,
 }
 
@@ -36,9 +36,12 @@ struct Share {
 impl Tally {
     pub(super) fn add_case(&mut self, case: &JudgedCase) {
         let name = case.dataset.as_str().unwrap_or("(no dataset)");
-        let tally = self.datasets.entry(name.to_owned()).or_default();
+        let tally = self.datasets.entry((name.to_owned(), case.judge)).or_default();
         // Kayenta's users act on everything below its pass threshold.
-        let blamed = case.verdict != Outcome::Pass;
+        let blamed = match case.judge {
+            "kayenta" => case.verdict != Outcome::Pass,
+            _ => case.verdict == Outcome::Fail,
+        };
         tally.cases += 1;
         tally.passed += u64::from(case.verdict == Outcome::Pass);
         tally.inconclusive += u64::from(case.verdict == Outcome::Inconclusive);
@@ -81,13 +84,14 @@ impl Tally {
     }
 
     /// Returns a row for each data set: shares with their 95 % Wilson intervals, delays in seconds
-    /// after the start. A case is caught or blamed when its score is below the pass threshold.
+    /// after the start. A case is caught or blamed when it fails, and with Kayenta whenever its score is
+    /// below the pass threshold.
     #[must_use]
     pub fn rows(&self) -> Vec<[String; 8]> {
-        let row = |(name, tally): (&String, &DatasetTally)| {
+        let row = |((name, judge), tally): (&(String, &str), &DatasetTally)| {
             [
                 name.clone(),
-                "kayenta".to_owned(),
+                (*judge).to_owned(),
                 tally.cases.to_string(),
                 in_words(tally.bad),
                 in_words(tally.good),

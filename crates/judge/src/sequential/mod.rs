@@ -1,0 +1,27 @@
+//! The sequential judge: an early answer with a bounded chance of being wrong.
+//!
+//! For each metric there is evidence against "the effect is tolerable" and evidence against "the
+//! effect is unacceptable", both valid at every moment at once, so that one may look at every scrape.
+//! `docs/statistics.md` has the mathematics, and what is not guaranteed.
+//!
+//! `intake` puts points in order; `metric` takes a step of one metric to the evidence that fits its
+//! measure: `values` for levels, `rates` for counts (`fraction` finds them in percentages), `tail`
+//! for histograms. `noise` and `spread` say what the control's past shows. `bet` is how evidence
+//! grows. `run` is a whole analysis, and `outcome` what is said of it.
+
+mod bet;
+mod fraction;
+mod intake;
+mod interim;
+mod metric;
+mod noise;
+mod outcome;
+mod rates;
+mod run;
+mod sight;
+mod silence;
+mod spread;
+mod tail;
+mod values;
+
+pub use run::{FALSE_ROLLBACK, FALSE_SAFETY, OtherRevision, REVISION, SequentialJudge, judge};

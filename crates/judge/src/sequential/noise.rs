@@ -1,0 +1,152 @@
+//! What the control's own past says about its noise, and about how unlike its replicas are.
+
+use serde::{Deserialize, Serialize};
+use serin_stats::quantile;
+
+/// How one replica of the control varies over time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Noise {
+    /// The standard deviation of one replica about its level, in units of the comparison's scale.
+    pub(crate) deviation: f64,
+    /// The correlation of neighbouring steps, corrected for the smallness of the sample.
+    pub(crate) correlation: f64,
+    /// How many steps this rests on, over all replicas.
+    pub(crate) steps: f64,
+    /// The level of the control.
+    pub(crate) level: f64,
+}
+
+/// How unlike the replicas of the control are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    /// The variance of their levels, less what noise explains of it.
+    pub(crate) variance: f64,
+    /// How many replicas showed it.
+    pub(crate) replicas: usize,
+}
+
+/// The past of one replica: steps, counted in steps from any beginning, and their values.
+pub(crate) type Past = Vec<(i64, f64)>;
+
+/// Fewer steps than this, of all replicas together, tell nothing of their noise.
+const FEWEST_STEPS: usize = 10;
+
+/// A replica with fewer steps than this is left out.
+const FEWEST_STEPS_EACH: usize = 5;
+
+/// How many scaled median absolute deviations a value may lie out before it counts as lying there:
+/// one earlier incident must not hide the next.
+const CLIP: f64 = 4.0;
+
+impl Noise {
+    /// Returns what the past of the control shows, or `None` when it is too short.
+    ///
+    /// Replicas that ran side by side are freed of what they have in common, as the comparison will
+    /// be; one alone keeps it, which makes its noise larger than the comparison's, never smaller.
+    pub(crate) fn of(replicas: &[Past]) -> Option<Self> {
+        let known: Vec<&Past> =
+            replicas.iter().filter(|past| past.len() >= FEWEST_STEPS_EACH).collect();
+        let steps: usize = known.iter().map(|past| past.len()).sum();
+        if steps < FEWEST_STEPS {
+            return None;
+        }
+        let levels: Vec<f64> = known.iter().filter_map(|past| level(past)).collect();
+        let freed = without_common_part(&known, &levels);
+        let mut all: Vec<f64> = freed.iter().flatten().map(|(_, value)| value.abs()).collect();
+        all.sort_by(f64::total_cmp);
+        let clip = match CLIP * SCALE_OF_MEDIAN * serin_stats::quantile_of_sorted(&all, 0.5)? {
+            clip if clip > 0.0 => clip,
+            // More than half of the values are the level itself.
+            _ => f64::INFINITY,
+        };
+        let (mut squares, mut products, mut pairs) = (0.0, 0.0, 0.0);
+        for past in &freed {
+            let clipped = |value: f64| value.clamp(-clip, clip);
+            squares += past.iter().map(|(_, value)| clipped(*value) * clipped(*value)).sum::<f64>();
+            for pair in past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1) {
+                products += clipped(pair[0].1) * clipped(pair[1].1);
+                pairs += 1.0;
+            }
+        }
+        let free = steps as f64 - known.len() as f64;
+        let variance = squares / free.max(1.0);
+        let plain = if pairs > 0.0 && variance > 0.0 { products / pairs / variance } else { 0.0 };
+        Some(Self {
+            deviation: variance.sqrt(),
+            correlation: corrected(plain, steps as f64 / known.len() as f64),
+            steps: steps as f64,
+            level: quantile(&levels, 0.5)?,
+        })
+    }
+
+    /// Returns the correlation to be prepared for: as far above the estimate as `errors` standard
+    /// errors, and never more than `most`.
+    pub(crate) fn correlation_at_most(&self, errors: f64, most: f64) -> f64 {
+        upper_correlation(self.correlation, self.steps, errors, most)
+    }
+}
+
+/// Returns the level of each replica's past less that of the others, as a spread, or `None` with
+/// fewer than two replicas.
+pub(crate) fn spread_of(replicas: &[Past], noise: Option<&Noise>) -> Option<Spread> {
+    let known: Vec<&Past> =
+        replicas.iter().filter(|past| past.len() >= FEWEST_STEPS_EACH).collect();
+    let levels: Vec<f64> = known.iter().filter_map(|past| level(past)).collect();
+    if levels.len() < 2 {
+        return None;
+    }
+    let moments = serin_stats::moments(&levels)?;
+    let steps = known.iter().map(|past| past.len()).sum::<usize>() as f64 / known.len() as f64;
+    let explained = noise.map_or(0.0, |noise| {
+        let correlation = noise.correlation.clamp(0.0, 0.95);
+        noise.deviation * noise.deviation * (1.0 + correlation) / (1.0 - correlation) / steps
+    });
+    Some(Spread { variance: (moments.variance - explained).max(0.0), replicas: levels.len() })
+}
+
+/// Scales a median absolute deviation to a normal's standard deviation.
+const SCALE_OF_MEDIAN: f64 = 1.482_602_218_505_602;
+
+fn level(past: &Past) -> Option<f64> {
+    let values: Vec<f64> = past.iter().map(|(_, value)| *value).collect();
+    quantile(&values, 0.5)
+}
+
+/// Returns each replica's values less its level and, where two or more ran, less what all did at
+/// that step; scaled so that the variance stays that of one replica.
+fn without_common_part(known: &[&Past], levels: &[f64]) -> Vec<Past> {
+    let mut common: std::collections::BTreeMap<i64, (f64, u32)> = std::collections::BTreeMap::new();
+    for (past, level) in known.iter().zip(levels) {
+        for (step, value) in past.iter() {
+            let entry = common.entry(*step).or_insert((0.0, 0));
+            entry.0 += value - level;
+            entry.1 += 1;
+        }
+    }
+    let freed = |(past, level): (&&Past, &f64)| {
+        let one = |(step, value): &(i64, f64)| {
+            let (sum, count) = common.get(step).copied().unwrap_or((0.0, 1));
+            let count = f64::from(count);
+            let own = value - level;
+            let scale = if count > 1.0 { (count / (count - 1.0)).sqrt() } else { 1.0 };
+            let shared = if count > 1.0 { sum / count } else { 0.0 };
+            (*step, (own - shared) * scale)
+        };
+        past.iter().map(one).collect()
+    };
+    known.iter().zip(levels).map(freed).collect()
+}
+
+/// Returns a lag-one correlation freed of its bias (M. G. Kendall, "Note on bias in the estimation
+/// of autocorrelation", *Biometrika* 41 (1954), 403–404: −(1 + 3ρ)/n about an estimated mean).
+pub(crate) fn corrected(correlation: f64, steps: f64) -> f64 {
+    let steps = steps.max(4.0);
+    (correlation + (1.0 + 3.0 * correlation) / steps).clamp(-0.99, 0.99)
+}
+
+/// Returns the correlation to be prepared for, given an estimate from so many steps.
+pub(crate) fn upper_correlation(correlation: f64, steps: f64, errors: f64, most: f64) -> f64 {
+    let error = ((1.0 - correlation * correlation).max(0.0) / steps.max(1.0)).sqrt();
+    // Alternation is never bet on: it would make every step count for more than it says.
+    (correlation + errors * error).clamp(0.0, most)
+}

@@ -1,0 +1,618 @@
+//! Where each metric stands, what that makes of the canary, and the sentences that say so.
+
+use serin_model::{
+    Amount, Analysis, AtHorizon, Check, Evidence, GroupScore, GuardrailOutcome, Interval,
+    JudgeRevision, JudgedMetric, MeasureKind, MetricSeries, Multiple, Outcome, ScoreClass,
+    Scorecard, Standing, Summary, Trace, TracePoint, UnclearCause, Verdict, Warning, WarningCode,
+    Worse,
+};
+use serin_stats::{moments, quantile};
+
+use super::metric::{MetricState, aspect_of};
+use super::run::{FALSE_ROLLBACK, FALSE_SAFETY, FailedBy, REVISION, SequentialJudge};
+use super::sight::{could_see, effect};
+use super::values::Aspect;
+use crate::Judged;
+use crate::bins::averaged;
+use crate::kayenta::weight_of_unlisted;
+
+/// Returns promote, roll back or neither, as things stand.
+pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome {
+    if judge.failed.is_some() {
+        return Outcome::Fail;
+    }
+    let checks = judge.checks(analysis);
+    let weights = judge.weights(&checks);
+    let gating = gating(&checks);
+    let bars = |(index, metric): (usize, &MetricState)| {
+        let check = checks[index];
+        let unjudged = metric.failure.is_some() && !check.muted;
+        let few = check.minimum_points.is_some_and(|least| metric.steps() < u64::from(least.get()));
+        let broken = judge
+            .guardrail(index)
+            .is_some_and(|guardrail| !check.muted && guardrail.outcome() != GuardrailOutcome::Held);
+        let unsafe_ = gating[index] && stands(judge, index, weights[index]) != Standing::Safe;
+        unjudged || (few && !check.muted) || broken || unsafe_
+    };
+    let silent = judge.silence.since.is_some() || !judge.silence.spoke && judge.silence.idle > 0;
+    if silent || judge.metrics.iter().enumerate().any(bars) {
+        Outcome::Inconclusive
+    } else {
+        Outcome::Pass
+    }
+}
+
+/// Returns which metrics must be safe before a promotion: those that are marked, or else all whose
+/// level is compared. Growth can only harm: that nothing will grow later is never known.
+fn gating(checks: &[&Check]) -> Vec<bool> {
+    let counted = |check: &&Check| !check.muted;
+    if checks.iter().any(|check| check.gating) {
+        return checks.iter().map(|check| check.gating && counted(check)).collect();
+    }
+    let levels: Vec<bool> =
+        checks.iter().map(|check| counted(check) && aspect_of(check) == Aspect::Level).collect();
+    if levels.contains(&true) { levels } else { checks.iter().map(counted).collect() }
+}
+
+fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
+    let metric = &judge.metrics[index];
+    let blamed = judge.failed.as_ref().is_some_and(
+        |failed| matches!(failed.by, FailedBy::Evidence { metric } if metric == index),
+    );
+    if blamed || metric.most_harm >= harm_needed(weight) {
+        Standing::Harmed
+    } else if metric.steps() > 0
+        && metric.failure.is_none()
+        && metric.log_safety() >= safety_needed()
+    {
+        Standing::Safe
+    } else {
+        Standing::Unclear
+    }
+}
+
+fn harm_needed(weight: f64) -> f64 {
+    // What is muted has no weight, and is shown as if it had the least.
+    libm::log(1.0 / (FALSE_ROLLBACK * weight.max(1e-4)))
+}
+
+fn safety_needed() -> f64 {
+    libm::log(1.0 / FALSE_SAFETY)
+}
+
+/// Returns the verdict as it stands.
+pub(super) fn verdict(
+    judge: &SequentialJudge,
+    analysis: &Analysis,
+    series: &[MetricSeries],
+    ended: bool,
+) -> Judged {
+    let checks = judge.checks(analysis);
+    let weights = judge.weights(&checks);
+    let gating = gating(&checks);
+    let mut judged: Vec<(JudgedMetric, Trace)> = judge
+        .metrics
+        .iter()
+        .enumerate()
+        .map(|(index, metric)| {
+            let answer = series
+                .iter()
+                .find(|answer| answer.check == metric.check && answer.labels == metric.labels);
+            judged_metric(
+                judge,
+                analysis,
+                checks[index],
+                index,
+                weights[index],
+                gating[index],
+                answer,
+            )
+        })
+        .collect();
+    let mut outcome = standing(judge, analysis);
+    let mut reason = reason(judge, &judged, outcome);
+    if ended
+        && outcome == Outcome::Inconclusive
+        && analysis.at_horizon == AtHorizon::PassIfVisible
+        && let Some(visible) = visible(judge, &judged)
+    {
+        (outcome, reason) = (Outcome::Pass, visible);
+    }
+    let decided_at = match (&judge.failed, outcome) {
+        (Some(failed), _) => Some(failed.at),
+        (None, _) => judge.last_point,
+    };
+    judged.sort_by(|a, b| badness(&b.0).total_cmp(&badness(&a.0)));
+    let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) = judged.into_iter().unzip();
+    let warnings = warnings(judge, &checks);
+    let verdict = Verdict {
+        outcome,
+        reason,
+        judge: JudgeRevision { name: "sequential".to_owned(), revision: REVISION },
+        decided_at,
+        scorecard: scorecard(analysis, &metrics, outcome),
+        judgements: Vec::new(),
+        metrics,
+        warnings,
+        ignored: crate::ignored::by_sequential(analysis).into_iter().collect(),
+    };
+    Judged { verdict, traces }
+}
+
+fn judged_metric(
+    judge: &SequentialJudge,
+    analysis: &Analysis,
+    check: &Check,
+    index: usize,
+    weight: f64,
+    gating: bool,
+    answer: Option<&MetricSeries>,
+) -> (JudgedMetric, Trace) {
+    let metric = &judge.metrics[index];
+    let standing = stands(judge, index, weight);
+    let (tolerated, widened) = metric.tolerated(check);
+    let effect = effect(metric, check);
+    let could_see = could_see(metric, check, harm_needed(weight));
+    let cause = (standing == Standing::Unclear).then(|| cause(metric, check, effect, could_see));
+    let safety = metric.log_safety();
+    let steps = metric.steps();
+    let steps_needed = (standing == Standing::Unclear && safety > 0.3)
+        .then(|| libm::ceil(steps as f64 * (safety_needed() + 0.7) / safety))
+        .filter(|needed| *needed < 1e6 && *needed > steps as f64)
+        .map(|needed| needed as u64);
+    let points = |arm: fn(&MetricSeries) -> &serin_model::Arm| {
+        answer.map_or_else(Vec::new, |answer| known(averaged(arm(answer), analysis.step)))
+    };
+    let (control, canary) =
+        (points(|answer| &answer.arms.control), points(|answer| &answer.arms.canary));
+    let (on_control, on_canary) = (summary(&control), summary(&canary));
+    let evidence = Evidence {
+        standing,
+        cause,
+        gating,
+        weight,
+        harm: metric.most_harm,
+        harm_needed: harm_needed(weight),
+        safety,
+        safety_needed: safety_needed(),
+        effect,
+        tolerated,
+        widened,
+        could_see,
+        steps,
+        steps_needed,
+        since: metric.since.filter(|_| standing == Standing::Harmed),
+    };
+    let kind = check.measure.kind();
+    let judged = JudgedMetric {
+        name: metric.check.clone(),
+        labels: metric.labels.clone(),
+        measure: kind,
+        worse: check.worse,
+        classification: None,
+        reason: metric_reason(metric, check, &evidence, &on_control, &on_canary),
+        critical: check.critical && standing == Standing::Harmed,
+        muted: check.muted,
+        groups: check.groups.clone(),
+        owner: check.owner.clone(),
+        mean_ratio: (on_control.mean != 0.0 && on_canary.points > 0 && on_control.points > 0)
+            .then(|| on_canary.mean / on_control.mean)
+            .filter(|ratio| ratio.is_finite()),
+        control: on_control,
+        canary: on_canary,
+        shift: None,
+        effect_size: None,
+        p_value: Some(libm::exp(-metric.most_harm).min(1.0)),
+        test: test_name(metric, check).to_owned(),
+        tolerance: check.margins.tolerance(),
+        unacceptable: check.margins.unacceptable(),
+        guardrail: judge
+            .guardrail(index)
+            .zip(check.guardrail.as_ref())
+            .map(|(running, guardrail)| running.judged(guardrail, kind)),
+        evidence: Some(evidence),
+    };
+    let trace = Trace { metric: metric.check.clone(), control, canary };
+    (judged, trace)
+}
+
+fn known(points: Vec<TracePoint>) -> Vec<TracePoint> {
+    points.into_iter().filter(|point| !point.value.is_nan()).collect()
+}
+
+fn summary(points: &[TracePoint]) -> Summary {
+    let values: Vec<f64> = points.iter().map(|point| point.value).collect();
+    let Some(moments) = moments(&values) else { return Summary::default() };
+    Summary {
+        points: moments.count,
+        mean: moments.mean,
+        median: quantile(&values, 0.5).unwrap_or(moments.mean),
+        standard_deviation: moments.standard_deviation(),
+        minimum: moments.minimum,
+        maximum: moments.maximum,
+    }
+}
+
+fn test_name(metric: &MetricState, check: &Check) -> &'static str {
+    match check.measure.kind() {
+        MeasureKind::Ratio | MeasureKind::Count => {
+            "counts of both arms, step by step, given their total"
+        }
+        MeasureKind::Histogram => "events beyond the control's quantiles, step by step",
+        MeasureKind::Gauge | MeasureKind::Quantile if metric.is_of_shares() => {
+            "small counts recovered from a percentage, step by step, given their total"
+        }
+        MeasureKind::Gauge | MeasureKind::Quantile => {
+            match (aspect_of(check), metric.has_noise()) {
+                (Aspect::Growth, _) => "growth beside that of control",
+                (Aspect::Level, true) => {
+                    "differences step by step, against the noise of control's past"
+                }
+                (Aspect::Level, false) => "differences step by step, against their own size",
+            }
+        }
+    }
+}
+
+fn cause(
+    metric: &MetricState,
+    check: &Check,
+    effect: Option<Interval>,
+    could_see: Option<f64>,
+) -> UnclearCause {
+    if metric.failure.is_some() {
+        return UnclearCause::SourceFailed;
+    }
+    if metric.intake.other_bounds {
+        return UnclearCause::ArmsUnlike;
+    }
+    if metric.steps() == 0 {
+        return UnclearCause::NoData;
+    }
+    let change = effect.map_or(0.0, |effect| badness_of(effect.estimate, check.worse));
+    if change > metric.tolerated(check).0 {
+        return UnclearCause::BetweenMargins;
+    }
+    match could_see {
+        Some(seen) if seen <= check.margins.unacceptable() => UnclearCause::TooFewPoints,
+        _ if metric.steps() < STEPS_OF_MANY => UnclearCause::TooFewPoints,
+        _ => UnclearCause::TooNoisy,
+    }
+}
+
+/// With fewer steps than this it is too early to call a metric noisy.
+const STEPS_OF_MANY: u64 = 30;
+
+/// Returns how far a ratio lies in the bad direction, as a fraction of control.
+fn badness_of(ratio: f64, worse: Worse) -> f64 {
+    match worse {
+        Worse::Higher => ratio - 1.0,
+        Worse::Lower => 1.0 - ratio,
+        Worse::Either => (ratio - 1.0).abs(),
+    }
+}
+
+/// Says how the metric came out: completes the sentence "the metric is …".
+fn metric_reason(
+    metric: &MetricState,
+    check: &Check,
+    evidence: &Evidence,
+    control: &Summary,
+    canary: &Summary,
+) -> String {
+    let kind = check.measure.kind();
+    let compared = if control.points > 0 && canary.points > 0 {
+        format!(
+            ": {} against {} of control",
+            Amount::new(canary.mean, kind),
+            Amount::new(control.mean, kind)
+        )
+    } else {
+        String::new()
+    };
+    let grown = aspect_of(check) == Aspect::Growth;
+    match (evidence.standing, evidence.cause) {
+        (Standing::Harmed, _) => format!("{}{compared}", harmed(check, evidence, grown)),
+        (Standing::Safe, _) => format!(
+            "safe: {} is ruled out{compared}",
+            change(check.margins.unacceptable(), check.worse)
+        ),
+        (_, Some(UnclearCause::SourceFailed)) => {
+            format!("not judged: {}", metric.failure.as_deref().unwrap_or_default())
+        }
+        (_, Some(UnclearCause::ArmsUnlike)) => {
+            "not comparable: replicas report buckets with different edges".to_owned()
+        }
+        (_, Some(UnclearCause::NoData)) => {
+            format!("without data: {}", missing(control.points, canary.points))
+        }
+        (_, Some(UnclearCause::BetweenMargins)) => format!(
+            "neither harmed nor safe: worse by more than the tolerated {}, but not surely{compared}",
+            wording(evidence.tolerated)
+        ),
+        (_, Some(UnclearCause::TooNoisy)) => {
+            format!(
+                "not settled: the noise hides {}{compared}",
+                change(check.margins.unacceptable(), check.worse)
+            )
+        }
+        (_, Some(UnclearCause::TooFewPoints) | None) => {
+            let enough = evidence
+                .steps_needed
+                .map_or_else(String::new, |needed| format!(" of about {needed}"));
+            format!("not settled yet: {} steps{enough}{compared}", evidence.steps)
+        }
+    }
+}
+
+fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
+    let effect = evidence.effect;
+    let tolerated = wording(evidence.tolerated);
+    let direction = match effect {
+        Some(effect) if effect.estimate < 1.0 => "lower",
+        _ => "higher",
+    };
+    if grown {
+        return match effect {
+            Some(effect) => format!(
+                "growing: {} since the start beside control (tolerated {tolerated})",
+                Multiple(effect.estimate)
+            ),
+            None => format!("growing by more than the tolerated {tolerated}"),
+        };
+    }
+    let sure = effect.and_then(|effect| match direction {
+        "higher" if effect.lower > 1.0 => Some(("at least", effect.lower)),
+        "lower" if effect.upper < 1.0 => Some(("at least", effect.upper)),
+        _ => None,
+    });
+    let _ = check;
+    match (sure, effect) {
+        (Some((least, bound)), _) => {
+            format!("{direction}, {least} {} (tolerated {tolerated})", Multiple(bound))
+        }
+        (None, Some(effect)) if effect.estimate.is_finite() => {
+            format!("{direction}, about {} (tolerated {tolerated})", Multiple(effect.estimate))
+        }
+        (None, _) => format!("{direction} than tolerated ({tolerated})"),
+    }
+}
+
+fn wording(fraction: f64) -> String {
+    let percent = 100.0 * fraction;
+    if percent >= 10.0 {
+        format!("{percent:.0} %")
+    } else {
+        format!("{} %", (percent * 10.0).round() / 10.0)
+    }
+}
+
+fn change(fraction: f64, worse: Worse) -> String {
+    match worse {
+        Worse::Higher => format!("+{}", wording(fraction)),
+        Worse::Lower => format!("−{}", wording(fraction)),
+        Worse::Either => format!("±{}", wording(fraction)),
+    }
+}
+
+fn missing(control: usize, canary: usize) -> &'static str {
+    match (control, canary) {
+        (0, 0) => "neither arm reported a value",
+        (0, _) => "the control reported no values",
+        (_, 0) => "the canary reported no values",
+        (_, _) => "the arms never reported in the same step",
+    }
+}
+
+/// Orders metrics worst first.
+fn badness(metric: &JudgedMetric) -> f64 {
+    let Some(evidence) = &metric.evidence else { return 0.0 };
+    let broken = metric
+        .guardrail
+        .as_ref()
+        .is_some_and(|guardrail| guardrail.outcome == GuardrailOutcome::Broken);
+    let class = match evidence.standing {
+        _ if broken => 5.0,
+        Standing::Harmed => 4.0,
+        Standing::Unclear if evidence.gating => 3.0,
+        Standing::Unclear => 2.0,
+        Standing::Safe => 1.0,
+    };
+    let counted = if metric.muted { 0.0 } else { 10.0 };
+    let harm = (evidence.harm / evidence.harm_needed).clamp(0.0, 10.0) / 20.0;
+    counted + class + harm
+}
+
+/// Returns the one sentence a reader sees first.
+fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Outcome) -> String {
+    let says = |metric: &JudgedMetric| format!("{} is {}", title(metric), metric.reason);
+    if let Some(failed) = &judge.failed {
+        return match &failed.by {
+            FailedBy::Silence { .. } if !judge.silence.spoke => {
+                "the canary reported nothing, while the control did".to_owned()
+            }
+            FailedBy::Silence { .. } => {
+                "the canary stopped reporting, while the control went on".to_owned()
+            }
+            FailedBy::Guardrail { metric } => {
+                let metric = &judged[*metric].0;
+                let broken = metric.guardrail.as_ref().map_or("", |guardrail| &guardrail.reason);
+                format!("{} is {broken}", title(metric))
+            }
+            FailedBy::Evidence { metric } => {
+                let harmed =
+                    judged.iter().filter(|(metric, _)| is(metric, Standing::Harmed)).count();
+                let others = match harmed.saturating_sub(1) {
+                    0 => String::new(),
+                    1 => ", and one more metric is harmed".to_owned(),
+                    more => format!(", and {more} more metrics are harmed"),
+                };
+                format!("{}{others}", says(&judged[*metric].0))
+            }
+        };
+    }
+    let counted = || judged.iter().map(|(metric, _)| metric).filter(|metric| !metric.muted);
+    if outcome == Outcome::Pass {
+        let gating =
+            counted().filter(|metric| metric.evidence.as_ref().is_some_and(|e| e.gating)).count();
+        return match gating {
+            1 => "nothing is harmed, and the gating metric is safe".to_owned(),
+            all => format!("nothing is harmed, and all {all} gating metrics are safe"),
+        };
+    }
+    if judge.silence.since.is_some() {
+        return "the canary reports nothing at present, while the control does: too short a silence to roll back, and no ground to promote".to_owned();
+    }
+    if !judge.silence.spoke && judge.silence.idle > 0 {
+        return "the canary gets no traffic: it counts requests, and there are none".to_owned();
+    }
+    let failed: Vec<&JudgedMetric> =
+        counted().filter(|metric| cause_of(metric) == Some(UnclearCause::SourceFailed)).collect();
+    if let Some(first) = failed.first() {
+        return match failed.len() {
+            1 => says(first),
+            several => {
+                format!("{several} of {} metrics were not judged; {}", judged.len(), says(first))
+            }
+        };
+    }
+    let unheld = counted().find(|metric| {
+        metric
+            .guardrail
+            .as_ref()
+            .is_some_and(|guardrail| guardrail.outcome != GuardrailOutcome::Held)
+    });
+    if let Some(metric) = unheld {
+        let why = metric.guardrail.as_ref().map_or("", |guardrail| &guardrail.reason);
+        return format!("{} is {why}", title(metric));
+    }
+    let unclear: Vec<&JudgedMetric> = counted()
+        .filter(|metric| {
+            is(metric, Standing::Unclear) && metric.evidence.as_ref().is_some_and(|e| e.gating)
+        })
+        .collect();
+    match unclear.first() {
+        Some(first) => {
+            let worst =
+                unclear.iter().max_by(|a, b| badness(a).total_cmp(&badness(b))).unwrap_or(first);
+            let others = match unclear.len() - 1 {
+                0 => String::new(),
+                1 => ", and one more gating metric is unclear".to_owned(),
+                more => format!(", and {more} more gating metrics are unclear"),
+            };
+            format!("nothing is proven yet: {}{others}", says(worst))
+        }
+        None => "too few points to pass".to_owned(),
+    }
+}
+
+fn is(metric: &JudgedMetric, standing: Standing) -> bool {
+    metric.evidence.as_ref().is_some_and(|evidence| evidence.standing == standing)
+}
+
+fn cause_of(metric: &JudgedMetric) -> Option<UnclearCause> {
+    metric.evidence.as_ref()?.cause
+}
+
+/// Says that nothing is harmed and everything could have been seen, where that is so.
+fn visible(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)]) -> Option<String> {
+    let counted: Vec<&JudgedMetric> =
+        judged.iter().map(|(metric, _)| metric).filter(|metric| !metric.muted).collect();
+    let seen = |metric: &&JudgedMetric| {
+        let Some(evidence) = &metric.evidence else { return false };
+        let harmless = evidence
+            .effect
+            .is_some_and(|effect| badness_of(effect.estimate, metric.worse) <= evidence.tolerated);
+        let sees = evidence.could_see.is_some_and(|seen| seen <= metric.unacceptable);
+        !evidence.gating || evidence.standing == Standing::Safe || (harmless && sees)
+    };
+    let held = |metric: &&JudgedMetric| {
+        metric
+            .guardrail
+            .as_ref()
+            .is_none_or(|guardrail| guardrail.outcome == GuardrailOutcome::Held)
+    };
+    let known = |metric: &&JudgedMetric| cause_of(metric) != Some(UnclearCause::SourceFailed);
+    let talks = judge.silence.since.is_none() && (judge.silence.spoke || judge.silence.idle == 0);
+    let all = talks && counted.iter().all(|metric| seen(metric) && held(metric) && known(metric));
+    all.then(|| {
+        "nothing is harmed, and every gating metric could have shown an unacceptable change \
+         (`at_horizon: pass_if_visible` passed it)"
+            .to_owned()
+    })
+}
+
+/// The metric's name, with the labels that tell it from its likes.
+fn title(metric: &JudgedMetric) -> String {
+    if metric.labels.is_empty() {
+        return metric.name.clone();
+    }
+    let labels: Vec<String> =
+        metric.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+    format!("{}{{{}}}", metric.name, labels.join(","))
+}
+
+/// Derives a score from the verdict: it explains the verdict to those who think in scores, and
+/// decides nothing.
+fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) -> Scorecard {
+    let (pass, marginal) = (analysis.thresholds.pass(), analysis.thresholds.marginal());
+    let points =
+        |metric: &JudgedMetric| match metric.evidence.as_ref().map(|evidence| evidence.standing) {
+            Some(Standing::Safe) => 100.0,
+            Some(Standing::Unclear) => 50.0,
+            Some(Standing::Harmed) | None => 0.0,
+        };
+    let mean = |of: &mut dyn Iterator<Item = f64>| {
+        let (sum, count) = of.fold((0.0, 0u32), |(sum, count), points| (sum + points, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    };
+    let counted = || metrics.iter().filter(|metric| !metric.muted);
+    let plain = mean(&mut counted().map(points)).unwrap_or(0.0);
+    // The score lies where the verdict does.
+    let score = match outcome {
+        Outcome::Pass => pass + (100.0 - pass) * plain / 100.0,
+        Outcome::Inconclusive => marginal + (pass - marginal) * plain.min(99.0) / 100.0,
+        Outcome::Fail => marginal * plain.min(99.0) / 100.0,
+    };
+    let names = analysis.groups();
+    let unlisted = weight_of_unlisted(&names.iter().collect(), analysis.weights.listed());
+    let groups = names.iter().map(|name| GroupScore {
+        score: mean(&mut counted().filter(|metric| metric.groups.contains(name)).map(points)),
+        weight: analysis.weights.listed().get(name).copied().unwrap_or(unlisted),
+        name: name.clone(),
+    });
+    Scorecard {
+        score: (score * 100.0).round() / 100.0,
+        pass,
+        marginal,
+        class: match outcome {
+            Outcome::Pass => ScoreClass::Pass,
+            Outcome::Inconclusive => ScoreClass::Marginal,
+            Outcome::Fail => ScoreClass::Fail,
+        },
+        reason: Some("derived from the verdict".to_owned()),
+        groups: groups.collect(),
+    }
+}
+
+fn warnings(judge: &SequentialJudge, checks: &[&Check]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (metric, check) in judge.metrics.iter().zip(checks) {
+        let mut warn = |code, text: String| {
+            warnings.push(Warning { code, metric: Some(metric.check.clone()), text });
+        };
+        let (_, widened) = metric.tolerated(check);
+        if let Some(reason) = widened {
+            warn(WarningCode::ToleranceWidened, format!("the tolerance is {reason}"));
+        }
+        if metric.is_of_shares() && metric.steps() > 0 {
+            let text = if metric.shares_are_shown() {
+                "its values are shares of small counts, which are judged as counts; a share of nothing or of all hides how many there were, and the others' usual number stands for it"
+            } else {
+                "its values are nothing or all, which hides how many there were: each stands for one event; count both parts instead of dividing them"
+            };
+            warn(WarningCode::CountsRecovered, text.to_owned());
+        }
+    }
+    warnings
+}

@@ -1,0 +1,247 @@
+//! Evidence from counts: bad out of all, events out of opportunities.
+//!
+//! Minute by minute, and given how many events both arms had together: a burst that hits both
+//! cancels, whatever its size. With rates p on the canary and q on the control, exposures n and m,
+//! and counts k and b, the factor exp(s·k − u·b − c) has an expectation of at most one whenever
+//! p ≤ max(r·q, q + f), if n·r·(eˢ − 1) = m·(1 − e⁻ᵘ) and c = n·f·(eˢ − 1): by Poisson's generating
+//! function, which bounds the binomial's, its logarithm is at most (eˢ − 1)·(n·p − n·r·q − n·f). For
+//! f = 0 it is the likelihood ratio of the conditional binomial (Lindon and Malek, "Anytime-valid
+//! inference for multinomial count data", NeurIPS 2022, with two cells).
+
+use serde::{Deserialize, Serialize};
+
+use super::bet::{Begins, Bets, BySize, SIZES};
+
+/// One arm in one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    /// What is counted.
+    pub(crate) events: f64,
+    /// Out of how much.
+    pub(crate) exposure: f64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.exposure += other.exposure;
+    }
+}
+
+/// Which rates are tolerated and which are unacceptable, relative to the control's: at most the
+/// larger of `times` and `plus` is tolerated.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RateBound {
+    pub(crate) times: f64,
+    pub(crate) plus: f64,
+}
+
+/// How much larger than what is tolerated a rate may be: what harm bets on.
+const TIMES_TOLERATED: BySize = [1.25, 1.6, 2.2, 3.5, 7.0, 20.0];
+
+/// Where between nothing and what is unacceptable a rate may be: what safety bets on.
+const TIMES_UNACCEPTABLE: BySize = [0.85, 0.7, 0.5, 0.3, 0.12, 0.02];
+
+/// How many steps of no surprise stand behind the assumption that counts are as even as Poisson's,
+/// until the control's own replicas or the arms themselves say otherwise.
+const EVEN_STEPS: f64 = 4.0;
+
+/// The evidence of the counts of one metric. Its size is fixed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RateEvidence {
+    harm: Bets,
+    /// That the ratio is not unacceptable, and that the gap is not.
+    safe_ratio: Bets,
+    safe_gap: Bets,
+    control: Tally,
+    canary: Tally,
+    pub(crate) steps: u64,
+    unevenness: Unevenness,
+}
+
+impl RateEvidence {
+    pub(crate) fn new() -> Self {
+        Self {
+            harm: Bets::new(Begins::AnyTime),
+            safe_ratio: Bets::new(Begins::AtTheStart),
+            safe_gap: Bets::new(Begins::AtTheStart),
+            control: Tally::default(),
+            canary: Tally::default(),
+            steps: 0,
+            unevenness: Unevenness::default(),
+        }
+    }
+
+    /// Takes the next step.
+    ///
+    /// * `most`: the largest logarithm by which one step may raise the evidence of harm: one bad
+    ///   minute is an incident, not a version.
+    pub(crate) fn observe(
+        &mut self,
+        control: Tally,
+        canary: Tally,
+        tolerated: RateBound,
+        unacceptable: RateBound,
+        most: f64,
+    ) {
+        if !(control.exposure > 0.0 && canary.exposure > 0.0) {
+            return;
+        }
+        let spread = 1.0 / self.unevenness.factor();
+        let mut harm = harm_factors(control, canary, tolerated);
+        harm.iter_mut().for_each(|factor| *factor = (*factor * spread).min(most));
+        self.harm.observe(&harm, &[0.0; SIZES]);
+        let ratio = safe_ratio_factors(control, canary, unacceptable.times);
+        self.safe_ratio.observe(&ratio.map(|factor| factor * spread), &[0.0; SIZES]);
+        let gap = safe_gap_factors(control, canary, unacceptable.plus);
+        self.safe_gap.observe(&gap.map(|factor| factor * spread), &[0.0; SIZES]);
+        self.unevenness.observe(control, canary);
+        self.control.add(control);
+        self.canary.add(canary);
+        self.steps += 1;
+    }
+
+    /// Learns how evenly the replicas of the control share what they have together in one step.
+    pub(crate) fn learn(&mut self, replicas: &[Tally]) {
+        self.unevenness.between_replicas(replicas);
+    }
+
+    pub(crate) fn log_harm(&self) -> f64 {
+        self.harm.log_e()
+    }
+
+    /// A rate that is not unacceptable by its ratio, or not by its gap, is not unacceptable.
+    pub(crate) fn log_safety(&self) -> f64 {
+        let sum = libm::exp(self.safe_ratio.log_e()) + libm::exp(self.safe_gap.log_e());
+        libm::log(sum / 2.0)
+    }
+
+    /// Returns both arms so far.
+    pub(crate) fn totals(&self) -> (Tally, Tally) {
+        (self.control, self.canary)
+    }
+
+    /// Returns how much less a count is worth than Poisson's would be: one or more.
+    pub(crate) fn unevenness(&self) -> f64 {
+        self.unevenness.factor()
+    }
+}
+
+/// Returns the share of the events that falls to the canary if its rate is `times` the control's.
+fn share_of_canary(control: Tally, canary: Tally, times: f64) -> f64 {
+    times * canary.exposure / (times * canary.exposure + control.exposure)
+}
+
+fn harm_factors(control: Tally, canary: Tally, tolerated: RateBound) -> BySize {
+    let null = share_of_canary(control, canary, tolerated.times);
+    TIMES_TOLERATED.map(|times| {
+        let share = share_of_canary(control, canary, tolerated.times * times);
+        let above = libm::log(share / null);
+        let below = libm::log((1.0 - share) / (1.0 - null));
+        let floor = canary.exposure * tolerated.plus * (share / null - 1.0);
+        weighed(canary.events, above) + weighed(control.events, below) - floor
+    })
+}
+
+fn safe_ratio_factors(control: Tally, canary: Tally, unacceptable: f64) -> BySize {
+    let null = share_of_canary(control, canary, unacceptable);
+    TIMES_UNACCEPTABLE.map(|times| {
+        let share = share_of_canary(control, canary, unacceptable * times);
+        let below = libm::log(share / null);
+        let above = libm::log((1.0 - share) / (1.0 - null));
+        weighed(canary.events, below) + weighed(control.events, above)
+    })
+}
+
+/// The mirror of harm's factor with a ratio of one: exp(−s·k + u·b + c) with n·(1 − e⁻ˢ) =
+/// m·(eᵘ − 1) and c = n·g·(1 − e⁻ˢ) has an expectation of at most one whenever p ≥ q + g.
+fn safe_gap_factors(control: Tally, canary: Tally, unacceptable: f64) -> BySize {
+    TIMES_UNACCEPTABLE.map(|kept| {
+        let above = libm::log1p((1.0 - kept) * canary.exposure / control.exposure);
+        weighed(canary.events, libm::log(kept))
+            + weighed(control.events, above)
+            + canary.exposure * unacceptable * (1.0 - kept)
+    })
+}
+
+/// Zero events say nothing, however much one event would.
+fn weighed(events: f64, each: f64) -> f64 {
+    if events == 0.0 { 0.0 } else { events * each }
+}
+
+/// How much more the shares of a step vary than those of independent events would.
+///
+/// Pearson's chi-squared over its degrees of freedom (McCullagh and Nelder, *Generalized Linear
+/// Models*, 2nd edition 1989, section 4.5), of the control's replicas among themselves and of the
+/// arms over time: retry storms and one bad replica make both large, a steady difference of the arms
+/// neither.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Unevenness {
+    surprise: f64,
+    freedom: f64,
+    /// What the arms did lately: an effect that has come to stay surprises no longer.
+    lately_control: Tally,
+    lately_canary: Tally,
+}
+
+impl Unevenness {
+    fn factor(&self) -> f64 {
+        ((EVEN_STEPS + self.surprise) / (EVEN_STEPS + self.freedom)).max(1.0)
+    }
+
+    /// One step of both arms against what the arms did lately.
+    fn observe(&mut self, control: Tally, canary: Tally) {
+        let (control_before, canary_before) = (self.lately_control, self.lately_canary);
+        self.lately_control = control_before.faded(control);
+        self.lately_canary = canary_before.faded(canary);
+        let before = control_before.events + canary_before.events;
+        let now = control.events + canary.events;
+        if before <= 0.0 || now <= 0.0 {
+            return;
+        }
+        // Half an event a side keeps a first event from being infinitely surprising.
+        let rate = |tally: Tally| (tally.events + 0.5) / tally.exposure;
+        let share = share_of_canary(control, canary, rate(canary_before) / rate(control_before));
+        let estimated = 1.0 + now / (before + 1.0);
+        let variance = now * share * (1.0 - share) * estimated;
+        let off = canary.events - now * share;
+        self.add((off * off / variance).min(MOST_SURPRISE), 1.0);
+    }
+
+    fn between_replicas(&mut self, replicas: &[Tally]) {
+        let events: f64 = replicas.iter().map(|tally| tally.events).sum();
+        let exposure: f64 = replicas.iter().map(|tally| tally.exposure).sum();
+        let known = replicas.iter().filter(|tally| tally.exposure > 0.0).count();
+        if known < 2 || events <= 0.0 {
+            return;
+        }
+        let surprise = |tally: &Tally| {
+            let expected = events * tally.exposure / exposure;
+            (tally.events - expected) * (tally.events - expected) / expected.max(1e-9)
+        };
+        let with_exposure = replicas.iter().filter(|tally| tally.exposure > 0.0);
+        self.add(with_exposure.map(surprise).sum(), (known - 1) as f64);
+    }
+
+    fn add(&mut self, surprise: f64, freedom: f64) {
+        if surprise.is_finite() {
+            self.surprise += surprise;
+            self.freedom += freedom;
+        }
+    }
+}
+
+/// A step is no more surprising than three standard deviations: it may be the beginning of harm.
+const MOST_SURPRISE: f64 = 9.0;
+
+/// How much of what the arms did is remembered a step later.
+const REMEMBERED: f64 = 0.8;
+
+impl Tally {
+    fn faded(self, now: Self) -> Self {
+        Self {
+            events: REMEMBERED * self.events + now.events,
+            exposure: REMEMBERED * self.exposure + now.exposure,
+        }
+    }
+}

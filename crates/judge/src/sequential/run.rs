@@ -1,0 +1,364 @@
+//! A whole analysis, judged while its points come in.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serin_model::{
+    Analysis, Arm, ArmPair, Check, GuardrailOutcome, MetricSeries, Outcome, Timestamp, Window,
+};
+
+use super::metric::MetricState;
+use super::metric::whole_arm;
+use super::outcome;
+use super::silence::Silence;
+use crate::Judged;
+use crate::guardrail::RunningGuardrail;
+
+/// Grows with every change that could change a verdict of this judge.
+pub const REVISION: u32 = 1;
+
+/// The chance, over all metrics and all moments, that a canary no worse than tolerated is failed.
+pub const FALSE_ROLLBACK: f64 = 0.01;
+
+/// The chance, a metric, that one with an unacceptable effect is called safe.
+pub const FALSE_SAFETY: f64 = 0.05;
+
+/// The share of [`FALSE_ROLLBACK`] that is kept for a silent canary.
+const SHARE_OF_SILENCE: f64 = 0.2;
+
+/// How much a critical metric weighs beside the others.
+const WEIGHT_OF_CRITICAL: f64 = 2.0;
+
+/// The most of its own threshold that one step may bring a count towards it.
+const MOST_A_STEP: f64 = 0.75;
+
+/// A judge in the middle of an analysis: all it needs to go on, in bounded space.
+///
+/// Feed it with [`Self::learn`] what the control did before the start, with [`Self::take`] the points
+/// in any order and as often as you like, and tell it with [`Self::advance`] how far they are
+/// complete. What it says depends on the points and on the watermark, never on how they came.
+///
+/// It can be written down with `serde` at any moment, and goes on bit for bit when it is read again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SequentialJudge {
+    revision: u32,
+    pub(super) metrics: Vec<MetricState>,
+    guardrails: Vec<Option<RunningGuardrail>>,
+    pub(super) silence: Silence,
+    /// When the canary failed, at the time of the last point that was needed.
+    pub(super) failed: Option<Failed>,
+    pub(super) first_passed: Option<Timestamp>,
+    pub(super) last_point: Option<Timestamp>,
+    closed_until: Option<Timestamp>,
+}
+
+/// How the canary failed, as it stood then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Failed {
+    pub(super) at: Timestamp,
+    pub(super) by: FailedBy,
+}
+
+/// What failed the canary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum FailedBy {
+    /// The metrics together, this one the most.
+    Evidence {
+        metric: usize,
+    },
+    Silence {
+        since: Timestamp,
+    },
+    Guardrail {
+        metric: usize,
+    },
+}
+
+/// A state that another revision of the judge wrote.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "the state was written by revision {written} of the sequential judge; this is revision {REVISION}"
+)]
+pub struct OtherRevision {
+    /// The revision that wrote it.
+    pub written: u32,
+}
+
+impl SequentialJudge {
+    /// Creates a judge that knows nothing yet.
+    #[must_use]
+    pub fn new(analysis: &Analysis) -> Self {
+        let nothing: Vec<MetricSeries> = Vec::new();
+        let mut judge = Self {
+            revision: REVISION,
+            metrics: Vec::new(),
+            guardrails: Vec::new(),
+            silence: Silence::new(),
+            failed: None,
+            first_passed: None,
+            last_point: None,
+            closed_until: None,
+        };
+        judge.make_room(analysis, &nothing);
+        judge
+    }
+
+    /// Returns whether this revision of the judge can go on with the state.
+    ///
+    /// # Errors
+    ///
+    /// [`OtherRevision`] when another revision wrote it.
+    pub fn check_revision(&self) -> Result<(), OtherRevision> {
+        if self.revision == REVISION {
+            Ok(())
+        } else {
+            Err(OtherRevision { written: self.revision })
+        }
+    }
+
+    /// Learns from what the control did before the canary began. To be called once, before any
+    /// point is taken.
+    ///
+    /// * `history`: as a source answers; only the control of it is looked at, and only what lies
+    ///   before `start`.
+    pub fn learn(&mut self, analysis: &Analysis, history: &[MetricSeries], start: Timestamp) {
+        self.make_room(analysis, history);
+        let is_all = analysis.arms.control_window.is_some();
+        for series in history {
+            let Some((metric, check)) = self.find(analysis, series) else { continue };
+            let mut control = series.arms.control.clone();
+            let end = match analysis.arms.control_window {
+                Some(window) => {
+                    control.keep(window);
+                    Timestamp::from_millis(i64::MAX)
+                }
+                None => start,
+            };
+            self.metrics[metric].learn(check, &control, analysis.step, end, is_all);
+        }
+    }
+
+    /// Takes points of both arms from `start` on, in any order; those that are known already change
+    /// nothing.
+    pub fn take(&mut self, analysis: &Analysis, series: &[MetricSeries], start: Timestamp) {
+        self.make_room(analysis, series);
+        let control_too = analysis.arms.control_window.is_none();
+        for answer in series {
+            if let Some((metric, _)) = self.find(analysis, answer) {
+                self.metrics[metric].take(answer, start, control_too);
+            }
+        }
+    }
+
+    /// Judges every step that ended at or before `watermark`.
+    pub fn advance(&mut self, analysis: &Analysis, watermark: Timestamp) {
+        let mut by_time: BTreeMap<Timestamp, Vec<(usize, super::intake::MetricStep)>> =
+            BTreeMap::new();
+        for (index, metric) in self.metrics.iter_mut().enumerate() {
+            for step in metric.close(watermark, analysis.step, analysis.pairing) {
+                by_time.entry(step.closed).or_default().push((index, step));
+            }
+        }
+        let checks = self.checks(analysis);
+        let weights = self.weights(&checks);
+        for (closed, steps) in by_time {
+            self.observe(analysis, &checks, &weights, closed, steps);
+        }
+    }
+
+    fn observe(
+        &mut self,
+        analysis: &Analysis,
+        checks: &[&Check],
+        weights: &[f64],
+        closed: Timestamp,
+        steps: Vec<(usize, super::intake::MetricStep)>,
+    ) {
+        let mut voices = Vec::with_capacity(steps.len());
+        for (index, step) in &steps {
+            let weight = weights[*index].max(1e-6);
+            let most = MOST_A_STEP * libm::log(1.0 / (FALSE_ROLLBACK * weight));
+            let voice = self.metrics[*index].observe(checks[*index], step, most);
+            if self.metrics[*index].failure.is_none() {
+                voices.push(voice);
+            }
+            if let Some(guardrail) = &mut self.guardrails[*index] {
+                let bounds = self.metrics[*index].intake.bounds.as_deref();
+                let kind = checks[*index].measure.kind();
+                let total = |arm| whole_arm(arm, step.last_point, kind, bounds);
+                if let Some(limit) = &checks[*index].guardrail {
+                    let (control, canary) = (total(&step.control), total(&step.canary));
+                    guardrail.observe(limit, control.as_ref(), canary.as_ref());
+                }
+            }
+            self.last_point = self.last_point.max(Some(step.last_point));
+        }
+        let length = i64::from(analysis.step.seconds()) * 1000;
+        if analysis.pairing == serin_model::Pairing::Time {
+            let start = Timestamp::from_millis(closed.as_millis() - length);
+            self.silence.observe(&voices, start, closed);
+        }
+        self.decide(analysis, checks, weights);
+        self.closed_until = Some(closed);
+    }
+
+    fn decide(&mut self, analysis: &Analysis, checks: &[&Check], weights: &[f64]) {
+        let Some(at) = self.last_point else { return };
+        if self.failed.is_none()
+            && let Some(by) = self.what_fails(checks, weights)
+        {
+            self.failed = Some(Failed { at, by });
+        }
+        if self.failed.is_none() && self.first_passed.is_none() {
+            let judged = outcome::standing(self, analysis);
+            if judged == Outcome::Pass {
+                self.first_passed = Some(at);
+            }
+        }
+    }
+
+    fn what_fails(&self, checks: &[&Check], weights: &[f64]) -> Option<FailedBy> {
+        let broken = |(metric, guardrail): (usize, &Option<RunningGuardrail>)| {
+            let counts = !checks[metric].muted;
+            (counts && guardrail.as_ref()?.outcome() == GuardrailOutcome::Broken)
+                .then_some(FailedBy::Guardrail { metric })
+        };
+        if let Some(broken) = self.guardrails.iter().enumerate().find_map(broken) {
+            return Some(broken);
+        }
+        let logs: Vec<f64> = self.metrics.iter().map(MetricState::log_harm).collect();
+        let of_silence = SHARE_OF_SILENCE * libm::exp(self.silence.log_e());
+        let parts: Vec<f64> =
+            logs.iter().zip(weights).map(|(log, weight)| weight * libm::exp(*log)).collect();
+        let sum: f64 = parts.iter().sum::<f64>() + of_silence;
+        if sum < 1.0 / FALSE_ROLLBACK {
+            return None;
+        }
+        let (metric, most) = parts
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .map_or((0, 0.0), |(metric, part)| (metric, *part));
+        match self.silence.since {
+            Some(since) if of_silence > most => Some(FailedBy::Silence { since }),
+            _ => Some(FailedBy::Evidence { metric }),
+        }
+    }
+
+    /// Returns the check of each metric.
+    pub(super) fn checks<'a>(&self, analysis: &'a Analysis) -> Vec<&'a Check> {
+        let by_name: BTreeMap<&str, &Check> =
+            analysis.checks().iter().map(|check| (check.name.as_str(), check)).collect();
+        self.metrics
+            .iter()
+            .filter_map(|metric| by_name.get(metric.check.as_str()).copied())
+            .collect()
+    }
+
+    /// Returns each metric's share of the chance of a false alarm.
+    pub(super) fn weights(&self, checks: &[&Check]) -> Vec<f64> {
+        let raw: Vec<f64> = checks
+            .iter()
+            .map(|check| match (check.muted, check.critical) {
+                (true, _) => 0.0,
+                (false, true) => WEIGHT_OF_CRITICAL,
+                (false, false) => 1.0,
+            })
+            .collect();
+        let all: f64 = raw.iter().sum();
+        let share = (1.0 - SHARE_OF_SILENCE) / all.max(1.0);
+        raw.into_iter().map(|weight| weight * share).collect()
+    }
+
+    pub(super) fn guardrail(&self, metric: usize) -> Option<&RunningGuardrail> {
+        self.guardrails.get(metric)?.as_ref()
+    }
+
+    /// Returns when the canary first passed, if it did before it failed.
+    #[must_use]
+    pub fn first_passed(&self) -> Option<Timestamp> {
+        self.first_passed
+    }
+
+    /// Returns the outcome as it stands now.
+    #[must_use]
+    pub fn outcome(&self, analysis: &Analysis) -> Outcome {
+        outcome::standing(self, analysis)
+    }
+
+    /// Returns the verdict as it stands now.
+    ///
+    /// * `series`: what was judged, for the summaries and the graphs; nothing is decided by it.
+    /// * `ended`: whether no more points will come, so that `at_horizon` has its say.
+    #[must_use]
+    pub fn verdict(&self, analysis: &Analysis, series: &[MetricSeries], ended: bool) -> Judged {
+        outcome::verdict(self, analysis, series, ended)
+    }
+
+    fn find<'a>(
+        &self,
+        analysis: &'a Analysis,
+        series: &MetricSeries,
+    ) -> Option<(usize, &'a Check)> {
+        let metric = self
+            .metrics
+            .iter()
+            .position(|metric| metric.check == series.check && metric.labels == series.labels)?;
+        let check = analysis.checks().iter().find(|check| check.name == series.check)?;
+        Some((metric, check))
+    }
+
+    /// Makes room for answers that were not known before. A check without an answer has one place,
+    /// which its first answer takes.
+    fn make_room(&mut self, analysis: &Analysis, series: &[MetricSeries]) {
+        for check in analysis.checks() {
+            for answer in series.iter().filter(|answer| answer.check == check.name) {
+                if self.metrics.iter().any(|m| m.check == check.name && m.labels == answer.labels) {
+                    continue;
+                }
+                let untouched = |metric: &MetricState| {
+                    metric.check == check.name
+                        && *metric == MetricState::new(check, &BTreeMap::new())
+                };
+                match self.metrics.iter_mut().find(|metric| untouched(metric)) {
+                    Some(metric) => metric.labels.clone_from(&answer.labels),
+                    None => self.add(check, &answer.labels),
+                }
+            }
+            if !self.metrics.iter().any(|metric| metric.check == check.name) {
+                self.add(check, &BTreeMap::new());
+            }
+        }
+    }
+
+    fn add(&mut self, check: &Check, labels: &BTreeMap<String, String>) {
+        self.metrics.push(MetricState::new(check, labels));
+        self.guardrails.push(check.guardrail.map(|_| RunningGuardrail::new()));
+    }
+}
+
+/// Judges an analysis whose points are all known, as it would have been judged while they came in.
+///
+/// * `series`: the answers to the analysis's checks. Points of the control before the analysis's
+///   window are its history; where it has no window, there is none.
+#[must_use]
+pub fn judge(analysis: &Analysis, series: &[MetricSeries]) -> (Judged, SequentialJudge) {
+    let window = analysis.window.unwrap_or(Window::ALWAYS);
+    let mut judge = SequentialJudge::new(analysis);
+    judge.learn(analysis, series, window.start);
+    let inside: Vec<MetricSeries> = series.iter().map(|answer| ending(answer, window)).collect();
+    judge.take(analysis, &inside, window.start);
+    judge.advance(analysis, Timestamp::from_millis(i64::MAX));
+    let verdict = judge.verdict(analysis, &inside, true);
+    (verdict, judge)
+}
+
+fn ending(answer: &MetricSeries, window: Window) -> MetricSeries {
+    let kept = |arm: &Arm| {
+        let mut arm = arm.clone();
+        arm.keep(window);
+        arm
+    };
+    let arms = ArmPair { control: kept(&answer.arms.control), canary: kept(&answer.arms.canary) };
+    MetricSeries { arms, ..answer.clone() }
+}

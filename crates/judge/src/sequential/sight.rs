@@ -1,0 +1,137 @@
+//! How large the effect is, and how large it would have to be to be seen.
+
+use super::interim::{normal_mixture_radius, normal_mixture_rho, rate_ratio_confidence_sequence};
+use serin_model::{Check, Interval, Worse};
+
+use super::metric::{MetricState, aspect_of, sides};
+use super::rates::{RateEvidence, Tally};
+use super::values::{Aspect, Side};
+
+/// How often the interval holds the truth at every moment at once.
+const CONFIDENCE: f64 = 0.95;
+
+/// The number of steps at which the interval is tightest for its level.
+const TIGHTEST_AT: f64 = 30.0;
+
+/// What a mixture pays for not knowing the size of the effect beforehand, as a logarithm.
+const PRICE_OF_NOT_KNOWING: f64 = 1.5;
+
+/// Returns the canary over the control, with an interval that holds at every moment at once.
+pub(super) fn effect(metric: &MetricState, check: &Check) -> Option<Interval> {
+    if metric.steps() == 0 {
+        return None;
+    }
+    if let Some((control, canary, unevenness)) = counts(metric) {
+        return rate_effect(control, canary, unevenness);
+    }
+    let values = metric.values.as_ref()?;
+    let (estimate, variance) = (values.estimate()?, values.variance_of_a_step()?);
+    let steps = values.steps() as f64;
+    let alpha = 1.0 - CONFIDENCE;
+    let rho = normal_mixture_rho(TIGHTEST_AT, alpha);
+    let sum_radius = normal_mixture_radius(steps, rho, alpha) * variance.sqrt();
+    let radius = match aspect_of(check) {
+        Aspect::Level => sum_radius / steps,
+        Aspect::Growth => sum_radius,
+    };
+    let ratio = |difference: f64| {
+        if metric.is_logarithmic() { libm::exp(difference) } else { 1.0 + difference }
+    };
+    Some(Interval {
+        estimate: ratio(estimate),
+        lower: ratio(estimate - radius),
+        upper: ratio(estimate + radius),
+        confidence: CONFIDENCE,
+    })
+}
+
+/// Returns both arms' counts so far, where counts are compared.
+fn counts(metric: &MetricState) -> Option<(Tally, Tally, f64)> {
+    let of = |evidence: &RateEvidence, side: Side| {
+        let (one, other) = evidence.totals();
+        let unevenness = evidence.unevenness();
+        match side {
+            Side::Higher => (one, other, unevenness),
+            Side::Lower => (other, one, unevenness),
+        }
+    };
+    let of_rates = metric.rates.first().map(|(side, evidence)| of(evidence, *side));
+    let of_tails = || Some(of(metric.tails.first()?.most_telling()?, Side::Higher));
+    of_rates.or_else(of_tails)
+}
+
+fn rate_effect(control: Tally, canary: Tally, unevenness: f64) -> Option<Interval> {
+    let exposures = canary.exposure / control.exposure;
+    let estimate = canary.events / control.events / exposures;
+    let (events, of_control) = (canary.events / unevenness, control.events / unevenness);
+    let (lower, upper) =
+        rate_ratio_confidence_sequence(events, of_control, exposures, 1.0 - CONFIDENCE)?;
+    // Neither arm counted a thing: any ratio would do.
+    let estimate = if estimate.is_nan() { 1.0 } else { estimate };
+    Some(Interval { estimate, lower, upper, confidence: CONFIDENCE })
+}
+
+/// Returns the smallest change in the bad direction, as a fraction of control, that the steps so far
+/// would more likely than not have shown to be harm.
+pub(super) fn could_see(metric: &MetricState, check: &Check, needed: f64) -> Option<f64> {
+    if metric.steps() == 0 {
+        return None;
+    }
+    let needed = needed + PRICE_OF_NOT_KNOWING;
+    if let Some((control, canary, unevenness)) = counts(metric) {
+        let tolerated = 1.0 + check.margins.tolerance();
+        return smallest_visible_rate(
+            control,
+            canary,
+            tolerated,
+            check.margins.floor(),
+            needed * unevenness,
+        );
+    }
+    let values = metric.values.as_ref()?;
+    let variance = values.variance_of_a_step()?;
+    let steps = values.steps() as f64;
+    let beyond = match aspect_of(check) {
+        Aspect::Level => (2.0 * variance * needed / steps).sqrt(),
+        Aspect::Growth => (2.0 * variance * needed * steps).sqrt(),
+    };
+    let side = sides(check.worse)[0];
+    let (tolerated, _) = metric.tolerated(check);
+    Some(match (metric.is_logarithmic(), side, check.worse) {
+        (true, Side::Higher, _) => (1.0 + tolerated) * libm::exp(beyond) - 1.0,
+        (true, Side::Lower, Worse::Lower | Worse::Either | Worse::Higher) => {
+            1.0 - (1.0 - tolerated) * libm::exp(-beyond)
+        }
+        (false, _, _) => tolerated + beyond,
+    })
+}
+
+/// Looks for the smallest rate, times the control's, whose expected evidence is enough.
+fn smallest_visible_rate(
+    control: Tally,
+    canary: Tally,
+    tolerated: f64,
+    floor: f64,
+    needed: f64,
+) -> Option<f64> {
+    let rate = (control.events + 0.5) / control.exposure;
+    let share = |times: f64| times * canary.exposure / (times * canary.exposure + control.exposure);
+    let null = share(tolerated);
+    let evidence = |times: f64| {
+        let there = share(times);
+        let above = libm::log(there / null) * times * rate * canary.exposure;
+        let below = libm::log((1.0 - there) / (1.0 - null)) * rate * control.exposure;
+        above + below - canary.exposure * floor * (there / null - 1.0)
+    };
+    let mut times = tolerated;
+    while times < MOST_TIMES {
+        times *= 1.02;
+        if evidence(times) >= needed {
+            return Some(times - 1.0);
+        }
+    }
+    None
+}
+
+/// Beyond this no rate is looked for.
+const MOST_TIMES: f64 = 1e4;

@@ -1,0 +1,120 @@
+//! A canary that says nothing while its control does.
+//!
+//! Silence of the canary as a whole, over all metrics, is evidence: a healthy replica misses a step
+//! now and then, and hardly ever several in a row. It is none where the control is silent too, where
+//! the source failed, or where the canary counts its requests and has none.
+
+use serde::{Deserialize, Serialize};
+use serin_model::Timestamp;
+
+use super::bet::{Begins, Bets, SIZES};
+
+/// What one arm did in one step of one metric.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Voice {
+    /// It reported something that only a working replica reports.
+    Speaks,
+    /// It reported, but nothing that tells work from none: a level of exactly zero where others have
+    /// one, or a share that is all there is.
+    Hums,
+    /// It counted, and there was nothing to count.
+    Idle,
+    /// It reported nothing.
+    Absent,
+}
+
+/// How often a healthy arm may be silent for a whole unit of time, at most.
+const SILENT_WHILE_HEALTHY: f64 = 0.05;
+
+/// How often a broken one is.
+const SILENT_WHILE_BROKEN: f64 = 0.9;
+
+/// The shortest silence that counts, in milliseconds: scrapes fail for seconds all the time.
+const UNIT: i64 = 60_000;
+
+/// The evidence that the canary is silent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Silence {
+    bets: Bets,
+    /// Since when the canary has said nothing while the control spoke.
+    pub(crate) since: Option<Timestamp>,
+    /// How much of the present silence has been counted, in units.
+    counted: i64,
+    /// Whether the canary ever spoke.
+    pub(crate) spoke: bool,
+    /// How often it counted and had nothing to count, and how often it was heard otherwise.
+    pub(crate) idle: u64,
+    pub(crate) heard: u64,
+    spoken_since_unit: Option<Timestamp>,
+}
+
+impl Silence {
+    pub(crate) fn new() -> Self {
+        Self {
+            bets: Bets::new(Begins::AnyTime),
+            since: None,
+            counted: 0,
+            spoke: false,
+            idle: 0,
+            heard: 0,
+            spoken_since_unit: None,
+        }
+    }
+
+    /// Takes one step over all metrics: what the control and the canary said of each.
+    ///
+    /// * `start`, `end`: of the step.
+    pub(crate) fn observe(&mut self, voices: &[(Voice, Voice)], start: Timestamp, end: Timestamp) {
+        let control_speaks = voices.iter().any(|(control, canary)| is_missed(*control, *canary));
+        let canary_speaks = voices.iter().any(|(_, canary)| *canary == Voice::Speaks);
+        let canary_idles = voices.iter().any(|(_, canary)| *canary == Voice::Idle);
+        if canary_speaks {
+            self.spoke = true;
+            self.heard += 1;
+            self.since = None;
+            self.counted = 0;
+            self.count_speech(start, end);
+        } else if canary_idles {
+            self.idle += 1;
+            self.since = None;
+            self.counted = 0;
+        } else if control_speaks {
+            let since = *self.since.get_or_insert(start);
+            self.spoken_since_unit = None;
+            let units = (end.as_millis() - since.as_millis())
+                / UNIT.max(end.as_millis() - start.as_millis());
+            while self.counted < units {
+                self.counted += 1;
+                self.bet(libm::log(SILENT_WHILE_BROKEN / SILENT_WHILE_HEALTHY));
+            }
+        }
+    }
+
+    /// A unit of speech counts as much as a unit of silence, whatever the step.
+    fn count_speech(&mut self, start: Timestamp, end: Timestamp) {
+        let since = *self.spoken_since_unit.get_or_insert(start);
+        if end.as_millis() - since.as_millis() >= UNIT {
+            self.spoken_since_unit = None;
+            let factor = (1.0 - SILENT_WHILE_BROKEN) / (1.0 - SILENT_WHILE_HEALTHY);
+            self.bet(libm::log(factor));
+        }
+    }
+
+    fn bet(&mut self, log_factor: f64) {
+        self.bets.observe(&[log_factor; SIZES], &[0.0; SIZES]);
+    }
+
+    /// Returns the natural logarithm of the e-value against "the canary is as talkative as a healthy
+    /// one".
+    pub(crate) fn log_e(&self) -> f64 {
+        self.bets.log_e()
+    }
+}
+
+/// Whether the control says more than the canary, so that the canary's silence means something.
+fn is_missed(control: Voice, canary: Voice) -> bool {
+    match (control, canary) {
+        (Voice::Speaks, Voice::Absent | Voice::Hums) | (Voice::Hums, Voice::Absent) => true,
+        (_, _) => false,
+    }
+}

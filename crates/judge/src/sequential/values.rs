@@ -1,0 +1,391 @@
+//! Evidence from values that are compared as they are: gauges, and quantiles that somebody else
+//! computed.
+//!
+//! Both arms are put on the metric's own scale and subtracted, step by step. Of each difference what
+//! the one before foretold is taken off, and the rest is bet on: against its known noise where the
+//! control's past shows it, against its own square where nothing is known.
+
+use serde::{Deserialize, Serialize};
+
+use super::bet::{Begins, Bets, BySize, SIZES};
+use super::noise::{Noise, corrected, upper_correlation};
+
+/// Shifts that are bet on, in standard deviations of one step.
+const SHIFTS: BySize = [0.1, 0.2, 0.4, 0.8, 1.5, 2.7];
+
+/// Against its own square a shift earns at most half a unit a step, at one over its size.
+const SHIFTS_AGAINST_SQUARE: BySize = [0.15, 0.3, 0.5, 0.75, 1.0, 1.4];
+
+/// How far out a single step may lie before it counts as lying there: one outlier is no evidence.
+const CLIP: f64 = 3.0;
+
+/// What is assumed of neighbouring steps before anything is known: gauges of one machine drift for
+/// a quarter of an hour.
+const UNKNOWN_CORRELATION: f64 = 0.9;
+
+/// How many standard errors above its estimate the correlation is taken: for harm, where too little
+/// makes false alarms, and for safety, where the bound is wider.
+const ERRORS_FOR_HARM: f64 = 1.5;
+const ERRORS_FOR_SAFETY: f64 = 0.5;
+
+/// Noise below a thousandth of the level is not told from none.
+const LEAST_DEVIATION: f64 = 1e-3;
+
+/// One step of both arms, on the scale of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Difference {
+    /// Which step, counted in steps: neighbours differ by one.
+    pub(crate) step: i64,
+    /// The canary less the control, positive where the canary is higher.
+    pub(crate) value: f64,
+    /// The variance of the difference where one replica has a variance of one: 1/C + 1/B.
+    pub(crate) share: f64,
+}
+
+/// What is tolerated and what is unacceptable, on the scale of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bounds {
+    /// As the Check says, then widened by how much replicas differ.
+    pub(crate) tolerated: f64,
+    pub(crate) unacceptable: f64,
+}
+
+/// Which change is bad, as a sign.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Side {
+    Higher,
+    Lower,
+}
+
+impl Side {
+    pub(crate) fn sign(self) -> f64 {
+        match self {
+            Self::Higher => 1.0,
+            Self::Lower => -1.0,
+        }
+    }
+}
+
+/// Whether levels are compared, or how much they grow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Aspect {
+    /// The level: latency, processor time, queues.
+    Level,
+    /// The growth since the start: memory, whose level says more about the replica than about the
+    /// version.
+    Growth,
+}
+
+/// The evidence of one side of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SideBets {
+    pub(crate) side: Side,
+    harm: Bets,
+    safety: Bets,
+}
+
+/// The evidence of all values of one metric. Its size is fixed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ValueEvidence {
+    aspect: Aspect,
+    noise: Option<Noise>,
+    course: Course,
+    /// How large an innovation is, where nothing is known beforehand.
+    scale: Scale,
+    pub(crate) sides: Vec<SideBets>,
+}
+
+impl ValueEvidence {
+    pub(crate) fn new(aspect: Aspect, noise: Option<Noise>, sides: &[Side]) -> Self {
+        let side = |side: &Side| SideBets {
+            side: *side,
+            harm: Bets::new(Begins::AnyTime),
+            safety: Bets::new(Begins::AtTheStart),
+        };
+        Self {
+            aspect,
+            noise,
+            course: Course::default(),
+            scale: Scale::default(),
+            sides: sides.iter().map(side).collect(),
+        }
+    }
+
+    /// Takes the next step. Steps come in order.
+    ///
+    /// * `bounds`: for each side, in its order.
+    pub(crate) fn observe(&mut self, difference: Difference, bounds: &[Bounds]) {
+        let known = self.noise.is_some();
+        let innovations = match self.aspect {
+            Aspect::Level => self.level_innovations(difference),
+            Aspect::Growth => self.growth_innovations(difference),
+        };
+        if let Some([harm, safety]) = innovations {
+            for (bets, bounds) in self.sides.iter_mut().zip(bounds) {
+                bets.observe(self.aspect, known, &harm, &safety, *bounds);
+            }
+            self.scale.observe(harm.value / harm.unit);
+        }
+        self.course.observe(difference);
+    }
+
+    /// Returns the innovation as harm and as safety see it.
+    fn level_innovations(&self, difference: Difference) -> Option<[Innovation; 2]> {
+        let previous = self.course.last.filter(|last| last.step + 1 == difference.step);
+        let innovation = |errors: f64| {
+            let correlation = match (&self.noise, previous) {
+                (Some(noise), Some(_)) => noise.correlation_at_most(errors, MOST_CORRELATION),
+                (None, Some(_)) => self.course.correlation_at_most(errors),
+                // After a gap nothing foretells the next difference.
+                (_, None) => 0.0,
+            };
+            let foretold = previous.map_or(0.0, |last| correlation * last.value);
+            let unit = difference.share.sqrt();
+            let deviation = match &self.noise {
+                Some(noise) => noise.innovation(correlation) * unit,
+                None => self.scale.deviation() * unit,
+            };
+            Innovation {
+                value: difference.value - foretold,
+                margin_weight: 1.0 - correlation,
+                deviation,
+                unit,
+            }
+        };
+        Some([innovation(ERRORS_FOR_HARM), innovation(ERRORS_FOR_SAFETY)])
+    }
+
+    /// Growth is the sum of its steps, and its noise is theirs.
+    fn growth_innovations(&self, difference: Difference) -> Option<[Innovation; 2]> {
+        let last = self.course.last.filter(|last| last.step + 1 == difference.step)?;
+        let unit = difference.share.sqrt();
+        let deviation = match &self.noise {
+            Some(noise) => noise.innovation(1.0) * unit,
+            None => self.scale.deviation() * unit,
+        };
+        let value = difference.value - last.value;
+        let innovation = Innovation { value, margin_weight: 0.0, deviation, unit };
+        Some([innovation, innovation])
+    }
+
+    /// Returns the natural logarithm of the e-value against "the effect is tolerable": an average
+    /// over the sides, any of which may be harmed.
+    pub(crate) fn log_harm(&self) -> f64 {
+        let sum: f64 = self.sides.iter().map(|side| libm::exp(side.harm.log_e())).sum();
+        libm::log(sum / self.sides.len().max(1) as f64)
+    }
+
+    /// Returns the natural logarithm of the e-value against "the effect is unacceptable": the least
+    /// over the sides, all of which must be safe.
+    pub(crate) fn log_safety(&self) -> f64 {
+        self.sides.iter().map(|side| side.safety.log_e()).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Returns how many differences were compared.
+    pub(crate) fn steps(&self) -> u64 {
+        self.course.steps
+    }
+
+    /// Returns the mean difference so far, or the growth since the first.
+    pub(crate) fn estimate(&self) -> Option<f64> {
+        match self.aspect {
+            Aspect::Level => (self.course.steps > 0).then_some(self.course.mean),
+            Aspect::Growth => Some(self.course.last?.value - self.course.first?.value),
+        }
+    }
+
+    /// Returns the variance of the estimate times the number of steps: what a step is worth.
+    pub(crate) fn variance_of_a_step(&self) -> Option<f64> {
+        let share = self.course.last?.share;
+        match (self.aspect, &self.noise) {
+            (Aspect::Level, Some(noise)) => {
+                let correlation = noise.correlation_at_most(ERRORS_FOR_SAFETY, MOST_CORRELATION);
+                Some(noise.variance() * share * (1.0 + correlation) / (1.0 - correlation))
+            }
+            (Aspect::Level, None) => {
+                let correlation = self.course.correlation_at_most(ERRORS_FOR_SAFETY);
+                let variance = self.course.variance()?;
+                Some(variance * (1.0 + correlation) / (1.0 - correlation))
+            }
+            (Aspect::Growth, Some(noise)) => {
+                let deviation = noise.innovation(1.0);
+                Some(deviation * deviation * share)
+            }
+            (Aspect::Growth, None) => {
+                let deviation = self.scale.deviation();
+                Some(deviation * deviation * share)
+            }
+        }
+    }
+}
+
+/// Beyond this a level is not told from one that wanders without end.
+const MOST_CORRELATION: f64 = 0.97;
+
+/// What was not foretold of one difference.
+#[derive(Clone, Copy, Debug)]
+struct Innovation {
+    value: f64,
+    /// How much of a lasting shift shows in it.
+    margin_weight: f64,
+    deviation: f64,
+    unit: f64,
+}
+
+impl Innovation {
+    /// Returns how far it lies from a lasting shift of `margin`, in standard deviations.
+    fn standardised(&self, side: Side, margin: f64) -> f64 {
+        let distance = side.sign() * self.value - self.margin_weight * margin;
+        if self.deviation > 0.0 { (distance / self.deviation).clamp(-CLIP, CLIP) } else { f64::NAN }
+    }
+}
+
+impl SideBets {
+    fn observe(
+        &mut self,
+        aspect: Aspect,
+        known: bool,
+        harm: &Innovation,
+        safety: &Innovation,
+        bounds: Bounds,
+    ) {
+        let factors = |z: f64| if known { against_noise(z) } else { against_square(z) };
+        let tolerated = harm.standardised(self.side, bounds.tolerated);
+        match aspect {
+            Aspect::Level => {
+                self.harm.observe(&factors(tolerated), &FREE);
+                let unacceptable = safety.standardised(self.side, bounds.unacceptable);
+                self.safety.observe(&factors(-unacceptable), &FREE);
+            }
+            // The growth that is tolerated may come all at once: it is paid for beforehand.
+            Aspect::Growth => {
+                let shifts = if known { &SHIFTS } else { &SHIFTS_AGAINST_SQUARE };
+                let budget = bounds.tolerated / harm.deviation;
+                self.harm.observe(&factors(tolerated), &shifts.map(|shift| shift * budget));
+            }
+        }
+    }
+}
+
+const FREE: BySize = [0.0; SIZES];
+
+/// Returns how a bet on each shift grows when the noise is known: the likelihood ratio of normal
+/// distributions (Howard, Ramdas, McAuliffe and Sekhon, *Annals of Statistics* 49 (2021), section 3).
+fn against_noise(z: f64) -> BySize {
+    SHIFTS.map(|shift| shift * z - shift * shift / 2.0)
+}
+
+/// Returns how a bet on each shift grows when nothing is known but that the noise is symmetric (de la
+/// Peña, *Annals of Probability* 27 (1999), lemma 6.1; Howard et al. 2021, table 3).
+fn against_square(z: f64) -> BySize {
+    SHIFTS_AGAINST_SQUARE.map(|shift| shift * z - shift * shift * z * z / 2.0)
+}
+
+impl Noise {
+    fn variance(&self) -> f64 {
+        let deviation = self.prudent_deviation();
+        deviation * deviation
+    }
+
+    /// The deviation, a little larger where it was estimated from little.
+    fn prudent_deviation(&self) -> f64 {
+        let correlation = self.correlation.clamp(0.0, 0.9);
+        let independent = self.steps * (1.0 - correlation) / (1.0 + correlation);
+        let prudence = 1.0 + 0.7 / independent.max(1.0).sqrt();
+        self.deviation.max(LEAST_DEVIATION) * prudence
+    }
+
+    /// Returns the standard deviation of what is left of a step when `used` of the one before is
+    /// taken off, whatever the true correlation is.
+    fn innovation(&self, used: f64) -> f64 {
+        let left = 1.0 + used * used - 2.0 * used * self.correlation.clamp(0.0, 1.0);
+        self.prudent_deviation() * left.max(0.02).sqrt()
+    }
+}
+
+/// The differences so far, in a few numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Course {
+    steps: u64,
+    mean: f64,
+    /// Sum of squares about the mean.
+    squares: f64,
+    /// Sum of products of neighbours, plain, with what is needed to centre it.
+    products: f64,
+    sum_before: f64,
+    sum_after: f64,
+    neighbours: u64,
+    first: Option<Placed>,
+    last: Option<Placed>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Placed {
+    step: i64,
+    value: f64,
+    share: f64,
+}
+
+impl Course {
+    fn observe(&mut self, difference: Difference) {
+        let placed =
+            Placed { step: difference.step, value: difference.value, share: difference.share };
+        self.steps += 1;
+        let from_mean = placed.value - self.mean;
+        self.mean += from_mean / self.steps as f64;
+        self.squares += from_mean * (placed.value - self.mean);
+        if let Some(last) = self.last.filter(|last| last.step + 1 == placed.step) {
+            self.products += last.value * placed.value;
+            self.sum_before += last.value;
+            self.sum_after += placed.value;
+            self.neighbours += 1;
+        }
+        self.first = self.first.or(Some(placed));
+        self.last = Some(placed);
+    }
+
+    fn variance(&self) -> Option<f64> {
+        (self.steps > 1).then(|| self.squares / (self.steps - 1) as f64)
+    }
+
+    /// Returns the correlation of neighbours to be prepared for.
+    fn correlation_at_most(&self, errors: f64) -> f64 {
+        if self.neighbours < FEWEST_NEIGHBOURS || self.squares <= 0.0 {
+            return UNKNOWN_CORRELATION;
+        }
+        let pairs = self.neighbours as f64;
+        let centred = self.products - self.mean * (self.sum_before + self.sum_after)
+            + pairs * self.mean * self.mean;
+        let plain = centred / self.squares * (self.steps as f64 / pairs);
+        let estimate = corrected(plain, self.steps as f64);
+        upper_correlation(estimate, self.steps as f64, errors, MOST_CORRELATION)
+    }
+}
+
+/// With fewer neighbours than this a correlation cannot be told at all.
+const FEWEST_NEIGHBOURS: u64 = 6;
+
+/// How large innovations were so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Scale {
+    steps: u64,
+    mean_square: f64,
+}
+
+impl Scale {
+    fn observe(&mut self, innovation: f64) {
+        self.steps += 1;
+        let deviation = self.deviation();
+        // One outlier must not blind the judge for an hour.
+        let most = if deviation > 0.0 { 2.0 * CLIP * deviation } else { f64::INFINITY };
+        let clipped = innovation.abs().min(most);
+        self.mean_square += (clipped * clipped - self.mean_square) / self.steps as f64;
+    }
+
+    /// Zero before the first innovation: nothing can be bet on then.
+    fn deviation(&self) -> f64 {
+        self.mean_square.sqrt()
+    }
+}
