@@ -16,8 +16,8 @@ use super::fraction::{Fractions, Whole};
 use super::intake::{ArmStep, Intake, MetricStep, Sample, past_of};
 use super::noise::{Noise, Past, Spread, spread_of};
 use super::rates::{RateBound, RateEvidence, Tally};
-use super::silence::Voice;
-use super::spread::{Widening, widening};
+use super::silence::{Voice, Voices};
+use super::spread::{Replicas, Widening, between_replicas, between_times};
 use super::tail::TailEvidence;
 use super::values::{Aspect, Bounds, Difference, Side, ValueEvidence};
 
@@ -41,6 +41,14 @@ pub(crate) struct MetricState {
     reference: Option<Reference>,
     pub(crate) control_replicas: usize,
     pub(crate) canary_replicas: usize,
+    /// Whether the canary's replicas are the control's, at another time.
+    same_replicas: bool,
+    /// Whether the canary's replicas began with the analysis, and the control's did not.
+    fresh: bool,
+    /// How long the analysis has been going on, in minutes.
+    minutes: f64,
+    /// What the control usually reports: whether it speaks, and how much of it is bad.
+    usual: Usual,
     /// The largest evidence of harm so far, and since when it has been building up.
     pub(crate) most_harm: f64,
     pub(crate) since: Option<Timestamp>,
@@ -61,6 +69,13 @@ enum Scale {
 struct Level {
     steps: f64,
     mean: f64,
+}
+
+/// What the control did before the canary began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Usual {
+    speaks: bool,
+    counted: Tally,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +103,10 @@ impl MetricState {
             reference: None,
             control_replicas: 0,
             canary_replicas: 0,
+            same_replicas: false,
+            fresh: false,
+            minutes: 0.0,
+            usual: Usual::default(),
             most_harm: 0.0,
             since: None,
         }
@@ -95,15 +114,29 @@ impl MetricState {
 
     /// Learns from what the control did before `end`: its noise, how unlike its replicas are, and,
     /// where nothing of it will come any more, what the canary is held against.
+    ///
+    /// * `canary`: only to see whether it, too, was there before.
     pub(crate) fn learn(
         &mut self,
         check: &Check,
         control: &Arm,
+        canary: &Arm,
         step: Step,
         end: Timestamp,
         is_all: bool,
     ) {
         let past = past_of(control, step, end);
+        let was_there = canary.span().is_some_and(|(first, _)| first < end);
+        let names = |arm: &Arm| arm.replicas.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
+        self.same_replicas = is_all && names(control) == names(canary);
+        self.fresh =
+            !is_all && !was_there && past.iter().any(|(_, steps)| steps.len() >= OLD_STEPS);
+        self.usual.speaks = past.iter().any(|(_, steps)| is_regular(steps));
+        for sample in past.iter().flat_map(|(_, steps)| steps.values()) {
+            if let Sample::Counted(tally) = sample {
+                self.usual.counted.add(*tally);
+            }
+        }
         let samples = || past.iter().flat_map(|(_, steps)| steps.values());
         self.control_replicas = past.iter().filter(|(_, steps)| !steps.is_empty()).count();
         if let Some(whole) = whole_of(check, samples()) {
@@ -113,6 +146,14 @@ impl MetricState {
                     fractions.observe(*value);
                 }
             });
+            let bad_is_high = check.worse != Worse::Lower;
+            for sample in samples() {
+                if let Sample::Value(value) = sample
+                    && let Some(tally) = fractions.tally(*value, bad_is_high)
+                {
+                    self.usual.counted.add(tally);
+                }
+            }
             self.fractions = Some(fractions).filter(Fractions::hold);
         }
         self.learn_values(check, &past);
@@ -217,12 +258,16 @@ impl MetricState {
     }
 
     /// Takes one closed step, and says what each arm's voice was.
+    ///
+    /// * `minutes`: since the start of the analysis.
     pub(crate) fn observe(
         &mut self,
         check: &Check,
         step: &MetricStep,
+        minutes: f64,
         most: f64,
-    ) -> (Voice, Voice) {
+    ) -> Voices {
+        self.minutes = minutes;
         self.canary_replicas = self.canary_replicas.max(step.canary.len());
         if self.reference.is_none() {
             self.control_replicas = self.control_replicas.max(step.control.len());
@@ -239,7 +284,38 @@ impl MetricState {
             self.since = Some(step.last_point);
         }
         self.most_harm = self.most_harm.max(harm);
-        voices
+        let (control, canary) = voices;
+        Voices { control, canary, control_is_unwell: self.is_unwell(check, step, control) }
+    }
+
+    /// Returns whether the control used to report at every step.
+    pub(crate) fn is_usually_heard(&self) -> bool {
+        self.usual.speaks
+    }
+
+    /// Returns whether the control says nothing where it used to, or fails as it never did: then it is
+    /// not the canary that is wrong.
+    fn is_unwell(&self, check: &Check, step: &MetricStep, control: Voice) -> bool {
+        if self.usual.speaks && control == Voice::Absent {
+            return true;
+        }
+        let bad_is_high = check.worse != Worse::Lower;
+        let now = match &self.fractions {
+            Some(shares) if shares.hold() => plain(&step.control)
+                .filter_map(|(_, value)| shares.tally(value, bad_is_high))
+                .fold(Tally::default(), |mut sum, tally| {
+                    sum.add(tally);
+                    sum
+                }),
+            _ if check.measure.kind() == MeasureKind::Ratio && bad_is_high => {
+                counted(&step.control).unwrap_or_default()
+            }
+            _ => return false,
+        };
+        let share =
+            |tally: Tally| if tally.exposure > 0.0 { tally.events / tally.exposure } else { 0.0 };
+        let usual = share(self.usual.counted);
+        self.usual.counted.exposure > 0.0 && share(now) > UNWELL && share(now) > 3.0 * usual
     }
 
     fn observe_counts(&mut self, check: &Check, step: &MetricStep, most: f64) -> (Voice, Voice) {
@@ -468,14 +544,23 @@ impl MetricState {
         }
     }
 
-    /// Returns how far replicas alone may set the arms apart.
+    /// Returns how far replicas alone, or the time between, may set the arms apart.
     pub(crate) fn widening(&self, check: &Check) -> Option<Widening> {
         let noise = self.noise.map_or(0.0, |noise| noise.deviation);
         let assume = !check.margins.written().tolerance;
-        let measured = self.spread.or_else(|| self.running_spread());
-        let control = self.control_replicas;
-        let canary = self.canary_replicas;
-        widening(measured, noise, control, canary, assume)
+        if self.reference.is_some() && self.same_replicas {
+            let error = self.noise.map_or(0.0, |noise| noise.error_of_level());
+            let steps = self.noise.map_or(0.0, |noise| noise.steps);
+            return between_times(noise, error, steps);
+        }
+        let replicas = Replicas {
+            measured: self.spread.or_else(|| self.running_spread()),
+            noise,
+            control: self.control_replicas,
+            canary: self.canary_replicas,
+            fresh_minutes: self.fresh.then_some(self.minutes),
+        };
+        between_replicas(&replicas, assume)
     }
 
     /// Returns the tolerated change as a fraction of control, after widening, with why it was widened.
@@ -601,6 +686,12 @@ impl MetricState {
     }
 }
 
+/// A control of which more than this share is bad, and never was before, is unwell.
+const UNWELL: f64 = 0.2;
+
+/// A replica with so many steps before the start is old.
+const OLD_STEPS: usize = 5;
+
 /// Evidence below three to one is nothing that builds up.
 const BUILDING_UP: f64 = 1.1;
 
@@ -710,6 +801,16 @@ fn whole_of<'a>(check: &Check, samples: impl Iterator<Item = &'a Sample>) -> Opt
     }
     any.then(|| if largest > 1.0 { Whole::Hundred } else { Whole::One })
 }
+
+/// Returns whether a replica reported at nearly every step from its first to its last.
+fn is_regular(steps: &BTreeMap<i64, Sample>) -> bool {
+    let span = steps.last_key_value().zip(steps.first_key_value());
+    let all = span.map_or(0, |((last, _), (first, _))| last - first + 1);
+    steps.len() >= OLD_STEPS && steps.len() as f64 >= REGULAR * all as f64
+}
+
+/// Which share of its steps a replica reports that is not missed at random.
+const REGULAR: f64 = 0.8;
 
 fn values(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, f64)> {
     let value = |(at, sample): (&i64, &Sample)| match sample {

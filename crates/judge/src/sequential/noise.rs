@@ -79,6 +79,12 @@ impl Noise {
         })
     }
 
+    /// Returns the standard error of the level.
+    pub(crate) fn error_of_level(&self) -> f64 {
+        let correlation = self.correlation.clamp(0.0, 0.9);
+        self.deviation * ((1.0 + correlation) / (1.0 - correlation) / self.steps.max(1.0)).sqrt()
+    }
+
     /// Returns the correlation to be prepared for: as far above the estimate as `errors` standard
     /// errors, and never more than `most`.
     pub(crate) fn correlation_at_most(&self, errors: f64, most: f64) -> f64 {

@@ -34,7 +34,8 @@ pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome 
         let unsafe_ = gating[index] && stands(judge, index, weights[index]) != Standing::Safe;
         unjudged || (few && !check.muted) || broken || unsafe_
     };
-    let silent = judge.silence.since.is_some() || !judge.silence.spoke && judge.silence.idle > 0;
+    let silent = judge.silence.since.is_some()
+        || (!judge.silence.spoke && judge.silence.idle + judge.silence.unwell > 0);
     if silent || judge.metrics.iter().enumerate().any(bars) {
         Outcome::Inconclusive
     } else {
@@ -462,6 +463,9 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
     }
     if judge.silence.since.is_some() {
         return "the canary reports nothing at present, while the control does: too short a silence to roll back, and no ground to promote".to_owned();
+    }
+    if !judge.silence.spoke && judge.silence.unwell > 0 {
+        return "the canary reports nothing, but the control is not well either".to_owned();
     }
     if !judge.silence.spoke && judge.silence.idle > 0 {
         return "the canary gets no traffic: it counts requests, and there are none".to_owned();

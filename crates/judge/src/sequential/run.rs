@@ -10,7 +10,7 @@ use serin_model::{
 use super::metric::MetricState;
 use super::metric::whole_arm;
 use super::outcome;
-use super::silence::Silence;
+use super::silence::{Silence, Voice, Voices};
 use crate::Judged;
 use crate::guardrail::RunningGuardrail;
 
@@ -49,7 +49,8 @@ pub struct SequentialJudge {
     pub(super) failed: Option<Failed>,
     pub(super) first_passed: Option<Timestamp>,
     pub(super) last_point: Option<Timestamp>,
-    closed_until: Option<Timestamp>,
+    /// When the first step was over.
+    start: Option<Timestamp>,
 }
 
 /// How the canary failed, as it stood then.
@@ -97,7 +98,7 @@ impl SequentialJudge {
             failed: None,
             first_passed: None,
             last_point: None,
-            closed_until: None,
+            start: None,
         };
         judge.make_room(analysis, &nothing);
         judge
@@ -134,7 +135,8 @@ impl SequentialJudge {
                 }
                 None => start,
             };
-            self.metrics[metric].learn(check, &control, analysis.step, end, is_all);
+            let canary = &series.arms.canary;
+            self.metrics[metric].learn(check, &control, canary, analysis.step, end, is_all);
         }
     }
 
@@ -175,10 +177,12 @@ impl SequentialJudge {
         steps: Vec<(usize, super::intake::MetricStep)>,
     ) {
         let mut voices = Vec::with_capacity(steps.len());
+        let start = *self.start.get_or_insert(closed);
+        let minutes = (closed.as_millis() - start.as_millis()) as f64 / 60_000.0;
         for (index, step) in &steps {
             let weight = weights[*index].max(1e-6);
             let most = MOST_A_STEP * libm::log(1.0 / (FALSE_ROLLBACK * weight));
-            let voice = self.metrics[*index].observe(checks[*index], step, most);
+            let voice = self.metrics[*index].observe(checks[*index], step, minutes, most);
             if self.metrics[*index].failure.is_none() {
                 voices.push(voice);
             }
@@ -193,13 +197,20 @@ impl SequentialJudge {
             }
             self.last_point = self.last_point.max(Some(step.last_point));
         }
+        let heard: Vec<usize> = steps.iter().map(|(index, _)| *index).collect();
+        for (index, metric) in self.metrics.iter().enumerate() {
+            if !heard.contains(&index) && metric.failure.is_none() {
+                let (control, canary) = (Voice::Absent, Voice::Absent);
+                let control_is_unwell = metric.is_usually_heard();
+                voices.push(Voices { control, canary, control_is_unwell });
+            }
+        }
         let length = i64::from(analysis.step.seconds()) * 1000;
         if analysis.pairing == serin_model::Pairing::Time {
             let start = Timestamp::from_millis(closed.as_millis() - length);
             self.silence.observe(&voices, start, closed);
         }
         self.decide(analysis, checks, weights);
-        self.closed_until = Some(closed);
     }
 
     fn decide(&mut self, analysis: &Analysis, checks: &[&Check], weights: &[f64]) {

@@ -23,6 +23,15 @@ pub(crate) enum Voice {
     Absent,
 }
 
+/// What both arms did in one step of one metric.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Voices {
+    pub(crate) control: Voice,
+    pub(crate) canary: Voice,
+    /// Whether the control says nothing where it used to, or fails as it never did.
+    pub(crate) control_is_unwell: bool,
+}
+
 /// How often a healthy arm may be silent for a whole unit of time, at most.
 const SILENT_WHILE_HEALTHY: f64 = 0.05;
 
@@ -45,6 +54,8 @@ pub(crate) struct Silence {
     /// How often it counted and had nothing to count, and how often it was heard otherwise.
     pub(crate) idle: u64,
     pub(crate) heard: u64,
+    /// How many silent steps were passed over because the control was unwell.
+    pub(crate) unwell: u64,
     spoken_since_unit: Option<Timestamp>,
 }
 
@@ -57,6 +68,7 @@ impl Silence {
             spoke: false,
             idle: 0,
             heard: 0,
+            unwell: 0,
             spoken_since_unit: None,
         }
     }
@@ -64,10 +76,10 @@ impl Silence {
     /// Takes one step over all metrics: what the control and the canary said of each.
     ///
     /// * `start`, `end`: of the step.
-    pub(crate) fn observe(&mut self, voices: &[(Voice, Voice)], start: Timestamp, end: Timestamp) {
-        let control_speaks = voices.iter().any(|(control, canary)| is_missed(*control, *canary));
-        let canary_speaks = voices.iter().any(|(_, canary)| *canary == Voice::Speaks);
-        let canary_idles = voices.iter().any(|(_, canary)| *canary == Voice::Idle);
+    pub(crate) fn observe(&mut self, voices: &[Voices], start: Timestamp, end: Timestamp) {
+        let control_speaks = voices.iter().any(|voices| is_missed(voices.control, voices.canary));
+        let canary_speaks = voices.iter().any(|voices| voices.canary == Voice::Speaks);
+        let canary_idles = voices.iter().any(|voices| voices.canary == Voice::Idle);
         if canary_speaks {
             self.spoke = true;
             self.heard += 1;
@@ -78,6 +90,9 @@ impl Silence {
             self.idle += 1;
             self.since = None;
             self.counted = 0;
+        } else if voices.iter().any(|voices| voices.control_is_unwell) {
+            // Where the control is unwell, the canary's silence is part of what is wrong with both.
+            self.unwell += 1;
         } else if control_speaks {
             let since = *self.since.get_or_insert(start);
             self.spoken_since_unit = None;

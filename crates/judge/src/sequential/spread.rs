@@ -19,6 +19,15 @@ const WORTH_OF_USUAL: f64 = 8.0;
 /// Replicas whose own steps are noisy differ more: by about half of what one step varies.
 const SPREAD_PER_NOISE: f64 = 0.5;
 
+/// Replicas that have just started differ from old ones: caches are cold, code is not compiled yet.
+/// This much, or this multiple of what one step varies, at first, and less and less for half an hour.
+const FRESH: f64 = 0.03;
+const FRESH_PER_NOISE: f64 = 0.9;
+const FRESH_MINUTES: f64 = 30.0;
+
+/// One replica at another time differs from itself by about this multiple of what one step varies.
+const DRIFT_PER_NOISE: f64 = 0.25;
+
 /// A widened tolerance, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Widening {
@@ -28,33 +37,42 @@ pub(crate) struct Widening {
     pub(crate) reason: String,
 }
 
+/// What is known of the replicas of two arms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Replicas {
+    /// How the control's own replicas differ, where two or more were seen.
+    pub(crate) measured: Option<Spread>,
+    /// The standard deviation of one step of one replica.
+    pub(crate) noise: f64,
+    pub(crate) control: usize,
+    pub(crate) canary: usize,
+    /// How long ago the canary's replicas started, where the control's are known to be older.
+    pub(crate) fresh_minutes: Option<f64>,
+}
+
 /// Returns how far apart two arms may lie by their replicas alone.
 ///
-/// * `measured`: how the control's own replicas differ, where two or more were seen.
-/// * `noise`: the standard deviation of one step of one replica.
 /// * `assume`: whether more may be assumed than was measured. A tolerance that somebody wrote is
 ///   taken as it was meant: it is for those machines. The default knows of no machines.
-pub(crate) fn widening(
-    measured: Option<Spread>,
-    noise: f64,
-    control_replicas: usize,
-    canary_replicas: usize,
-    assume: bool,
-) -> Option<Widening> {
-    let (variance, freedom) = match measured {
+pub(crate) fn between_replicas(replicas: &Replicas, assume: bool) -> Option<Widening> {
+    let (variance, freedom) = match replicas.measured {
         Some(spread) if spread.replicas >= 2 => (spread.variance, (spread.replicas - 1) as f64),
         _ => (0.0, 0.0),
     };
-    let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * noise);
+    let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * replicas.noise);
     let worth = if assume { WORTH_OF_USUAL } else { 0.0 };
     let weight = worth + freedom;
     if weight <= 0.0 {
         return None;
     }
     let pooled = (worth * usual * usual + freedom * variance) / weight;
-    let arms = 1.0 / control_replicas.max(1) as f64 + 1.0 / canary_replicas.max(1) as f64;
-    let margin = interim::t_quantile(1.0 - CONFIDENCE, weight) * (pooled * arms).sqrt();
-    let reason = match (freedom > 0.0, assume) {
+    let arms = 1.0 / replicas.control.max(1) as f64 + 1.0 / replicas.canary.max(1) as f64;
+    let fresh = replicas.fresh_minutes.filter(|_| assume).map_or(0.0, |minutes| {
+        FRESH.max(FRESH_PER_NOISE * replicas.noise) * (1.0 - minutes / FRESH_MINUTES).max(0.0)
+    });
+    let margin =
+        interim::t_quantile(1.0 - CONFIDENCE, weight) * (pooled * arms + fresh * fresh).sqrt();
+    let mut reason = match (freedom > 0.0, assume) {
         (true, true) => format!(
             "widened by how unlike {} replicas of the control are, and replicas usually are",
             freedom + 1.0
@@ -62,9 +80,26 @@ pub(crate) fn widening(
         (true, false) => {
             format!("widened by how unlike {} replicas of the control are", freedom + 1.0)
         }
-        (false, _) => "widened by how unlike replicas usually are: a single one of the control \
-                       cannot show it"
+        (false, _) => "widened by how unlike replicas usually are, which a single one of the \
+                       control cannot show"
             .to_owned(),
     };
+    if fresh > 0.0 {
+        reason.push_str(", the canary's having just started");
+    }
+    (margin > 0.0).then_some(Widening { margin, reason })
+}
+
+/// Returns how far one replica may lie from what it did at another time.
+///
+/// * `error`: the standard error of what it did then.
+pub(crate) fn between_times(noise: f64, error: f64, steps: f64) -> Option<Widening> {
+    let drift = USUAL_SPREAD.max(DRIFT_PER_NOISE * noise);
+    let margin = interim::t_quantile(1.0 - CONFIDENCE, steps.max(2.0))
+        * (drift * drift + error * error).sqrt();
+    let reason =
+        "widened by how unlike one time is to another, and by how little of the control's is \
+                  known"
+            .to_owned();
     (margin > 0.0).then_some(Widening { margin, reason })
 }

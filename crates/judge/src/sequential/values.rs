@@ -124,7 +124,11 @@ impl ValueEvidence {
         };
         if let Some([harm, safety]) = innovations {
             for (bets, bounds) in self.sides.iter_mut().zip(bounds) {
-                bets.observe(self.aspect, known, &harm, &safety, *bounds);
+                let beyond = self
+                    .course
+                    .lately
+                    .is_none_or(|lately| bets.side.sign() * lately > bounds.tolerated);
+                bets.observe(self.aspect, known, beyond, &harm, &safety, *bounds);
             }
             self.scale.observe(harm.value / harm.unit);
         }
@@ -247,6 +251,7 @@ impl SideBets {
         &mut self,
         aspect: Aspect,
         known: bool,
+        beyond: bool,
         harm: &Innovation,
         safety: &Innovation,
         bounds: Bounds,
@@ -255,7 +260,10 @@ impl SideBets {
         let tolerated = harm.standardised(self.side, bounds.tolerated);
         match aspect {
             Aspect::Level => {
-                self.harm.observe(&factors(tolerated), &FREE);
+                // A canary that warms up below its tolerance is not harmed by warming: nothing is bet
+                // on a step before which the difference was one to put up with.
+                let factors_of_harm = if beyond { factors(tolerated) } else { FREE };
+                self.harm.observe(&factors_of_harm, &FREE);
                 let unacceptable = safety.standardised(self.side, bounds.unacceptable);
                 self.safety.observe(&factors(-unacceptable), &FREE);
             }
@@ -319,6 +327,8 @@ struct Course {
     neighbours: u64,
     first: Option<Placed>,
     last: Option<Placed>,
+    /// The difference of the last few steps.
+    lately: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -342,6 +352,9 @@ impl Course {
             self.sum_after += placed.value;
             self.neighbours += 1;
         }
+        self.lately = Some(
+            self.lately.map_or(placed.value, |lately| lately + LATEST * (placed.value - lately)),
+        );
         self.first = self.first.or(Some(placed));
         self.last = Some(placed);
     }
@@ -363,6 +376,9 @@ impl Course {
         upper_correlation(estimate, self.steps as f64, errors, MOST_CORRELATION)
     }
 }
+
+/// How much of the latest difference is in the difference of the last few steps.
+const LATEST: f64 = 0.5;
 
 /// With fewer neighbours than this a correlation cannot be told at all.
 const FEWEST_NEIGHBOURS: u64 = 6;
