@@ -20,11 +20,16 @@ fn main() -> io::Result<()> {
         ("silent", sample::silent()),
         ("nothing", sample::nothing()),
         ("hostile", sample::hostile()),
+        ("sequential-failing", sample::sequential::failing()),
+        ("sequential-passing", sample::sequential::passing()),
+        ("sequential-undecided", sample::sequential::undecided()),
+        ("sequential-waiting", sample::sequential::waiting()),
+        ("sequential-hostile", sample::sequential::hostile()),
     ];
     for (name, report) in reports {
         let page = html(&report).map_err(io::Error::other)?;
         fs::write(directory.join(format!("{name}.html")), page)?;
-        for width in [60, 80, 140] {
+        for width in [40, 60, 80, 120, 140] {
             let text = table(&report, Style { colour: false, width });
             fs::write(directory.join(format!("{name}-{width}.txt")), text)?;
         }

@@ -31,3 +31,38 @@ pub(crate) fn span(first: Timestamp, last: Timestamp) -> String {
         format!("{} – {} UTC", formatted(first, pattern), formatted(last, pattern))
     }
 }
+
+/// Returns a length of time in its one or two largest units, as in `44 min` or `2 h 10 min`.
+///
+/// * `milliseconds`: below one second it reads as `0 s`.
+pub(crate) fn duration(milliseconds: i64) -> String {
+    let seconds = milliseconds.max(0) / 1000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds % 60, "s")];
+    let first = parts.iter().position(|part| part.0 > 0).unwrap_or(parts.len() - 1);
+    let shown = parts[first..].iter().take(2).enumerate();
+    let shown = shown.filter(|(index, part)| *index == 0 || part.0 > 0);
+    shown.map(|(_, part)| format!("{} {}", part.0, part.1)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_have_at_most_two_units() {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (-5, "0 s"),
+            (30, "30 s"),
+            (90, "1 min 30 s"),
+            (360, "6 min"),
+            (3600, "1 h"),
+            (7805, "2 h 10 min"),
+            (3605, "1 h"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(duration(1000 * seconds), words);
+        }
+    }
+}

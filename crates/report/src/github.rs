@@ -4,13 +4,13 @@ use serin_model::{JudgedMetric, Outcome};
 
 use crate::report::Report;
 use crate::wording::{self, Tone};
-use crate::{label, plain_number::plain_number};
+use crate::{evidence, label, plain_number::plain_number};
 
 /// Of a step's annotations GitHub shows ten of each level; one is the verdict's.
 const MOST_METRICS: usize = 9;
 
 /// Returns a report as workflow commands, which the runner shows as annotations: the verdict first,
-/// then up to nine metrics that speak against the canary.
+/// then up to nine metrics that speak against the canary or that a pass waits for.
 ///
 /// A failure is an `error`, an inconclusive verdict a `warning`, a pass a `notice`; a metric that
 /// speaks against a canary that passed all the same is a `warning`. They point at the Check file,
@@ -27,7 +27,12 @@ pub fn annotations(report: &Report) -> String {
     let title = format!("{service}: {}", verdict.outcome);
     let mut text = command(level, report, &title, &verdict.reason);
     let level = if verdict.outcome == Outcome::Fail { "error" } else { "warning" };
-    let against = |metric: &&JudgedMetric| !metric.muted && Tone::of_metric(metric) == Tone::Bad;
+    let waits = |metric: &JudgedMetric| {
+        verdict.outcome == Outcome::Inconclusive && evidence::withholds(metric)
+    };
+    let against = |metric: &&JudgedMetric| {
+        !metric.muted && (Tone::of_metric(metric) == Tone::Bad || waits(metric))
+    };
     for metric in verdict.metrics.iter().filter(against).take(MOST_METRICS) {
         let name = label::shortened(&label::name(metric), wording::LONG_NAME);
         let title = format!("{service}: {name} {}", wording::outcome(metric));
@@ -36,7 +41,24 @@ pub fn annotations(report: &Report) -> String {
     text
 }
 
+/// Returns why a metric came out as it did, with the evidence where there is some.
 fn reason(metric: &JudgedMetric) -> String {
+    let mut parts = vec![comparison(metric)];
+    if let Some(evidence) = metric.evidence.as_ref().filter(|known| !evidence::is_unjudged(known)) {
+        if evidence.effect.is_some() {
+            parts.push(format!(
+                "effect {} ({}), tolerated {}",
+                evidence::effect(metric),
+                evidence::sequence(metric),
+                evidence::tolerance(metric)
+            ));
+        }
+        parts.push(format!("evidence: {}", evidence::in_short(metric)));
+    }
+    parts.join("; ")
+}
+
+fn comparison(metric: &JudgedMetric) -> String {
     match &metric.guardrail {
         Some(limit) if Tone::of_guardrail(limit) == Tone::Bad => {
             format!("limit {}; the comparison says: {}", wording::guardrail(limit), metric.reason)

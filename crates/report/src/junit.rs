@@ -1,11 +1,11 @@
 //! A verdict as test results, for the test pages of GitLab, Jenkins and GitHub reporters.
 
 use askama::Template;
-use serin_model::{JudgedMetric, Outcome};
+use serin_model::{Evidence, JudgedMetric, Outcome};
 
 use crate::report::Report;
 use crate::wording::{self, Tone};
-use crate::{clock, label};
+use crate::{clock, evidence, evidence_facts, label, next};
 
 /// Shows reports as one JUnit XML document: a test suite a report, in it a test for the verdict and
 /// one a metric.
@@ -17,7 +17,8 @@ use crate::{clock, label};
 /// * fail: the verdict's test is a `failure`, and so is each metric that speaks against the canary.
 /// * inconclusive: the verdict's test is an `error`, which every reader counts as not passed.
 ///
-/// In the last two a metric that could not be judged is an `error`. Muted metrics never count: they
+/// In the last two a metric that could not be judged is an `error`; one that is only not yet clear is
+/// that where a pass waits for it, and is skipped otherwise. Muted metrics never count: they
 /// pass or are skipped. A character that XML 1.0 does not allow becomes `�`.
 ///
 /// # Errors
@@ -75,7 +76,7 @@ fn properties(report: &Report) -> Vec<(&'static str, String)> {
     let verdict = &report.verdict;
     vec![
         ("outcome", verdict.outcome.to_string()),
-        ("score", wording::score(&verdict.scorecard)),
+        ("score", wording::score(verdict)),
         ("control", label::one_line(&report.control)),
         ("canary", label::one_line(&report.canary)),
         ("check", label::one_line(&report.check.path)),
@@ -112,13 +113,12 @@ impl Case {
             Outcome::Inconclusive => CaseResult::Unclear,
             Outcome::Fail => CaseResult::Failed,
         };
-        let mut lines = vec![
-            label::one_line(&verdict.reason),
-            format!("score: {}", wording::score(&verdict.scorecard)),
-        ];
+        let mut lines =
+            vec![label::one_line(&verdict.reason), format!("score: {}", wording::score(verdict))];
+        lines.extend(evidence::decided(report));
         let warnings = wording::warnings(&verdict.warnings);
         lines.extend(warnings.iter().map(|warning| format!("warning: {}", warning.in_words())));
-        lines.push(format!("next: {}", wording::next(report)));
+        lines.push(format!("next: {}", next::next(report)));
         Self {
             name: "verdict".to_owned(),
             result,
@@ -133,11 +133,13 @@ impl Case {
         let result = match Tone::of_metric(metric) {
             Tone::Good => CaseResult::Passed,
             Tone::Unclear | Tone::Bad if !decides => CaseResult::Skipped,
+            Tone::Unclear if is_idle(metric) => CaseResult::Skipped,
             Tone::Unclear => CaseResult::Unclear,
             Tone::Bad => CaseResult::Failed,
         };
         let why_not = match result {
             CaseResult::Skipped if metric.muted => "muted, so it does not count: ",
+            CaseResult::Skipped if decides => "it did not decide, as it is not gating: ",
             CaseResult::Skipped => "it did not decide, the verdict is pass: ",
             CaseResult::Passed | CaseResult::Failed | CaseResult::Unclear => "",
         };
@@ -149,6 +151,13 @@ impl Case {
             text: numbers(metric).join("\n"),
         }
     }
+}
+
+/// Returns whether a metric is not yet clear, and nothing waits for it.
+fn is_idle(metric: &JudgedMetric) -> bool {
+    let limit = metric.guardrail.as_ref().map_or(Tone::Good, Tone::of_guardrail);
+    let is_idle = |evidence: &Evidence| !evidence.gating && !evidence::is_unjudged(evidence);
+    limit == Tone::Good && metric.evidence.as_ref().is_some_and(is_idle)
 }
 
 /// Returns a metric's class and reason in one sentence, with its limit where that was not held.
@@ -172,8 +181,14 @@ fn numbers(metric: &JudgedMetric) -> Vec<String> {
         format!("outcome: {}", wording::outcome(metric)),
         format!("control: {}", amount(&metric.control)),
         format!("canary: {}", amount(&metric.canary)),
-        format!("effect: {}", wording::effect(metric)),
     ];
+    match &metric.evidence {
+        None => lines.push(format!("effect: {}", wording::effect(metric))),
+        Some(evidence) => {
+            let facts = evidence_facts::facts(metric, evidence).into_iter();
+            lines.extend(facts.map(|(name, value)| format!("{}: {value}", name.to_lowercase())));
+        }
+    }
     if let Some(shift) = &metric.shift {
         let confidence = wording::margin(shift.confidence);
         let range = wording::shift(shift, metric.measure);

@@ -72,7 +72,7 @@ fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match words.last_mut() {
-            Some(last) if word.starts_with('%') || last.ends_with('×') => {
+            Some(last) if word.starts_with('%') || last.ends_with('×') || is_times(last, word) => {
                 last.push(' ');
                 last.push_str(word);
             }
@@ -80,6 +80,11 @@ fn words(text: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// Returns whether `word` is the sign of a multiple such as `1.25 ×`.
+fn is_times(before: &str, word: &str) -> bool {
+    word.starts_with('×') && before.ends_with(|letter: char| letter.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -104,6 +109,7 @@ mod tests {
     fn lines_break_between_words_and_not_before_a_sign() {
         assert_eq!(wrapped("limit of 1.00 % is × 3", 13), ["limit of", "1.00 % is × 3"]);
         assert_eq!(wrapped("incomprehensible it is", 5), ["incomprehensible", "it is"]);
+        assert_eq!(wrapped("at most 1.25 ×)", 12), ["at most", "1.25 ×)"]);
         assert!(wrapped(" \n ", 10).is_empty());
     }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 use serin_model::{
-    GroupScore, JudgedGuardrail, JudgedMetric, Judgement, Summary, Timestamp, Verdict, Warning,
+    Evidence, GroupScore, JudgedGuardrail, JudgedMetric, Judgement, Summary, Timestamp, Verdict,
+    Warning,
 };
 
 use crate::plain_number::plain_number;
 use crate::report::Report;
-use crate::{clock, label, wording};
+use crate::{clock, label, next, wording};
 
 /// Shows a report as plain lines, one fact each, for `grep` and for logs.
 ///
@@ -37,7 +38,7 @@ pub fn lines(report: &Report) -> String {
     verdict.judgements.iter().for_each(|judgement| lines.judgement(judgement));
     verdict.warnings.iter().for_each(|warning| lines.warning(warning));
     verdict.ignored.iter().for_each(|setting| lines.add("ignored", setting, Pairs::default()));
-    lines.add("next", &wording::next(report), Pairs::default());
+    lines.add("next", &next::next(report), Pairs::default());
     lines.text
 }
 
@@ -49,14 +50,15 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn verdict(&mut self, report: &Report) {
-        let Verdict { outcome, reason, judge, scorecard, .. } = &report.verdict;
+        let Verdict { outcome, reason, judge, scorecard, decided_at, .. } = &report.verdict;
         let pairs = Pairs::default()
             .number("score", scorecard.score)
             .number("pass", scorecard.pass)
             .number("marginal", scorecard.marginal)
             .word("judge", &format!("{}/{}", judge.name, judge.revision))
             .word("serin", &report.serin)
-            .word("reason", reason);
+            .word("reason", reason)
+            .optional(*decided_at, |pairs, at| pairs.time("decided_at", at));
         self.add("verdict", outcome.as_str(), pairs);
     }
 
@@ -92,7 +94,10 @@ impl Lines<'_> {
         if let Some(probability) = metric.p_value {
             pairs = pairs.number("p", probability);
         }
-        self.add("metric", &label::name(metric), pairs.word("reason", &metric.reason));
+        let pairs = pairs
+            .word("reason", &metric.reason)
+            .optional(metric.evidence.as_ref(), Pairs::evidence);
+        self.add("metric", &label::name(metric), pairs);
     }
 
     fn limit(&mut self, metric: &JudgedMetric, guardrail: &JudgedGuardrail) {
@@ -154,6 +159,39 @@ impl Pairs {
 
     fn time(self, key: &str, time: Timestamp) -> Self {
         self.word(key, &clock::formatted(time, "%Y-%m-%dT%H:%M:%SZ"))
+    }
+
+    /// Adds what `add` makes of a value, if there is one.
+    fn optional<T>(self, value: Option<T>, add: impl FnOnce(Self, T) -> Self) -> Self {
+        match value {
+            Some(value) => add(self, value),
+            None => self,
+        }
+    }
+
+    fn evidence(self, evidence: &Evidence) -> Self {
+        self.optional(evidence.cause, |pairs, cause| pairs.word("cause", cause.as_str()))
+            .word("gating", &evidence.gating.to_string())
+            .number("weight", evidence.weight)
+            .number("harm", evidence.harm)
+            .number("harm_needed", evidence.harm_needed)
+            .number("safety", evidence.safety)
+            .number("safety_needed", evidence.safety_needed)
+            .optional(evidence.effect, |pairs, effect| {
+                pairs
+                    .number("effect", effect.estimate)
+                    .number("effect_lower", effect.lower)
+                    .number("effect_upper", effect.upper)
+                    .number("effect_confidence", effect.confidence)
+            })
+            .number("tolerated", evidence.tolerated)
+            .optional(evidence.could_see, |pairs, change| pairs.number("could_see", change))
+            .word("steps", &evidence.steps.to_string())
+            .optional(evidence.steps_needed, |pairs, steps| {
+                pairs.word("steps_needed", &steps.to_string())
+            })
+            .optional(evidence.since, |pairs, since| pairs.time("since", since))
+            .optional(evidence.widened.as_deref(), |pairs, why| pairs.word("widened", why))
     }
 
     fn mean(self, key: &str, summary: &Summary) -> Self {

@@ -5,7 +5,7 @@ use serin_model::{JudgedMetric, Verdict};
 use crate::markdown_text::{code, sentence};
 use crate::report::Report;
 use crate::wording::{self, Shared, Tone};
-use crate::{clock, label};
+use crate::{clock, evidence, evidence_notes, label, next};
 
 /// Shows a report as GitHub-flavoured Markdown: the answer and its reason first, then the metrics
 /// worst first, the limits, the score, folded warnings, and what to do.
@@ -20,17 +20,21 @@ pub fn markdown(report: &Report) -> String {
     let mut page = Page(String::new());
     page.headline(report);
     page.metrics(verdict);
+    if evidence::decides(verdict) {
+        page.evidence_notes(report);
+    }
     page.limits(verdict);
     page.score(verdict);
     page.warnings(verdict);
     page.notes(report);
-    page.line(&format!("**Next:** {}", sentence(&wording::next(report), LONG_SENTENCE)));
+    page.line(&format!("**Next:** {}", sentence(&next::next(report), LONG_SENTENCE)));
     page.0
 }
 
 /// How many bytes there may be before the end of each part, so that every part has room.
 mod room {
     pub(super) const METRICS: usize = 28_000;
+    pub(super) const EVIDENCE: usize = 32_000;
     pub(super) const LIMITS: usize = 36_000;
     pub(super) const GROUPS: usize = 42_000;
     pub(super) const WARNINGS: usize = 50_000;
@@ -54,11 +58,14 @@ impl Page {
         let when = report
             .span
             .map_or_else(|| "no data".to_owned(), |(first, last)| clock::span(first, last));
+        let decided = evidence::decided(report);
+        let decided = decided.map(|words| format!(" {}", wording::sentence(&words)));
         self.line(&format!(
-            "Canary {} against control {}, {when}, every {} s.",
+            "Canary {} against control {}, {when}, every {} s.{}",
             code(&report.canary, LONG_SENTENCE),
             code(&report.control, LONG_SENTENCE),
-            report.step_seconds
+            report.step_seconds,
+            decided.unwrap_or_default()
         ));
         self.blank();
     }
@@ -69,15 +76,34 @@ impl Page {
             self.blank();
             return;
         }
-        let interval = wording::interval_heading(&verdict.metrics);
+        let is_evidence = evidence::decides(verdict);
+        let (interval, more, rule, row): (_, _, _, fn(&JudgedMetric) -> String) = match is_evidence
+        {
+            false => (wording::interval_heading(&verdict.metrics), "", "", row),
+            true => (
+                evidence::sequence_heading(verdict),
+                " Tolerance | Evidence |",
+                " --- | --- |",
+                evidence_row,
+            ),
+        };
         self.line(&format!(
-            "| Metric | Outcome | Control | Canary | Effect | {interval} | Points |"
+            "| Metric | Outcome | Control | Canary | Effect | {interval} |{more} Points |"
         ));
-        self.line("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+        self.line(&format!("| --- | --- | ---: | ---: | ---: | ---: |{rule} ---: |"));
         let rows = verdict.metrics.iter().map(row).collect();
         let left = self.lines_within(rows, room::METRICS);
         self.blank();
         self.say_left(left, "metric");
+    }
+
+    fn evidence_notes(&mut self, report: &Report) {
+        let note = |(start, text): (&str, String)| {
+            let start = if start == "* " { "" } else { start };
+            format!("- {}", sentence(&format!("{start}{text}"), LONG_SENTENCE))
+        };
+        let notes = evidence_notes::notes(report).into_iter().map(note);
+        self.list(notes.collect(), room::EVIDENCE, "note");
     }
 
     fn limits(&mut self, verdict: &Verdict) {
@@ -95,7 +121,7 @@ impl Page {
         let reason = scorecard.reason.as_deref();
         let reason = reason.map(|reason| format!(": {}", sentence(reason, LONG_SENTENCE)));
         let reason = reason.unwrap_or_default();
-        self.line(&format!("**Score:** {}{reason}", wording::score(scorecard)));
+        self.line(&format!("**Score:** {}{reason}", wording::score(verdict)));
         self.blank();
         let group = |group: &serin_model::GroupScore| {
             format!(
@@ -191,25 +217,46 @@ impl Page {
 }
 
 fn row(metric: &JudgedMetric) -> String {
-    let notes = wording::notes(metric);
-    let notes = if notes.is_empty() { notes } else { format!(" ({notes})") };
-    let symbol = Tone::of_metric(metric).symbol();
-    let mean = |summary: &serin_model::Summary| {
-        wording::amount(summary.mean, summary.points, metric.measure)
-    };
     let interval = metric
         .shift
         .as_ref()
         .map_or_else(|| wording::NOTHING.to_owned(), |shift| wording::shift(shift, metric.measure));
     format!(
-        "| {} | {symbol} **{}**{notes} | {} | {} | {} | {interval} | {}/{} |",
-        name(metric),
-        wording::class(metric),
-        mean(&metric.control),
-        mean(&metric.canary),
+        "{} {} | {interval} | {}/{} |",
+        start_of_row(metric),
         wording::effect(metric),
         metric.control.points,
         metric.canary.points
+    )
+}
+
+fn evidence_row(metric: &JudgedMetric) -> String {
+    let points = metric.evidence.as_ref().map(|evidence| evidence.steps.to_string());
+    format!(
+        "{} {} | {} | {} | {} | {} |",
+        start_of_row(metric),
+        evidence::effect(metric),
+        evidence::sequence(metric),
+        evidence::tolerance(metric),
+        evidence::in_short(metric),
+        points.as_deref().unwrap_or(wording::NOTHING)
+    )
+}
+
+/// Returns the cells up to the two means.
+fn start_of_row(metric: &JudgedMetric) -> String {
+    let notes = wording::notes(metric);
+    let notes = if notes.is_empty() { notes } else { format!(" ({notes})") };
+    let mean = |summary: &serin_model::Summary| {
+        wording::amount(summary.mean, summary.points, metric.measure)
+    };
+    format!(
+        "| {} | {} **{}**{notes} | {} | {} |",
+        name(metric),
+        Tone::of_metric(metric).symbol(),
+        wording::class(metric),
+        mean(&metric.control),
+        mean(&metric.canary)
     )
 }
 

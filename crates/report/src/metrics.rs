@@ -6,7 +6,7 @@ use serin_model::{Classification, JudgedMetric, Outcome, Standing, Summary};
 
 use crate::plain_number::plain_number;
 use crate::report::Report;
-use crate::{label, wording};
+use crate::{evidence, label, wording};
 
 /// Shows reports as OpenMetrics 1.0 text, such as GitLab's metrics reports and node_exporter's
 /// textfile collector read it: the score, the outcome, and each metric's numbers.
@@ -27,7 +27,7 @@ pub fn metrics(reports: &[Report]) -> String {
 fn families(reports: &[Report]) -> Vec<Family> {
     let mut families = verdict_families(reports);
     let metric = |name, help, value: fn(&JudgedMetric) -> Option<f64>| {
-        Family::new(name, "gauge", help).of_metrics(reports, "", value)
+        Family::new(name, "gauge", help).of_metrics(reports, None, value)
     };
     families.push(metric(
         "serin_metric_failed",
@@ -42,13 +42,13 @@ fn families(reports: &[Report]) -> Vec<Family> {
     }));
     families.push(
         Family::new("serin_metric_mean", "gauge", "The arm's mean, in the metric's unit.")
-            .of_metrics(reports, "control", |metric| mean(&metric.control))
-            .of_metrics(reports, "canary", |metric| mean(&metric.canary)),
+            .of_metrics(reports, CONTROL, |metric| mean(&metric.control))
+            .of_metrics(reports, CANARY, |metric| mean(&metric.canary)),
     );
     families.push(
         Family::new("serin_metric_points", "gauge", "The arm's steps with a value.")
-            .of_metrics(reports, "control", |metric| Some(metric.control.points as f64))
-            .of_metrics(reports, "canary", |metric| Some(metric.canary.points as f64)),
+            .of_metrics(reports, CONTROL, |metric| Some(metric.control.points as f64))
+            .of_metrics(reports, CANARY, |metric| Some(metric.canary.points as f64)),
     );
     families.push(metric(
         "serin_metric_ratio",
@@ -64,7 +64,79 @@ fn families(reports: &[Report]) -> Vec<Family> {
     families.push(metric("serin_metric_shift_upper", "The upper end of its interval.", |metric| {
         Some(metric.shift?.upper)
     }));
+    families.extend(evidence_families(reports));
     families
+}
+
+/// Returns what only the sequential judge finds out; nothing for reports of another judge.
+fn evidence_families(reports: &[Report]) -> Vec<Family> {
+    let gauge = |name, help| Family::new(name, "gauge", help);
+    let metric = |name, help, value| gauge(name, help).of_metrics(reports, None, value);
+    let standing = Family::new("serin_metric_standing", "stateset", "How the metric stands.")
+        .of_metrics(reports, HARMED, |metric| stands(metric, Standing::Harmed))
+        .of_metrics(reports, UNCLEAR, |metric| stands(metric, Standing::Unclear))
+        .of_metrics(reports, SAFE, |metric| stands(metric, Standing::Safe));
+    let found = gauge(
+        "serin_metric_evidence_nats",
+        "The natural logarithm of the largest e-value against the hypothesis.",
+    )
+    .of_metrics(reports, TOLERABLE, |metric| Some(metric.evidence.as_ref()?.harm))
+    .of_metrics(reports, UNACCEPTABLE, |metric| Some(metric.evidence.as_ref()?.safety));
+    let needed = gauge("serin_metric_evidence_needed_nats", "From where on it is rejected.")
+        .of_metrics(reports, TOLERABLE, |metric| Some(metric.evidence.as_ref()?.harm_needed))
+        .of_metrics(reports, UNACCEPTABLE, |metric| Some(metric.evidence.as_ref()?.safety_needed));
+    vec![
+        decided(reports),
+        standing,
+        metric("serin_metric_gating", "Whether a pass needs the metric to be safe.", |metric| {
+            Some(f64::from(u8::from(metric.evidence.as_ref()?.gating)))
+        }),
+        found,
+        needed,
+        metric("serin_metric_effect_ratio", "The effect: the canary over the control.", |metric| {
+            Some(metric.evidence.as_ref()?.effect?.estimate)
+        }),
+        metric(
+            "serin_metric_effect_ratio_lower",
+            "The lower end of its interval, which holds at every moment at once.",
+            |metric| Some(metric.evidence.as_ref()?.effect?.lower),
+        ),
+        metric("serin_metric_effect_ratio_upper", "The upper end of its interval.", |metric| {
+            Some(metric.evidence.as_ref()?.effect?.upper)
+        }),
+        metric(
+            "serin_metric_tolerated_ratio",
+            "The tolerated change in the bad direction, as a fraction of control.",
+            |metric| Some(metric.evidence.as_ref()?.tolerated),
+        ),
+        metric(
+            "serin_metric_could_see_ratio",
+            "The smallest change in the bad direction that would have shown, likewise.",
+            |metric| metric.evidence.as_ref()?.could_see,
+        ),
+        metric("serin_metric_steps", "The steps that were compared.", |metric| {
+            Some(metric.evidence.as_ref()?.steps as f64)
+        }),
+        metric("serin_metric_steps_needed", "The steps it takes in all to be safe.", |metric| {
+            Some(metric.evidence.as_ref()?.steps_needed? as f64)
+        }),
+    ]
+}
+
+fn decided(reports: &[Report]) -> Family {
+    let mut family =
+        Family::new("serin_decided_timestamp_seconds", "gauge", "When the verdict was reached.");
+    for report in reports {
+        let Some(at) = report.verdict.decided_at else { continue };
+        let service = [("service", wording::service(report))];
+        family.add(&service, at.as_millis() as f64 / 1000.0);
+    }
+    family
+}
+
+fn stands(metric: &JudgedMetric, standing: Standing) -> Option<f64> {
+    let is_so = metric.evidence.as_ref()?.standing == standing;
+    Some(f64::from(u8::from(is_so)))
 }
 
 fn verdict_families(reports: &[Report]) -> Vec<Family> {
@@ -86,7 +158,7 @@ fn verdict_families(reports: &[Report]) -> Vec<Family> {
 
 fn is_judged(metric: &JudgedMetric) -> bool {
     if let Some(evidence) = &metric.evidence {
-        return evidence.standing != Standing::Unclear;
+        return !evidence::is_unjudged(evidence);
     }
     match metric.classification {
         Some(Classification::High | Classification::Low | Classification::Pass) => true,
@@ -98,6 +170,17 @@ fn is_judged(metric: &JudgedMetric) -> bool {
 fn mean(summary: &Summary) -> Option<f64> {
     (summary.points > 0).then_some(summary.mean)
 }
+
+/// One more label of a metric's line.
+type Label = Option<(&'static str, &'static str)>;
+
+const CONTROL: Label = Some(("arm", "control"));
+const CANARY: Label = Some(("arm", "canary"));
+const TOLERABLE: Label = Some(("hypothesis", "tolerable"));
+const UNACCEPTABLE: Label = Some(("hypothesis", "unacceptable"));
+const HARMED: Label = Some(("serin_metric_standing", "harmed"));
+const UNCLEAR: Label = Some(("serin_metric_standing", "unclear"));
+const SAFE: Label = Some(("serin_metric_standing", "safe"));
 
 /// All lines of one name, which OpenMetrics wants together.
 struct Family {
@@ -114,11 +197,11 @@ impl Family {
         Self { name, head, lines: String::new(), occurrences: BTreeMap::new() }
     }
 
-    /// Adds a line for each metric of each report; `arm` is a label, unless it is blank.
+    /// Adds a line for each metric of each report, with one more label where there is one.
     fn of_metrics(
         mut self,
         reports: &[Report],
-        arm: &str,
+        label: Label,
         value: fn(&JudgedMetric) -> Option<f64>,
     ) -> Self {
         for report in reports {
@@ -126,9 +209,7 @@ impl Family {
                 let Some(value) = value(metric) else { continue };
                 let mut labels =
                     vec![("service", wording::service(report)), ("metric", label::name(metric))];
-                if !arm.is_empty() {
-                    labels.push(("arm", arm.to_owned()));
-                }
+                labels.extend(label.map(|(name, value)| (name, value.to_owned())));
                 self.add(&labels, value);
             }
         }

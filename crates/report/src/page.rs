@@ -1,12 +1,13 @@
 //! A verdict as one HTML file that needs nothing else.
 
 use askama::Template;
-use serin_model::Judgement;
+use serin_model::{JudgedMetric, Judgement};
 
+use crate::forest::{Forest, RowName};
 use crate::report::Report;
 use crate::section::{Fact, Section};
 use crate::wording::{self, Shared, Tone};
-use crate::{clock, forest, label};
+use crate::{clock, evidence, evidence_notes, label, next};
 
 /// Shows a report as one HTML file: no script, nothing fetched, readable on a phone and on paper.
 ///
@@ -35,14 +36,58 @@ struct Page {
     judgements: Vec<JudgementRow>,
     warnings: Vec<Shared>,
     ignored: Vec<String>,
-    interval_heading: String,
-    /// The scale of the forest plot; none when no metric has a relative shift.
+    headings: Headings,
+    /// What stands below the table of all metrics.
+    notes: Vec<String>,
+    /// Whether the sequential judge decided.
+    is_evidence: bool,
+    /// Whether more of a metric is tolerated than the Check says.
+    is_widened: bool,
+    /// The scale of the forest plot; none when no metric has a relative change.
     forest_axis: Option<String>,
     sections: Vec<Section>,
     check_name: String,
     check_text: String,
     inputs: Vec<InputRow>,
     serin: String,
+}
+
+/// What the table of all metrics calls what it shows.
+struct Headings {
+    caption: &'static str,
+    drawn: &'static str,
+    effect: &'static str,
+    interval: String,
+}
+
+impl Headings {
+    fn of(report: &Report) -> Self {
+        let verdict = &report.verdict;
+        if evidence::decides(verdict) {
+            return Self {
+                caption: "The effect of each metric, the canary over the control, with an interval that holds however often one looks",
+                drawn: "Effect, drawn",
+                effect: "Effect",
+                interval: evidence::sequence_heading(verdict),
+            };
+        }
+        Self {
+            caption: "How far each metric moved: the shift and its interval, divided by the control’s mean",
+            drawn: "Shift, drawn",
+            effect: "Means",
+            interval: format!("Shift, {}", wording::interval_heading(&verdict.metrics)),
+        }
+    }
+}
+
+/// Returns what the table has no room for; why tolerances were widened stands beside each metric.
+fn notes(report: &Report, is_evidence: bool) -> Vec<String> {
+    let notes = if is_evidence { evidence_notes::of_all(report) } else { Vec::new() };
+    notes.into_iter().map(|(start, note)| wording::sentence(&format!("{start}{note}"))).collect()
+}
+
+fn is_widened(metric: &JudgedMetric) -> bool {
+    metric.evidence.as_ref().is_some_and(|evidence| evidence.widened.is_some())
 }
 
 /// The score, as the template shows it.
@@ -76,7 +121,9 @@ impl Page {
     fn new(report: &Report) -> Self {
         let verdict = &report.verdict;
         let tone = Tone::of_outcome(verdict.outcome);
-        let scale = forest::shared_scale(&verdict.metrics);
+        let is_evidence = evidence::decides(verdict);
+        let forest = Forest::of(&verdict.metrics, is_evidence);
+        let axis = RowName { class: "forest", number: 0 };
         let indexes = 0..verdict.metrics.len();
         Self {
             title: format!("{}: {}", wording::service(report), verdict.outcome),
@@ -85,15 +132,18 @@ impl Page {
             word: wording::word(verdict.outcome),
             action: wording::action(report),
             reason: wording::unbroken(&verdict.reason),
-            next: wording::sentence(&wording::next(report)),
+            next: wording::sentence(&next::next(report)),
             facts: facts(report),
             score: score(report),
             judgements: verdict.judgements.iter().map(judgement_row).collect(),
             warnings: wording::warnings(&verdict.warnings),
             ignored: verdict.ignored.iter().map(|setting| wording::sentence(setting)).collect(),
-            interval_heading: wording::interval_heading(&verdict.metrics),
-            forest_axis: scale.map(forest::draw_axis),
-            sections: indexes.filter_map(|index| Section::new(report, index, scale)).collect(),
+            headings: Headings::of(report),
+            notes: notes(report, is_evidence),
+            is_evidence,
+            is_widened: verdict.metrics.iter().any(is_widened),
+            forest_axis: forest.map(|forest| forest.axis(axis)),
+            sections: indexes.filter_map(|index| Section::new(report, index, forest)).collect(),
             check_name: label::one_line(&report.check.path),
             check_text: label::lines(&report.check_text),
             inputs: inputs(report),
@@ -105,13 +155,15 @@ impl Page {
 fn facts(report: &Report) -> Vec<Fact> {
     let when =
         report.span.map_or_else(|| "no data".to_owned(), |(first, last)| clock::span(first, last));
-    vec![
+    let mut facts = vec![
         Fact::new("Canary", label::one_line(&report.canary)),
         Fact::new("Control", label::one_line(&report.control)),
         Fact::new("Measured", when),
-        Fact::new("Step", format!("{} s", report.step_seconds)),
-        Fact::new("Judge", label::one_line(&report.verdict.judge.to_string())),
-    ]
+    ];
+    facts.extend(evidence::reached(report).map(|when| Fact::new("Decided", when)));
+    facts.push(Fact::new("Step", format!("{} s", report.step_seconds)));
+    facts.push(Fact::new("Judge", label::one_line(&report.verdict.judge.to_string())));
+    facts
 }
 
 fn score(report: &Report) -> Score {
@@ -122,7 +174,7 @@ fn score(report: &Report) -> Score {
         weight: format!("{} %", wording::points_of_score(group.weight)),
     });
     Score {
-        words: wording::score(scorecard),
+        words: wording::score(&report.verdict),
         reason: scorecard.reason.as_deref().map(wording::sentence),
         groups: groups.collect(),
     }

@@ -2,12 +2,13 @@
 
 use serin_model::{Amount, JudgedMetric, MeasureKind, Summary, Trace, TracePoint, Worse};
 
-use crate::forest::{self, RelativeShift};
+use crate::evidence_section::EvidenceSection;
+use crate::forest::{Forest, RelativeShift, RowName};
 use crate::overlay::{self, Overlay};
 use crate::report::Report;
 use crate::scale::Scale;
 use crate::wording::{self, NOTHING, Tone};
-use crate::{align, distribution, label};
+use crate::{align, distribution, evidence, evidence_facts, label};
 
 /// One metric, as the template shows it.
 pub(crate) struct Section {
@@ -32,6 +33,8 @@ pub(crate) struct Section {
     pub(crate) change: String,
     /// The relative interval, or why there is none.
     pub(crate) change_interval: String,
+    /// What the sequential judge found out; none from another.
+    pub(crate) evidence: Option<EvidenceSection>,
     pub(crate) charts: Option<Charts>,
     pub(crate) arms: Vec<ArmNumbers>,
     pub(crate) facts: Vec<Fact>,
@@ -73,11 +76,11 @@ impl Fact {
 
 impl Section {
     /// Creates the section of the metric at `index` of the verdict.
-    pub(crate) fn new(report: &Report, index: usize, forest: Option<Scale>) -> Option<Self> {
+    pub(crate) fn new(report: &Report, index: usize, forest: Option<Forest>) -> Option<Self> {
         let metric = report.verdict.metrics.get(index)?;
         let number = index + 1;
         let tone = Tone::of_metric(metric);
-        let shift = RelativeShift::of(metric);
+        let row = RowName { class: "forest", number };
         Some(Self {
             number,
             name: label::name(metric),
@@ -94,9 +97,10 @@ impl Section {
                 text: wording::sentence(&format!("limit {}", wording::guardrail(guardrail))),
             }),
             warnings: warnings(report, metric),
-            forest: forest.map(|scale| forest::draw_row(metric, scale, number)).unwrap_or_default(),
-            change: wording::effect(metric),
-            change_interval: shift.map_or_else(|| no_shift(metric), RelativeShift::in_words),
+            forest: forest.map(|forest| forest.row(metric, row)).unwrap_or_default(),
+            change: change(metric),
+            change_interval: change_interval(metric),
+            evidence: EvidenceSection::new(metric, number),
             charts: report
                 .traces
                 .get(index)
@@ -136,6 +140,21 @@ fn warnings(report: &Report, metric: &JudgedMetric) -> Vec<String> {
     about.map(|warning| wording::sentence(&warning.text)).collect()
 }
 
+fn change(metric: &JudgedMetric) -> String {
+    match metric.evidence {
+        Some(_) => evidence::effect(metric),
+        None => wording::effect(metric),
+    }
+}
+
+fn change_interval(metric: &JudgedMetric) -> String {
+    match (&metric.evidence, RelativeShift::of(metric)) {
+        (Some(_), _) => evidence::sequence(metric),
+        (None, Some(shift)) => shift.in_words(),
+        (None, None) => no_shift(metric),
+    }
+}
+
 fn no_shift(metric: &JudgedMetric) -> String {
     let reason = if metric.control.points == 0 || metric.canary.points == 0 {
         "no data on a side"
@@ -162,6 +181,14 @@ fn arm(name: &'static str, summary: &Summary, kind: MeasureKind) -> ArmNumbers {
 }
 
 fn facts(metric: &JudgedMetric) -> Vec<Fact> {
+    if let Some(evidence) = &metric.evidence {
+        let facts = evidence_facts::facts(metric, evidence).into_iter();
+        let mut facts: Vec<Fact> =
+            facts.map(|(name, value)| Fact::new(&name, wording::unbroken(&value))).collect();
+        facts.push(Fact::new("Effect of the means", wording::effect(metric)));
+        facts.push(Fact::new("Test", label::one_line(&metric.test)));
+        return facts;
+    }
     let mut facts = vec![Fact::new("Effect (means)", wording::effect(metric))];
     match &metric.shift {
         None => facts.push(Fact::new("Shift", NOTHING)),

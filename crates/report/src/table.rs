@@ -2,11 +2,12 @@
 
 use anstyle::{AnsiColor, Effects};
 use serin_model::Verdict;
+use unicode_width::UnicodeWidthStr;
 
-use crate::columns::Row;
+use crate::grid::Row;
 use crate::report::Report;
 use crate::wording::{self, Shared, Tone};
-use crate::{clock, columns, label};
+use crate::{clock, columns, evidence, evidence_columns, evidence_notes, label, next};
 
 /// How a terminal shows text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +24,9 @@ const NARROWEST: usize = 40;
 /// What stands before everything below the first line.
 const INDENT: &str = "  ";
 
+/// What parts the action from the time of the verdict on the first line.
+const BEFORE_TIME: &str = "     ";
+
 /// Shows a report as text: the answer first, then why, the metrics worst first, and what to do.
 ///
 /// Names of metrics, reasons and warnings may come from anywhere: characters that would steer the
@@ -32,13 +36,13 @@ pub fn table(report: &Report, style: Style) -> String {
     let style = Style { width: style.width.max(NARROWEST), ..style };
     let mut text = Text { style, lines: Vec::new() };
     text.headline(report);
-    text.metrics(&report.verdict);
+    text.metrics(report);
     text.guardrails(&report.verdict);
     text.score(&report.verdict);
     text.warnings(&report.verdict);
     text.notes(report);
     text.blank();
-    text.paragraph("next: ", &wording::next(report));
+    text.paragraph("next: ", &next::next(report));
     text.lines.join("\n") + "\n"
 }
 
@@ -53,25 +57,49 @@ impl Text {
         let verdict = &report.verdict;
         let word = verdict.outcome.as_str().to_uppercase();
         let answer = format!("{} {word}", wording::symbol(verdict.outcome));
+        let action = wording::action(report);
+        let taken = answer.width() + INDENT.len() + action.width() + BEFORE_TIME.len();
         let answer = self.bold(&answer, Tone::of_outcome(verdict.outcome));
-        self.lines.push(format!("{answer}  {}", wording::action(report)));
+        let time = evidence::decided(report);
+        let (beside, below) = match time {
+            Some(time) if taken + time.width() <= self.style.width => (Some(time), None),
+            time => (None, time),
+        };
+        let beside = beside.map(|time| format!("{BEFORE_TIME}{}", self.dimmed(&time)));
+        self.lines.push(format!("{answer}{INDENT}{action}{}", beside.unwrap_or_default()));
         self.paragraph("", &label::one_line(&verdict.reason));
+        if let Some(time) = below {
+            self.paragraph("", &time);
+        }
         self.paragraph("", &compared(report));
     }
 
-    fn metrics(&mut self, verdict: &Verdict) {
+    fn metrics(&mut self, report: &Report) {
+        let verdict = &report.verdict;
         self.blank();
         if verdict.metrics.is_empty() {
             self.paragraph("", "no metric was judged");
             return;
         }
-        let grid = columns::grid(verdict, self.style.width - INDENT.len());
+        let is_evidence = evidence::decides(verdict);
+        let grid = if is_evidence { evidence_columns::grid } else { columns::grid };
+        let grid = grid(verdict, self.style.width - INDENT.len());
         let heading = self.dimmed(&grid.heading);
         self.lines.push(format!("{INDENT}{heading}"));
         for (row, metric) in grid.rows.iter().zip(&verdict.metrics) {
             let line = self.coloured_row(row, Tone::of_metric(metric));
             self.lines.push(format!("{INDENT}{line}"));
         }
+        if is_evidence {
+            for (start, note) in evidence_notes::notes(report) {
+                self.paragraph(start, &note);
+            }
+        } else {
+            self.tests(verdict);
+        }
+    }
+
+    fn tests(&mut self, verdict: &Verdict) {
         for test in wording::tests(&verdict.metrics) {
             self.shared("test: ", &test);
         }
@@ -103,7 +131,7 @@ impl Text {
 
     fn score(&mut self, verdict: &Verdict) {
         let scorecard = &verdict.scorecard;
-        let mut words = wording::score(scorecard);
+        let mut words = wording::score(verdict);
         if let Some(reason) = &scorecard.reason {
             words.push_str(&format!(": {}", label::one_line(reason)));
         }
@@ -143,6 +171,9 @@ impl Text {
             verdict.ignored.iter().map(|setting| label::one_line(setting)).collect();
         if !ignored.is_empty() {
             self.paragraph("ignored: ", &ignored.join("; "));
+        }
+        if evidence::decides(verdict) {
+            self.tests(verdict);
         }
         let judge = label::one_line(&verdict.judge.to_string());
         self.paragraph("judge: ", &format!("{judge}, serin {}", label::one_line(&report.serin)));

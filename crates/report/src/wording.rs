@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serin_model::{
     Amount, Classification, GroupScore, GuardrailOutcome, Interval, JudgedGuardrail, JudgedMetric,
-    MeasureKind, Multiple, Outcome, ScoreClass, Scorecard, Standing, Verdict, Warning,
+    MeasureKind, Multiple, Outcome, ScoreClass, Standing, Verdict, Warning,
 };
 
 use crate::report::Report;
-use crate::{clock, label};
+use crate::{clock, evidence, label};
 
 /// The length of a metric's name in a sentence; there is one place where all of it is shown.
 pub(crate) const LONG_NAME: usize = 60;
@@ -47,42 +47,6 @@ pub(crate) fn action(report: &Report) -> String {
 pub(crate) fn service(report: &Report) -> String {
     let service = label::one_line(report.service.trim());
     if service.is_empty() { "the canary".to_owned() } else { service }
-}
-
-/// Returns what to do with the verdict, once it has been read.
-pub(crate) fn next(report: &Report) -> String {
-    let (service, verdict) = (service(report), &report.verdict);
-    let suspects = suspects(verdict);
-    match (verdict.outcome, suspects.is_empty(), verdict.warnings.len()) {
-        (Outcome::Fail, false, _) => format!("roll back {service}, then look at {suspects}"),
-        (Outcome::Fail, true, _) => format!("roll back {service}"),
-        (Outcome::Inconclusive, false, _) => {
-            format!("look at {suspects}, then promote or roll back {service} by hand")
-        }
-        (Outcome::Inconclusive, true, _) => {
-            format!("gather more points, or promote or roll back {service} by hand")
-        }
-        (Outcome::Pass, _, 0) => format!("promote {service}"),
-        (Outcome::Pass, _, 1) => format!("promote {service}, once the warning above is read"),
-        (Outcome::Pass, _, _) => format!("promote {service}, once the warnings above are read"),
-    }
-}
-
-/// Returns up to two of the metrics that spoke against the canary, worst first.
-fn suspects(verdict: &Verdict) -> String {
-    let counted = verdict.metrics.iter().filter(|metric| !metric.muted && is_suspect(metric));
-    let names = counted.take(2).map(|metric| label::shortened(&label::name(metric), LONG_NAME));
-    let names: Vec<String> = names.collect();
-    names.join(" and ")
-}
-
-fn is_suspect(metric: &JudgedMetric) -> bool {
-    Tone::of_comparison(metric) != Tone::Good
-        || metric.guardrail.as_ref().is_some_and(|guardrail| !is_held(guardrail))
-}
-
-fn is_held(guardrail: &JudgedGuardrail) -> bool {
-    guardrail.outcome == GuardrailOutcome::Held
 }
 
 /// How bad a line is, for the eye: it decides symbols and colours and nothing else.
@@ -185,10 +149,12 @@ pub(crate) fn outcome(metric: &JudgedMetric) -> String {
 
 /// Returns what else than the classification decides how to read a metric, such as `critical`.
 pub(crate) fn notes(metric: &JudgedMetric) -> String {
+    let is_gating = metric.evidence.as_ref().is_some_and(|evidence| evidence.gating);
+    let gating = is_gating.then_some("gating");
     let critical = metric.critical.then_some("critical");
     let muted = metric.muted.then_some("muted");
-    let notes: Vec<&str> = [critical, muted, broken_limit(metric)].into_iter().flatten().collect();
-    notes.join(", ")
+    let notes = [gating, critical, muted, broken_limit(metric)];
+    notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn broken_limit(metric: &JudgedMetric) -> Option<&'static str> {
@@ -304,11 +270,15 @@ pub(crate) fn points_of_score(score: f64) -> String {
     }
 }
 
-/// Returns the score and its thresholds.
-pub(crate) fn score(scorecard: &Scorecard) -> String {
+/// Returns the score with its thresholds, or with where it is from when it decides nothing.
+pub(crate) fn score(verdict: &Verdict) -> String {
+    let scorecard = &verdict.scorecard;
+    let score = points_of_score(scorecard.score);
+    if evidence::decides(verdict) {
+        return format!("{score} of 100, derived from the verdict");
+    }
     format!(
-        "{} of 100 (pass {}, marginal {})",
-        points_of_score(scorecard.score),
+        "{score} of 100 (pass {}, marginal {})",
         points_of_score(scorecard.pass),
         points_of_score(scorecard.marginal)
     )

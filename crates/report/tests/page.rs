@@ -2,14 +2,18 @@
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
-use serin_model::{Classification, MeasureKind, Timestamp, Trace, TracePoint};
+use serin_model::Worse::{Either, Higher, Lower};
+use serin_model::{Classification, Interval, MeasureKind, Timestamp, Trace, TracePoint};
 use serin_report::{Report, html};
 
 #[allow(dead_code, unreachable_pub, reason = "the other tests use the rest of it")]
 mod sample;
 
-fn samples() -> [Report; 5] {
-    [sample::failing(), sample::good(), sample::silent(), sample::nothing(), sample::hostile()]
+fn samples() -> Vec<Report> {
+    let kayenta =
+        [sample::failing(), sample::good(), sample::silent(), sample::nothing(), sample::hostile()];
+    let hostile = sample::sequential::hostile();
+    kayenta.into_iter().chain(sample::sequential::all()).chain([hostile]).collect()
 }
 
 /// A tag of the page, with its attributes in order.
@@ -65,9 +69,12 @@ fn nothing_is_fetched_and_nothing_runs() {
 
 #[test]
 fn whatever_comes_from_files_is_escaped() {
-    let page = html(&sample::hostile()).unwrap();
-    assert!(!page.contains("<script") && !page.contains("\u{1b}") && !page.contains('\u{202e}'));
-    assert_eq!(page.matches("</title>").count(), 1 + page.matches("<title id=").count());
+    for report in [sample::hostile(), sample::sequential::hostile()] {
+        let page = html(&report).unwrap();
+        assert!(!page.contains("<script") && !page.contains("\u{1b}"));
+        assert!(!page.contains('\u{202e}'));
+        assert_eq!(page.matches("</title>").count(), 1 + page.matches("<title id=").count());
+    }
 }
 
 #[test]
@@ -151,10 +158,14 @@ fn every_metric_has_its_section() {
 
 #[test]
 fn tables_have_captions_and_scopes() {
-    let page = html(&sample::failing()).unwrap();
-    let tags = tags(&page);
-    assert!(tags.windows(2).all(|pair| pair[0].name != "table" || pair[1].name == "caption"));
-    assert!(tags.iter().filter(|tag| tag.name == "th").all(|tag| tag.attribute("scope").is_some()));
+    for report in samples() {
+        let page = html(&report).unwrap();
+        let tags = tags(&page);
+        let mut pairs = tags.windows(2);
+        assert!(pairs.all(|pair| pair[0].name != "table" || pair[1].name == "caption"));
+        let mut heads = tags.iter().filter(|tag| tag.name == "th");
+        assert!(heads.all(|tag| tag.attribute("scope").is_some()));
+    }
 }
 
 /// Returns what stands between two pieces of the page.
@@ -201,6 +212,37 @@ fn distribution() {
 fn forest() {
     let page = html(&small()).unwrap();
     assert_snapshot!(between(&page, "<tbody role=\"rowgroup\">", "</tbody>").replace("><", ">\n<"));
+}
+
+#[test]
+fn evidence() {
+    let page = html(&sample::sequential::failing()).unwrap();
+    let rows = between(&page, "<tbody role=\"rowgroup\">", "</tbody>").replace("><", ">\n<");
+    assert_snapshot!("evidence_rows", rows);
+    let widened = between(&page, "<h3 id=\"metric-6\"", "<div class=\"charts\">");
+    assert_snapshot!("evidence_section", widened.replace("><", ">\n<"));
+}
+
+#[test]
+fn whatever_evidence_shows_is_said() {
+    let page = html(&sample::sequential::failing()).unwrap();
+    for words in [
+        "<dd><bdi>after 6 min, at 14:05 UTC</bdi></dd>",
+        "25 of 100, derived from the verdict",
+        "Evidence of harm: <strong>1 in 40,000 (needs 1 in 660)</strong>",
+        "Evidence of safety: <strong>1 in 310 (needs 1 in 20)</strong>",
+        "Effect ×\u{a0}4.2, 95\u{a0}% sequence ×\u{a0}3.1 … 5.7; tolerated ≤ ×\u{a0}1.25.",
+        "The tolerance is 13.7\u{a0}% instead of 10\u{a0}%, because the control&#39;s own replicas",
+        "tolerance in the Check, before it was widened",
+        "could see +14 %",
+        "too few points: 6 of 50",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    let page = html(&sample::sequential::undecided()).unwrap();
+    assert!(page.contains("Enough points: latency p99 at 14:50 UTC (44 more)."));
+    assert!(!page.contains("before it was widened"));
+    assert!(!html(&sample::failing()).unwrap().contains("Evidence"));
 }
 
 #[test]
@@ -314,7 +356,42 @@ fn is_coordinate(name: &str) -> bool {
         .contains(&name)
 }
 
+fn assert_coordinates_are_numbers(page: &str) {
+    for tag in tags(page).iter().filter(|tag| !["meta", "html"].contains(&tag.name)) {
+        for (name, coordinate) in tag.attributes.iter().filter(|(name, _)| is_coordinate(name)) {
+            let known = |letter: char| letter.is_ascii_digit() || ".-% MLVHhZ".contains(letter);
+            assert!(coordinate.chars().all(known), "{} {}={}", tag.name, name, coordinate);
+            assert!(tag.name == "path" || coordinate.len() < 9, "{coordinate}");
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn coordinates_of_evidence_are_numbers(
+        effect in prop::array::uniform3(value()),
+        evidence in prop::array::uniform4(value()),
+        margins in prop::array::uniform4(value()),
+        steps in any::<(u64, u64)>(),
+    ) {
+        let mut report = sample::sequential::failing();
+        for (metric, worse) in report.verdict.metrics.iter_mut().zip([Higher, Lower, Either]) {
+            metric.worse = worse;
+            let known = metric.evidence.as_mut().expect("the judge is sequential");
+            let [estimate, lower, upper] = effect;
+            known.effect = Some(Interval { estimate, lower, upper, confidence: 0.95 });
+            [known.harm, known.harm_needed, known.safety, known.safety_needed] = evidence;
+            [known.tolerated, metric.tolerance, metric.unacceptable, _] = margins;
+            known.could_see = Some(margins[3]);
+            known.steps = steps.0;
+            known.steps_needed = Some(steps.1);
+        }
+        assert_coordinates_are_numbers(&html(&report).unwrap());
+        let text = serin_report::table(&report, serin_report::Style { colour: false, width: 80 });
+        prop_assert!(text.contains("derived from the verdict"));
+        prop_assert!(serin_report::metrics(&[report]).ends_with("# EOF\n"));
+    }
+
     #[test]
     fn coordinates_are_numbers(
         control in points(),
@@ -330,13 +407,7 @@ proptest! {
         let mut report = sample::report(serin_model::Outcome::Fail, margin, "", vec![(metric, trace)]);
         report.step_seconds = step_seconds;
         let page = html(&report).unwrap();
-        for tag in tags(&page).iter().filter(|tag| !["meta", "html"].contains(&tag.name)) {
-            for (name, coordinate) in tag.attributes.iter().filter(|(name, _)| is_coordinate(name)) {
-                let known = |letter: char| letter.is_ascii_digit() || ".-% MLVHhZ".contains(letter);
-                prop_assert!(coordinate.chars().all(known), "{} {}={}", tag.name, name, coordinate);
-                prop_assert!(tag.name == "path" || coordinate.len() < 9, "{coordinate}");
-            }
-        }
+        assert_coordinates_are_numbers(&page);
         let text = serin_report::table(&report, serin_report::Style { colour: false, width: 80 });
         prop_assert!(text.ends_with("roll back checkout, then look at m\n"));
     }

@@ -12,8 +12,11 @@ use serin_report::{Report, github, junit, lines, markdown, metrics};
 #[allow(dead_code, unreachable_pub, reason = "the other tests use the rest of it")]
 mod sample;
 
-fn all() -> [Report; 5] {
-    [sample::failing(), sample::good(), sample::silent(), sample::nothing(), sample::hostile()]
+fn all() -> Vec<Report> {
+    let kayenta =
+        [sample::failing(), sample::good(), sample::silent(), sample::nothing(), sample::hostile()];
+    let hostile = sample::sequential::hostile();
+    kayenta.into_iter().chain(sample::sequential::all()).chain([hostile]).collect()
 }
 
 #[test]
@@ -32,6 +35,36 @@ fn a_silent_canary_in_each_format() {
     assert_snapshot!("silent_lines", lines(&report));
     assert_snapshot!("silent_markdown", markdown(&report));
     assert_snapshot!("silent_junit", junit(std::slice::from_ref(&report)).unwrap());
+}
+
+#[test]
+fn evidence_in_each_format() {
+    let report = sample::sequential::failing();
+    assert_snapshot!("evidence_lines", lines(&report));
+    assert_snapshot!("evidence_markdown", markdown(&report));
+    assert_snapshot!("evidence_junit", junit(std::slice::from_ref(&report)).unwrap());
+    assert_snapshot!("evidence_metrics", metrics(std::slice::from_ref(&report)));
+    assert_snapshot!("evidence_annotations", github::annotations(&report));
+}
+
+#[test]
+fn no_decision_in_each_format() {
+    let report = sample::sequential::undecided();
+    assert_snapshot!("undecided_lines", lines(&report));
+    assert_snapshot!("undecided_markdown", markdown(&report));
+    assert_snapshot!("undecided_junit", junit(std::slice::from_ref(&report)).unwrap());
+    assert_snapshot!("undecided_annotations", github::annotations(&report));
+}
+
+#[test]
+fn reports_of_different_judges_stand_beside_each_other() {
+    let reports = [sample::good(), sample::sequential::failing(), sample::sequential::passing()];
+    assert_eq!(counts(&junit(&reports).unwrap()).0, 3, "the verdict, errors and panics");
+    let text = metrics(&reports);
+    let outcome = "serin_outcome{service=\"checkout\",serin_outcome=\"fail\",occurrence=\"2\"} 1";
+    assert!(text.contains(outcome), "{text}");
+    assert_eq!(text.matches("\nserin_metric_gating{").count(), 6 + 4, "Kayenta has none");
+    assert!(github::step_outputs(&reports).starts_with("outcome<<end_of_value\nfail\n"));
 }
 
 #[test]
@@ -153,7 +186,7 @@ fn every_line_can_be_read_back() {
 
 #[test]
 fn metrics_are_open_metrics() {
-    let text = metrics(&[sample::failing(), sample::failing(), sample::hostile()]);
+    let text = metrics(&all());
     assert!(text.ends_with("\n# EOF\n"));
     let mut seen = BTreeSet::new();
     let mut families = BTreeSet::new();
@@ -232,7 +265,8 @@ fn assert_only_our_markup(text: &str) {
     }
     let cells = |row: &str| row.matches("<td").count() + row.matches("<th").count();
     let rows: Vec<usize> = html.split("<tr>").skip(1).map(cells).collect();
-    assert!(rows.iter().all(|count| *count == 7), "{rows:?}\n{html}");
+    let columns = if text.contains("| Evidence |") { 9 } else { 7 };
+    assert!(rows.iter().all(|count| *count == columns), "{rows:?}\n{html}");
 }
 
 fn without_code(html: &str) -> String {
@@ -250,16 +284,32 @@ fn nothing_in_markdown_becomes_markup() {
         "a`|`b\\",
     ];
     for word in words {
-        let mut report = renamed(word);
-        assert_only_our_markup(&markdown(&report));
-        report.verdict.outcome = Outcome::Pass;
-        assert_only_our_markup(&markdown(&report));
+        for mut report in [renamed(&sample::hostile(), word), with_evidence(word)] {
+            assert_only_our_markup(&markdown(&report));
+            report.verdict.outcome = Outcome::Pass;
+            assert_only_our_markup(&markdown(&report));
+        }
     }
 }
 
-/// A report in which every text is this one.
-fn renamed(word: &str) -> Report {
-    let json = serde_json::to_string(&sample::hostile()).unwrap();
+/// A report with evidence, in which every text is this one.
+fn with_evidence(word: &str) -> Report {
+    let mut report = sample::sequential::failing();
+    report.verdict.reason = sample::HOSTILE.to_owned();
+    for metric in &mut report.verdict.metrics {
+        metric.name = sample::HOSTILE.to_owned();
+        metric.test = sample::HOSTILE.to_owned();
+        metric.reason = sample::HOSTILE.to_owned();
+        if let Some(evidence) = &mut metric.evidence {
+            evidence.widened = Some(sample::HOSTILE.to_owned());
+        }
+    }
+    renamed(&report, word)
+}
+
+/// A report in which this text stands for a hostile one.
+fn renamed(report: &Report, word: &str) -> Report {
+    let json = serde_json::to_string(report).unwrap();
     let quoted = |text: &str| {
         let text = serde_json::to_string(text).unwrap();
         text[1..text.len() - 1].to_owned()
@@ -356,15 +406,16 @@ fn a_broken_limit_is_a_failure_even_where_the_comparison_passes() {
 proptest! {
     #[test]
     fn any_name_survives_every_format(name in "\\PC{0,40}|[`|\\\\\n\r<>@#&;:\"' ]{0,20}") {
-        let mut report = renamed(&name);
-        assert_only_our_markup(&markdown(&report));
-        report.check.path = name;
-        counts(&junit(std::slice::from_ref(&report)).unwrap());
-        for line in lines(&report).lines() {
-            pairs(line);
-        }
-        for line in github::annotations(&report).lines() {
-            prop_assert!(line.starts_with("::error "));
+        for mut report in [renamed(&sample::hostile(), &name), with_evidence(&name)] {
+            assert_only_our_markup(&markdown(&report));
+            report.check.path.clone_from(&name);
+            counts(&junit(std::slice::from_ref(&report)).unwrap());
+            for line in lines(&report).lines() {
+                pairs(line);
+            }
+            for line in github::annotations(&report).lines() {
+                prop_assert!(line.starts_with("::error "));
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The text that a terminal or a log shows.
 
 use insta::assert_snapshot;
-use serin_report::{Style, table};
+use serin_model::Outcome;
+use serin_report::{Report, Style, table};
 
 #[allow(dead_code, unreachable_pub, reason = "the other tests use the rest of it")]
 mod sample;
@@ -47,17 +48,76 @@ fn nothing() {
 }
 
 #[test]
+fn harmed_by_evidence() {
+    let text = [150, 80, 40].map(|width| table(&sample::sequential::failing(), plain(width)));
+    assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn safe_by_evidence() {
+    assert_snapshot!(table(&sample::sequential::passing(), plain(120)));
+}
+
+#[test]
+fn unclear_for_each_cause() {
+    let text = [120, 80, 40].map(|width| table(&sample::sequential::undecided(), plain(width)));
+    assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    assert_snapshot!(table(&sample::sequential::waiting(), plain(120)));
+}
+
+#[test]
+fn a_verdict_without_a_time_or_a_span_has_none_in_its_first_line() {
+    let mut report = sample::sequential::failing();
+    let first_line = |report: &Report| {
+        let text = table(report, plain(120));
+        text.lines().next().map(str::to_owned)
+    };
+    report.span = None;
+    assert_eq!(first_line(&report).unwrap(), "✗ FAIL  roll back checkout     decided at 14:05 UTC");
+    report.verdict.decided_at = None;
+    assert_eq!(first_line(&report).unwrap(), "✗ FAIL  roll back checkout");
+}
+
+#[test]
+fn a_sequential_verdict_without_metrics_has_a_derived_score() {
+    let mut report = sample::nothing();
+    report.verdict.judge.name = "sequential".to_owned();
+    let text = table(&report, plain(80));
+    assert!(text.contains("no metric was judged"));
+    assert!(text.contains("score 0 of 100, derived from the verdict"));
+}
+
+#[test]
+fn a_silent_canary_is_rolled_back_with_its_metrics_named() {
+    let mut report = sample::sequential::undecided();
+    report.verdict.outcome = Outcome::Fail;
+    report
+        .verdict
+        .metrics
+        .retain(|metric| metric.name == "saturation" || metric.name == "requests");
+    let text = table(&report, plain(120));
+    assert!(text.ends_with("next: roll back checkout, then look at saturation\n"), "{text}");
+}
+
+#[test]
 fn nothing_in_a_report_steers_the_terminal() {
-    for width in [0, 80, 200, usize::MAX] {
-        let text = table(&sample::hostile(), plain(width));
-        assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()));
-        assert!(!text.contains('\u{202e}'));
+    for report in [sample::hostile(), sample::sequential::hostile()] {
+        for width in [0, 80, 200, usize::MAX] {
+            let text = table(&report, plain(width));
+            assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()));
+            assert!(!text.contains('\u{202e}'));
+        }
     }
 }
 
 #[test]
 fn colour_only_adds_escape_codes() {
-    for report in [sample::failing(), sample::good(), sample::silent(), sample::hostile()] {
+    let reports = [sample::failing(), sample::good(), sample::silent(), sample::hostile()];
+    for report in reports.into_iter().chain(sample::sequential::all()) {
         let coloured = table(&report, Style { colour: true, width: 100 });
         assert!(coloured.contains('\u{1b}'));
         assert_eq!(without_escapes(&coloured), table(&report, plain(100)));
@@ -72,7 +132,8 @@ fn without_escapes(text: &str) -> String {
 
 #[test]
 fn lines_keep_to_the_width() {
-    for report in [sample::failing(), sample::good(), sample::silent(), sample::nothing()] {
+    let reports = [sample::failing(), sample::good(), sample::silent(), sample::nothing()];
+    for report in reports.into_iter().chain(sample::sequential::all()) {
         for width in 60..200 {
             for line in table(&report, plain(width)).lines() {
                 assert!(line.chars().count() <= width, "{width}: {line}");

@@ -9,6 +9,8 @@ use serin_model::{
 };
 use serin_report::{Input, Report};
 
+pub mod sequential;
+
 /// 3 August 2026, 14:00 UTC.
 pub const START: i64 = 1_785_765_600;
 
