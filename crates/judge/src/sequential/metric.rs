@@ -47,6 +47,10 @@ pub(crate) struct MetricState {
     fresh: bool,
     /// How long the analysis has been going on, in minutes.
     minutes: f64,
+    /// The control's level at each step of its known past, from the first.
+    youth: Vec<f64>,
+    /// The control's level over the last few steps.
+    lately: Option<f64>,
     /// What the control usually reports: whether it speaks, and how much of it is bad.
     usual: Usual,
     /// The largest evidence of harm so far, and since when it has been building up.
@@ -75,7 +79,8 @@ struct Level {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Usual {
     speaks: bool,
-    counted: Tally,
+    /// The share that is bad in the middle one of its steps.
+    bad: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +111,8 @@ impl MetricState {
             same_replicas: false,
             fresh: false,
             minutes: 0.0,
+            youth: Vec::new(),
+            lately: None,
             usual: Usual::default(),
             most_harm: 0.0,
             since: None,
@@ -132,11 +139,6 @@ impl MetricState {
         self.fresh =
             !is_all && !was_there && past.iter().any(|(_, steps)| steps.len() >= OLD_STEPS);
         self.usual.speaks = past.iter().any(|(_, steps)| is_regular(steps));
-        for sample in past.iter().flat_map(|(_, steps)| steps.values()) {
-            if let Sample::Counted(tally) = sample {
-                self.usual.counted.add(*tally);
-            }
-        }
         let samples = || past.iter().flat_map(|(_, steps)| steps.values());
         self.control_replicas = past.iter().filter(|(_, steps)| !steps.is_empty()).count();
         if let Some(whole) = whole_of(check, samples()) {
@@ -146,20 +148,37 @@ impl MetricState {
                     fractions.observe(*value);
                 }
             });
-            let bad_is_high = check.worse != Worse::Lower;
-            for sample in samples() {
-                if let Sample::Value(value) = sample
-                    && let Some(tally) = fractions.tally(*value, bad_is_high)
-                {
-                    self.usual.counted.add(tally);
-                }
-            }
             self.fractions = Some(fractions).filter(Fractions::hold);
         }
+        self.usual.bad = self.usual_bad(check, samples());
         self.learn_values(check, &past);
         self.learn_tails(check, &past, control);
         if is_all {
             self.reference = self.whole_control(check, &past);
+        }
+    }
+
+    fn usual_bad<'a>(
+        &self,
+        check: &Check,
+        samples: impl Iterator<Item = &'a Sample>,
+    ) -> Option<f64> {
+        let share = |sample: &Sample| {
+            let tally = self.bad_of(check, sample)?;
+            (tally.exposure > 0.0).then(|| tally.events / tally.exposure)
+        };
+        quantile(&samples.filter_map(share).collect::<Vec<_>>(), 0.5)
+    }
+
+    /// Returns what is bad out of all, where a sample says so.
+    fn bad_of(&self, check: &Check, sample: &Sample) -> Option<Tally> {
+        let bad_is_high = check.worse != Worse::Lower;
+        match sample {
+            Sample::Counted(tally) if check.measure.kind() == MeasureKind::Ratio && bad_is_high => {
+                Some(*tally)
+            }
+            Sample::Value(value) => self.fractions.as_ref()?.tally(*value, bad_is_high),
+            Sample::Counted(_) | Sample::Buckets(_) => None,
         }
     }
 
@@ -181,6 +200,7 @@ impl MetricState {
                     .collect()
             })
             .collect();
+        self.youth = if self.fresh { youth_of(&scaled) } else { Vec::new() };
         self.noise = Noise::of(&scaled);
         self.spread = spread_of(&scaled, self.noise.as_ref());
         let aspect = aspect_of(check);
@@ -299,23 +319,13 @@ impl MetricState {
         if self.usual.speaks && control == Voice::Absent {
             return true;
         }
-        let bad_is_high = check.worse != Worse::Lower;
-        let now = match &self.fractions {
-            Some(shares) if shares.hold() => plain(&step.control)
-                .filter_map(|(_, value)| shares.tally(value, bad_is_high))
-                .fold(Tally::default(), |mut sum, tally| {
-                    sum.add(tally);
-                    sum
-                }),
-            _ if check.measure.kind() == MeasureKind::Ratio && bad_is_high => {
-                counted(&step.control).unwrap_or_default()
-            }
-            _ => return false,
-        };
-        let share =
-            |tally: Tally| if tally.exposure > 0.0 { tally.events / tally.exposure } else { 0.0 };
-        let usual = share(self.usual.counted);
-        self.usual.counted.exposure > 0.0 && share(now) > UNWELL && share(now) > 3.0 * usual
+        let Some(usual) = self.usual.bad else { return false };
+        let bad = step.control.iter().filter_map(|(_, sample)| self.bad_of(check, sample));
+        let now = bad.fold(Tally::default(), |mut sum, tally| {
+            sum.add(tally);
+            sum
+        });
+        now.exposure > 0.0 && now.events > now.exposure * UNWELL.max(3.0 * usual)
     }
 
     fn observe_counts(&mut self, check: &Check, step: &MetricStep, most: f64) -> (Voice, Voice) {
@@ -493,6 +503,8 @@ impl MetricState {
         if let Some(values) = &mut self.values {
             values.observe(difference, &bounds);
         }
+        let lately = self.lately.unwrap_or(on_control);
+        self.lately = Some(lately + LATEST * (on_control - lately));
     }
 
     /// A control that was known whole adds no noise of its own to a step; what it adds to all of
@@ -524,10 +536,22 @@ impl MetricState {
     /// Returns what is tolerated and unacceptable on the scale of the comparison.
     fn bounds(&self, check: &Check, side: Side, level: f64) -> Bounds {
         let bounds = self.written_bounds(check, side, level);
-        match self.widening(check) {
-            Some(wider) => Bounds { tolerated: bounds.tolerated.max(wider.margin), ..bounds },
-            None => bounds,
+        let wider = self.widening(check).map_or(0.0, |wider| wider.margin);
+        let younger = self.younger(check, side);
+        Bounds { tolerated: bounds.tolerated.max(wider).max(younger), ..bounds }
+    }
+
+    /// Returns how much worse the control was than now when it was as young as the canary is, as far
+    /// as its known past reaches.
+    fn younger(&self, check: &Check, side: Side) -> f64 {
+        if check.margins.written().tolerance || self.youth.is_empty() {
+            return 0.0;
         }
+        let Some(lately) = self.lately else { return 0.0 };
+        let at = self.steps() as usize;
+        let around: Vec<f64> =
+            self.youth.iter().skip(at.saturating_sub(2)).take(5).copied().collect();
+        mean(&around).map_or(0.0, |then| side.sign() * (then - lately))
     }
 
     fn written_bounds(&self, check: &Check, side: Side, level: f64) -> Bounds {
@@ -801,6 +825,24 @@ fn whole_of<'a>(check: &Check, samples: impl Iterator<Item = &'a Sample>) -> Opt
     }
     any.then(|| if largest > 1.0 { Whole::Hundred } else { Whole::One })
 }
+
+/// Returns the control's level at each step of its past from the first, the middle of its replicas,
+/// for as long as the canary may count as young.
+fn youth_of(past: &[Past]) -> Vec<f64> {
+    let first = past.iter().filter_map(|past| past.first()).map(|(step, _)| *step).min();
+    let Some(first) = first else { return Vec::new() };
+    let level = |age: i64| {
+        let there = past.iter().flatten().filter(|(step, _)| *step == first + age);
+        quantile(&there.map(|(_, value)| *value).collect::<Vec<_>>(), 0.5)
+    };
+    (0..YOUNG_STEPS).map_while(level).collect()
+}
+
+/// How many steps a canary counts as young at most.
+const YOUNG_STEPS: i64 = 30;
+
+/// How much of the latest step is in the level of the last few.
+const LATEST: f64 = 0.3;
 
 /// Returns whether a replica reported at nearly every step from its first to its last.
 fn is_regular(steps: &BTreeMap<i64, Sample>) -> bool {

@@ -34,9 +34,9 @@ const FEWEST_STEPS: usize = 10;
 /// A replica with fewer steps than this is left out.
 const FEWEST_STEPS_EACH: usize = 5;
 
-/// How many scaled median absolute deviations a value may lie out before it counts as lying there:
-/// one earlier incident must not hide the next.
-const CLIP: f64 = 4.0;
+/// A value that lies further out than this many scaled median absolute deviations is an incident and
+/// no noise: what went wrong once must not hide the next time.
+const CLIP: f64 = 5.0;
 
 impl Noise {
     /// Returns what the past of the control shows, or `None` when it is too short.
@@ -59,17 +59,21 @@ impl Noise {
             // More than half of the values are the level itself.
             _ => f64::INFINITY,
         };
-        let (mut squares, mut products, mut pairs) = (0.0, 0.0, 0.0);
+        let inside = |value: f64| value.abs() <= clip;
+        let (mut squares, mut count, mut products, mut pairs) = (0.0, 0.0, 0.0, 0.0);
         for past in &freed {
-            let clipped = |value: f64| value.clamp(-clip, clip);
-            squares += past.iter().map(|(_, value)| clipped(*value) * clipped(*value)).sum::<f64>();
-            for pair in past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1) {
-                products += clipped(pair[0].1) * clipped(pair[1].1);
+            for (_, value) in past.iter().filter(|(_, value)| inside(*value)) {
+                squares += value * value;
+                count += 1.0;
+            }
+            let neighbours = past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1);
+            for pair in neighbours.filter(|pair| inside(pair[0].1) && inside(pair[1].1)) {
+                products += pair[0].1 * pair[1].1;
                 pairs += 1.0;
             }
         }
-        let free = steps as f64 - known.len() as f64;
-        let variance = squares / free.max(1.0);
+        let free = count - known.len() as f64;
+        let variance = squares / f64::max(free, 1.0);
         let plain = if pairs > 0.0 && variance > 0.0 { products / pairs / variance } else { 0.0 };
         Some(Self {
             deviation: variance.sqrt(),
