@@ -55,6 +55,8 @@ pub(crate) struct MetricState {
     usual: Usual,
     /// The largest evidence of harm so far, and since when it has been building up.
     pub(crate) most_harm: f64,
+    /// The largest evidence of safety so far.
+    pub(crate) most_safety: f64,
     pub(crate) since: Option<Timestamp>,
 }
 
@@ -115,6 +117,7 @@ impl MetricState {
             lately: None,
             usual: Usual::default(),
             most_harm: 0.0,
+            most_safety: 0.0,
             since: None,
         }
     }
@@ -304,6 +307,7 @@ impl MetricState {
             self.since = Some(step.last_point);
         }
         self.most_harm = self.most_harm.max(harm);
+        self.most_safety = self.most_safety.max(self.log_safety());
         let (control, canary) = voices;
         Voices { control, canary, control_is_unwell: self.is_unwell(check, step, control) }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Noise {
     pub(crate) steps: f64,
     /// The level of the control.
     pub(crate) level: f64,
+    /// Whether it rests on one replica alone, which has nothing to be freed of.
+    pub(crate) alone: bool,
 }
 
 /// How unlike the replicas of the control are.
@@ -80,6 +82,7 @@ impl Noise {
             correlation: corrected(plain, steps as f64 / known.len() as f64),
             steps: steps as f64,
             level: quantile(&levels, 0.5)?,
+            alone: known.len() == 1,
         })
     }
 
@@ -87,12 +90,6 @@ impl Noise {
     pub(crate) fn error_of_level(&self) -> f64 {
         let correlation = self.correlation.clamp(0.0, 0.9);
         self.deviation * ((1.0 + correlation) / (1.0 - correlation) / self.steps.max(1.0)).sqrt()
-    }
-
-    /// Returns the correlation to be prepared for: as far above the estimate as `errors` standard
-    /// errors, and never more than `most`.
-    pub(crate) fn correlation_at_most(&self, errors: f64, most: f64) -> f64 {
-        upper_correlation(self.correlation, self.steps, errors, most)
     }
 }
 
@@ -157,6 +154,10 @@ pub(crate) fn corrected(correlation: f64, steps: f64) -> f64 {
 /// Returns the correlation to be prepared for, given an estimate from so many steps.
 pub(crate) fn upper_correlation(correlation: f64, steps: f64, errors: f64, most: f64) -> f64 {
     let error = ((1.0 - correlation * correlation).max(0.0) / steps.max(1.0)).sqrt();
+    let unknown = UNKNOWN_STEPS / steps.max(1.0);
     // Alternation is never bet on: it would make every step count for more than it says.
-    (correlation + errors * error).clamp(0.0, most)
+    (correlation + errors * (error + unknown)).clamp(0.0, most)
 }
+
+/// A correlation is not known at all from this many steps.
+const UNKNOWN_STEPS: f64 = 3.0;

@@ -62,15 +62,21 @@ fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
     );
     if blamed || metric.most_harm >= harm_needed(weight) {
         Standing::Harmed
-    } else if metric.steps() > 0
-        && metric.failure.is_none()
-        && metric.log_safety() >= safety_needed()
-    {
+    } else if metric.steps() > 0 && metric.failure.is_none() && is_safe(metric) {
         Standing::Safe
     } else {
         Standing::Unclear
     }
 }
+
+/// What was safe once stays safe while most of the evidence stays: an effect that begins late takes it
+/// away.
+fn is_safe(metric: &MetricState) -> bool {
+    metric.most_safety >= safety_needed()
+        && metric.log_safety() >= safety_needed() - SAFETY_THAT_MAY_GO
+}
+
+const SAFETY_THAT_MAY_GO: f64 = 1.5;
 
 fn harm_needed(weight: f64) -> f64 {
     // What is muted has no weight, and is shown as if it had the least.

@@ -24,7 +24,7 @@ pub const FALSE_ROLLBACK: f64 = 0.01;
 pub const FALSE_SAFETY: f64 = 0.05;
 
 /// The share of [`FALSE_ROLLBACK`] that is kept for a silent canary.
-const SHARE_OF_SILENCE: f64 = 0.2;
+const SHARE_OF_SILENCE: f64 = 0.05;
 
 /// How much a critical metric weighs beside the others.
 const WEIGHT_OF_CRITICAL: f64 = 2.0;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serin_model::Timestamp;
 
-use super::bet::{Begins, Bets, SIZES};
+use super::bet::{ALIKE, Begins, Bets, SIZES};
 
 /// What one arm did in one step of one metric.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,7 +62,7 @@ pub(crate) struct Silence {
 impl Silence {
     pub(crate) fn new() -> Self {
         Self {
-            bets: Bets::new(Begins::AnyTime),
+            bets: Bets::new(Begins::AnyTime, &ALIKE),
             since: None,
             counted: 0,
             spoke: false,
