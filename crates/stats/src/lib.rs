@@ -9,6 +9,8 @@
 //! The crate will never know what a metric, a canary or a verdict is, nor what
 //! a missing value means. That is for `serin-judge` to say.
 
+pub mod beta;
+pub mod binomial;
 mod effect_size;
 mod hodges_lehmann;
 mod mann_whitney;
@@ -18,13 +20,17 @@ mod permutation;
 mod proportion;
 mod quantile;
 mod rank;
+mod rate_ratio;
 mod sample;
+pub mod student_t;
 
+pub use crate::binomial::conditional_binomial_test;
 pub use crate::effect_size::{common_language_effect_size, mean_ratio};
 pub use crate::hodges_lehmann::{Shift, hodges_lehmann_shift};
 pub use crate::mann_whitney::{MannWhitneyU, Method, mann_whitney_u};
 pub use crate::moments::{Moments, moments};
-pub use crate::proportion::wilson_interval;
+pub use crate::proportion::{clopper_pearson_interval, wilson_interval};
 pub use crate::quantile::{quantile, quantile_of_sorted};
 pub use crate::rank::{Ranks, mid_ranks};
+pub use crate::rate_ratio::{rate_ratio_confidence_sequence, rate_ratio_log_e};
 pub use crate::sample::{Alternative, SampleError};

@@ -39,6 +39,16 @@ pub enum SampleError {
         /// The value itself.
         value: f64,
     },
+    /// A number is outside the range in which the question makes sense.
+    #[error("`{parameter}` is {value}, not {range}")]
+    OutOfRange {
+        /// The name of the parameter.
+        parameter: &'static str,
+        /// The value given.
+        value: f64,
+        /// The range in words, such as "between 0 and 1".
+        range: &'static str,
+    },
     /// The exact null distribution of samples this large costs too much.
     #[error(
         "the exact distribution for samples of {n_x} and {n_y} values is too large; \
@@ -75,4 +85,28 @@ fn check(
         Some((index, &value)) => Err(SampleError::NotFinite { sample, index, value }),
         None => Ok(()),
     }
+}
+
+/// Checks that a number lies between 0 and 1, both excluded.
+pub(crate) fn check_open_unit(parameter: &'static str, value: f64) -> Result<(), SampleError> {
+    if 0.0 < value && value < 1.0 {
+        return Ok(());
+    }
+    Err(SampleError::OutOfRange { parameter, value, range: "between 0 and 1" })
+}
+
+/// Checks that a number is finite and more than 0.
+pub(crate) fn check_positive(parameter: &'static str, value: f64) -> Result<(), SampleError> {
+    if 0.0 < value && value < f64::INFINITY {
+        return Ok(());
+    }
+    Err(SampleError::OutOfRange { parameter, value, range: "finite and more than 0" })
+}
+
+/// Checks that a number is finite and not negative.
+pub(crate) fn check_not_negative(parameter: &'static str, value: f64) -> Result<(), SampleError> {
+    if (0.0..f64::INFINITY).contains(&value) {
+        return Ok(());
+    }
+    Err(SampleError::OutOfRange { parameter, value, range: "finite and at least 0" })
 }
