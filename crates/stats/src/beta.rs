@@ -69,7 +69,7 @@ pub fn ln_beta(a: f64, b: f64) -> f64 {
 /// other tail rather than taking this from 1, and [`ln_cdf`] for what is below
 /// the smallest `f64`.
 ///
-/// Costs O(1), half a microsecond at most.
+/// Costs O(1), less than a microsecond.
 ///
 /// # Examples
 ///
@@ -294,10 +294,12 @@ fn beyond_the_ends(x: f64, y: f64, a: f64, b: f64) -> Option<f64> {
     }
 }
 
-/// Returns whether `x` is at most (a + 1)/(a + b + 2), up to where the
-/// continued fraction converges fast.
+/// Returns whether `x` is below about the mean: at most (a + 1)/(a + b + 2), up
+/// to where the continued fraction converges fast, or at most a/(a + b) where
+/// the expansion about the mean takes its place.
 fn is_below_mean(x: f64, y: f64, a: f64, b: f64) -> bool {
-    a * y - b * x + y - x >= 0.0
+    let distance = a * y - b * x;
+    distance >= 0.0 || a.min(b) < LEAST_FOR_EXPANSION && distance + y - x >= 0.0
 }
 
 /// Returns the logarithm of the power term xᵃ yᵇ / B(a, b).

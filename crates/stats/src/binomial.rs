@@ -11,7 +11,7 @@ use crate::sample::{self, Alternative, SampleError};
 ///
 /// The relative error is under 1e-13 times the logarithm of the answer.
 ///
-/// Costs O(1), half a microsecond at most.
+/// Costs O(1), less than a microsecond.
 ///
 /// # Examples
 ///
@@ -81,7 +81,7 @@ pub fn at_most(successes: u64, trials: u64, probability: f64) -> f64 {
 /// most 1. Without events it is 1. The test is for one look at the end: for a
 /// look after each event take [`rate_ratio_log_e`](crate::rate_ratio_log_e).
 ///
-/// Costs O(1), half a microsecond at most.
+/// Costs O(1), less than a microsecond.
 ///
 /// # Errors
 ///

@@ -10,7 +10,10 @@
 //! The crate will never know what a metric, a canary or a verdict is, nor what
 //! a missing value means. That is for `serin-judge` to say.
 
+mod autocorrelation;
+mod autoregression;
 pub mod beta;
+mod betting;
 pub mod binomial;
 mod e_value;
 mod effect_size;
@@ -26,8 +29,17 @@ mod rank;
 mod rate_gap;
 mod rate_ratio;
 mod sample;
+mod signed_rank;
+mod spread;
 pub mod student_t;
+mod theil_sen;
 
+pub use crate::autocorrelation::{
+    FixedBConfidence, autocorrelation, effective_sample_size, fixed_b_critical_value, lazarus_lags,
+    long_run_variance,
+};
+pub use crate::autoregression::{Autoregression, autoregression};
+pub use crate::betting::betting_log_e;
 pub use crate::binomial::conditional_binomial_test;
 pub use crate::e_value::{e_benjamini_hochberg, p_value_of_log_e, weighted_log_mean_exp};
 pub use crate::effect_size::{common_language_effect_size, mean_ratio};
@@ -43,3 +55,9 @@ pub use crate::rank::{Ranks, mid_ranks};
 pub use crate::rate_gap::{RateGapWeights, rate_gap_above, rate_gap_below};
 pub use crate::rate_ratio::{rate_ratio_confidence_sequence, rate_ratio_log_e};
 pub use crate::sample::{Alternative, SampleError};
+pub use crate::signed_rank::{SignedRank, wilcoxon_signed_rank};
+pub use crate::spread::{
+    DEVIATIONS_PER_MEDIAN_ABSOLUTE_DEVIATION, median_absolute_deviation,
+    winsorised_standard_deviation,
+};
+pub use crate::theil_sen::{Slope, theil_sen_slope};

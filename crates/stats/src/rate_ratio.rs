@@ -32,7 +32,7 @@ use crate::sample::{self, SampleError};
 /// reaches 1/α is at most α, so one may look after every event and stop at
 /// will. No events give exactly 0. NaN for an argument out of its range.
 ///
-/// Costs O(1), half a microsecond at most.
+/// Costs O(1), less than a microsecond.
 ///
 /// # Examples
 ///
@@ -96,7 +96,7 @@ const PRIOR_SHAPE: f64 = 0.5;
 /// `y` has none. An end on this side of a tolerance is not quite the same as a
 /// one-sided e-value of 1/`alpha`, which comes earlier.
 ///
-/// Costs O(1), about a microsecond.
+/// Costs O(1), one or two microseconds.
 ///
 /// # Errors
 ///

@@ -23,6 +23,13 @@ pub enum SampleError {
         /// The level asked for.
         value: f64,
     },
+    /// All values of a sample are equal, and the question is about their
+    /// differences.
+    #[error("all values of sample `{sample}` are equal")]
+    Constant {
+        /// The name of the parameter.
+        sample: &'static str,
+    },
     /// A sample has no values.
     #[error("sample `{sample}` is empty")]
     Empty {
@@ -48,6 +55,22 @@ pub enum SampleError {
         value: f64,
         /// The range in words, such as "between 0 and 1".
         range: &'static str,
+    },
+    /// A sample has more values than can be dealt with.
+    #[error("sample `{sample}` has more than {most} values; take fewer, or an approximate method")]
+    TooMany {
+        /// The name of the parameter.
+        sample: &'static str,
+        /// The most values there may be.
+        most: usize,
+    },
+    /// Two samples are not as long as each other, and their values are pairs.
+    #[error("samples of {n_x} and {n_y} values are not pairs")]
+    Unpaired {
+        /// The number of values in the first sample.
+        n_x: usize,
+        /// The number of values in the second sample.
+        n_y: usize,
     },
     /// The exact null distribution of samples this large costs too much.
     #[error(

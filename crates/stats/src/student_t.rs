@@ -12,7 +12,7 @@ use crate::{beta, normal};
 /// The relative error is under 1e-13 for 0.2 degrees of freedom or more, times
 /// the logarithm of the answer in the far tails.
 ///
-/// Costs O(1), half a microsecond at most.
+/// Costs O(1), less than a microsecond.
 ///
 /// # Examples
 ///

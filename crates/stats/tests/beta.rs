@@ -19,6 +19,7 @@ fn table_of_probabilities() {
         ("below the lower end", -INF, 2.0, 3.0, 0.0, 1.0),
         ("above the upper end", INF, 2.0, 3.0, 1.0, 0.0),
         ("far below the mean", 1e-9, 1e9, 1e9, 0.0, 1.0),
+        ("at the mean", 0.5, 1e15, 1e15, 0.5, 0.5),
     ] {
         assert!((beta::cdf(x, a, b) - below).abs() < 1e-15, "{name}: {}", beta::cdf(x, a, b));
         assert!((beta::survival(x, a, b) - above).abs() < 1e-15, "{name}");
@@ -116,8 +117,9 @@ proptest! {
     fn the_quantile_undoes_the_cdf(p in 1e-9..0.999_f64, a in shape(), b in shape()) {
         let x = beta::quantile(p, a, b);
         // Close to 1 a step of the last bit of x is a step of p.
-        prop_assume!(x > 1e-300 && x < 0.999);
-        let back = beta::cdf(x, a, b);
-        prop_assert!((back - p).abs() <= 1e-9 * p, "{} is {}", x, back);
+        if x > 1e-300 && x < 0.999 {
+            let back = beta::cdf(x, a, b);
+            prop_assert!((back - p).abs() <= 1e-9 * p, "{} is {}", x, back);
+        }
     }
 }
