@@ -29,7 +29,7 @@ use crate::moments::moments;
 /// # References
 ///
 /// * G. E. P. Box and G. M. Jenkins, *Time Series Analysis: Forecasting and
-///   Control* (1970), equation 2.1.12.
+///   Control* (1970), section 2.1.
 #[must_use]
 pub fn autocorrelation(values: &[f64], lag: usize) -> Option<f64> {
     let deviations = deviations(values)?;
@@ -104,7 +104,7 @@ pub fn long_run_variance(values: &[f64], lags: usize) -> Option<f64> {
 ///
 /// * H. J. Thiébaux and F. W. Zwiers, "The interpretation and estimation of
 ///   effective sample size", *Journal of Climate and Applied Meteorology* 23
-///   (1984), 800–811, equation 2.1.
+///   (1984), 800–811.
 #[must_use]
 pub fn effective_sample_size(values: &[f64], lags: usize) -> Option<f64> {
     let n = values.len() as f64;
@@ -126,7 +126,7 @@ pub fn effective_sample_size(values: &[f64], lags: usize) -> Option<f64> {
 ///
 /// * E. Lazarus, D. J. Lewis, J. H. Stock and M. W. Watson, "HAR inference:
 ///   recommendations for practice", *Journal of Business & Economic Statistics*
-///   36 (2018), 541–559, equation 4.
+///   36 (2018), 541–559.
 #[must_use]
 pub fn lazarus_lags(n: usize) -> usize {
     ((1.3 * (n as f64).sqrt()).ceil() as usize).min(n.saturating_sub(1))

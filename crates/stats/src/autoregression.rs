@@ -74,7 +74,7 @@ impl Autoregression {
 /// # References
 ///
 /// * J. P. Burg, *Maximum Entropy Spectral Analysis*, thesis, Stanford
-///   University (1975), chapter 2.
+///   University (1975).
 /// * G. Schwarz, "Estimating the dimension of a model", *Annals of Statistics* 6
 ///   (1978), 461–464, for the order.
 /// * F. H. C. Marriott and J. A. Pope, "Bias in the estimation of

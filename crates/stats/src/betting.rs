@@ -47,7 +47,7 @@ use crate::sample::{self, SampleError};
 ///
 /// * I. Waudby-Smith and A. Ramdas, "Estimating means of bounded random
 ///   variables by betting", *Journal of the Royal Statistical Society B* 86
-///   (2024), 1–27, section 4 and appendix B.3 (approximate GRAPA).
+///   (2024), 1–27, where these stakes are called approximate GRAPA.
 pub fn betting_log_e(values: &[f64], mean: f64) -> Result<f64, SampleError> {
     sample::check_open_unit("mean", mean)?;
     if let Some(&value) = values.iter().find(|value| !(0.0..=1.0).contains(*value)) {

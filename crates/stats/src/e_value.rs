@@ -90,8 +90,7 @@ pub fn weighted_log_mean_exp(log_values: &[f64], weights: &[f64]) -> f64 {
 /// # References
 ///
 /// * R. Wang and A. Ramdas, "False discovery rate control with e-values",
-///   *Journal of the Royal Statistical Society B* 84 (2022), 822–852, section
-///   4.1.
+///   *Journal of the Royal Statistical Society B* 84 (2022), 822–852.
 #[must_use]
 pub fn e_benjamini_hochberg(log_e_values: &[f64], alpha: f64) -> Vec<usize> {
     if !(0.0 < alpha && alpha <= 1.0) {

@@ -45,7 +45,7 @@ use crate::normal;
 ///   logarithm", *Annals of Mathematical Statistics* 41 (1970), 1397–1409.
 /// * S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, "Time-uniform,
 ///   nonparametric, nonasymptotic confidence sequences", *Annals of Statistics*
-///   49 (2021), 1055–1080, proposition 5.
+///   49 (2021), 1055–1080, equation 3.7.
 /// * V. H. de la Peña, "A general class of exponential inequalities for
 ///   martingales and ratios", *Annals of Probability* 27 (1999), 537–564, lemma
 ///   6.1, for symmetric increments.
@@ -84,7 +84,7 @@ pub fn normal_mixture_log_e(sum: f64, variance: f64, rho: f64) -> f64 {
 ///
 /// * S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, "Time-uniform,
 ///   nonparametric, nonasymptotic confidence sequences", *Annals of Statistics*
-///   49 (2021), 1055–1080, proposition 6.
+///   49 (2021), 1055–1080, proposition S2 of its appendix.
 #[must_use]
 pub fn one_sided_normal_mixture_log_e(sum: f64, variance: f64, rho: f64) -> f64 {
     if !is_mixture(sum, variance, rho) {
@@ -126,7 +126,7 @@ pub fn one_sided_normal_mixture_log_e(sum: f64, variance: f64, rho: f64) -> f64 
 ///
 /// * S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, "Time-uniform,
 ///   nonparametric, nonasymptotic confidence sequences", *Annals of Statistics*
-///   49 (2021), 1055–1080, equation 14.
+///   49 (2021), 1055–1080, equation 3.7.
 #[must_use]
 pub fn normal_mixture_radius(variance: f64, rho: f64, alpha: f64) -> f64 {
     if !is_mixture(0.0, variance, rho) || !is_level(alpha) {
@@ -164,7 +164,7 @@ pub fn normal_mixture_radius(variance: f64, rho: f64, alpha: f64) -> f64 {
 ///
 /// * S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, "Time-uniform,
 ///   nonparametric, nonasymptotic confidence sequences", *Annals of Statistics*
-///   49 (2021), 1055–1080, section 3.5, with log(1 + 2 log(1/α)) in place of
+///   49 (2021), 1055–1080, proposition 3, with log(1 + 2 log(1/α)) in place of
 ///   the next terms of Lambert's W.
 #[must_use]
 pub fn normal_mixture_rho(variance: f64, alpha: f64) -> f64 {

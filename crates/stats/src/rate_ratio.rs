@@ -50,10 +50,10 @@ use crate::sample::{self, SampleError};
 ///
 /// * H. Robbins, "Statistical methods related to the law of the iterated
 ///   logarithm", *Annals of Mathematical Statistics* 41 (1970), 1397–1409,
-///   section 4, for mixtures of likelihood ratios.
+///   for mixtures of likelihood ratios.
 /// * M. Lindon and A. Malek, "Anytime-valid inference for multinomial count
-///   data", *Advances in Neural Information Processing Systems* 35 (2022),
-///   equation 6, of which this is the case of two cells, one-sided.
+///   data", *Advances in Neural Information Processing Systems* 35 (2022), of
+///   which this is the case of two cells, one-sided.
 #[must_use]
 pub fn rate_ratio_log_e(events_x: f64, events_y: f64, null_share: f64) -> f64 {
     let is_count = |events: f64| (0.0..f64::INFINITY).contains(&events);
@@ -117,8 +117,7 @@ const PRIOR_SHAPE: f64 = 0.5;
 /// # References
 ///
 /// * M. Lindon and A. Malek, "Anytime-valid inference for multinomial count
-///   data", *Advances in Neural Information Processing Systems* 35 (2022),
-///   section 4.
+///   data", *Advances in Neural Information Processing Systems* 35 (2022).
 pub fn rate_ratio_confidence_sequence(
     events_x: f64,
     events_y: f64,

@@ -59,7 +59,7 @@ use crate::sample::{self, Alternative, SampleError};
 /// * F. Wilcoxon, "Individual comparisons by ranking methods", *Biometrics
 ///   Bulletin* 1 (1945), 80–83.
 /// * E. L. Lehmann, *Nonparametrics: Statistical Methods Based on Ranks*
-///   (1975), chapter 3, section 2, for the variance with ties.
+///   (1975), chapter 3, for the variance with ties.
 /// * B. Streitberg and J. Röhmel, "Exact distributions for permutation and rank
 ///   tests", *Statistical Software Newsletter* 12 (1986), 10–17.
 pub fn wilcoxon_signed_rank(

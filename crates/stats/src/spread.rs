@@ -74,7 +74,7 @@ pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
 /// # References
 ///
 /// * J. W. Tukey, "The future of data analysis", *Annals of Mathematical
-///   Statistics* 33 (1962), 1–67, section 14, for winsorising.
+///   Statistics* 33 (1962), 1–67, for winsorising.
 #[must_use]
 pub fn winsorised_standard_deviation(values: &[f64], clip: f64) -> Option<f64> {
     let (median, deviation) = centre_and_deviation(values)?;

@@ -49,7 +49,7 @@ use crate::sample::{self, SampleError};
 ///
 /// * P. K. Sen, "Estimates of the regression coefficient based on Kendall's
 ///   tau", *Journal of the American Statistical Association* 63 (1968),
-///   1379–1389, section 3 and equation 2.6 for the variance.
+///   1379–1389.
 pub fn theil_sen_slope(
     times: &[f64],
     values: &[f64],

@@ -28,6 +28,21 @@ fn table() {
     assert_eq!(one_sided_normal_mixture_log_e(0.0, 0.0, 3.0), 0.0);
 }
 
+/// The figures that `confseq`, the program of the paper's authors, gives for its own test.
+#[test]
+fn agrees_with_confseq() {
+    let rho = normal_mixture_rho(100.0, 0.05);
+    let one_sided_rho = normal_mixture_rho(100.0, 0.1);
+    for (name, actual, expected) in [
+        ("rho", rho, 12.600_56),
+        ("two-sided", normal_mixture_log_e(10.0, 100.0, rho), -0.651_005_2),
+        ("one-sided", one_sided_normal_mixture_log_e(10.0, 100.0, one_sided_rho), -0.065_023_91),
+        ("radius", normal_mixture_radius(100.0, rho, 0.05), 30.352_09),
+    ] {
+        assert!((actual - expected).abs() < 5e-6, "{name}: {actual}");
+    }
+}
+
 #[test]
 fn what_is_no_mixture_is_no_number() {
     for (sum, variance, rho) in [
