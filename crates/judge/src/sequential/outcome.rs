@@ -72,8 +72,7 @@ fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
 /// What was safe once stays safe while most of the evidence stays: an effect that begins late takes it
 /// away.
 fn is_safe(metric: &MetricState) -> bool {
-    metric.most_safety >= safety_needed()
-        && metric.log_safety() >= safety_needed() - SAFETY_THAT_MAY_GO
+    metric.most_safety >= safety_needed() && metric.safety >= safety_needed() - SAFETY_THAT_MAY_GO
 }
 
 const SAFETY_THAT_MAY_GO: f64 = 1.5;
@@ -161,7 +160,7 @@ fn judged_metric(
     let effect = effect(metric, check);
     let could_see = could_see(metric, check, harm_needed(weight));
     let cause = (standing == Standing::Unclear).then(|| cause(metric, check, effect, could_see));
-    let safety = metric.log_safety();
+    let safety = metric.safety;
     let steps = metric.steps();
     let steps_needed = (standing == Standing::Unclear && safety > 0.3)
         .then(|| libm::ceil(steps as f64 * (safety_needed() + 0.7) / safety))

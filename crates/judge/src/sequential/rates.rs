@@ -40,7 +40,7 @@ pub(crate) struct RateBound {
 const TIMES_TOLERATED: BySize = [1.3, 1.8, 2.8, 5.0, 9.0, 22.0];
 
 /// How much is bet on each: most on what an hour of a usual service's errors can show.
-const WEIGHTS: BySize = [0.1, 0.15, 0.2, 0.25, 0.2, 0.1];
+const WEIGHTS: BySize = [0.08, 0.12, 0.2, 0.32, 0.2, 0.08];
 
 /// Where between nothing and what is unacceptable a rate may be: what safety bets on.
 const TIMES_UNACCEPTABLE: BySize = [0.85, 0.7, 0.5, 0.3, 0.12, 0.02];
@@ -255,13 +255,13 @@ fn unevenness(surprise: f64, freedom: f64) -> f64 {
 }
 
 /// How many standard deviations of a chi-squared count as chance.
-const CHANCE: f64 = 1.5;
+const CHANCE: f64 = 2.5;
 
 /// A step is no more surprising than four standard deviations: it may be the beginning of harm.
 const MOST_SURPRISE: f64 = 16.0;
 
 /// By which share the rates of two healthy arms differ from one step to the next, beyond chance.
-const USUAL_UNEVENNESS: f64 = 0.1;
+const USUAL_UNEVENNESS: f64 = 0.08;
 
 /// How much of what the arms did is remembered a step later.
 const REMEMBERED: f64 = 0.8;

@@ -1,7 +1,7 @@
 //! How large the effect is, and how large it would have to be to be seen.
 
-use super::interim::{normal_mixture_radius, normal_mixture_rho, rate_ratio_confidence_sequence};
 use serin_model::{Check, Interval, Worse};
+use serin_stats::{normal_mixture_radius, normal_mixture_rho, rate_ratio_confidence_sequence};
 
 use super::metric::{MetricState, aspect_of, sides};
 use super::rates::{RateEvidence, Tally};
@@ -55,7 +55,11 @@ fn counts(metric: &MetricState) -> Option<(Tally, Tally, f64)> {
             Side::Lower => (other, one, unevenness),
         }
     };
-    let of_rates = metric.rates.first().map(|(side, evidence)| of(evidence, *side));
+    let of_rates = metric
+        .rates
+        .iter()
+        .find(|(_, evidence)| evidence.steps > 0)
+        .map(|(side, evidence)| of(evidence, *side));
     let of_tails = || Some(of(metric.tails.first()?.most_telling()?, Side::Higher));
     of_rates.or_else(of_tails)
 }
@@ -65,7 +69,7 @@ fn rate_effect(control: Tally, canary: Tally, unevenness: f64) -> Option<Interva
     let estimate = canary.events / control.events / exposures;
     let (events, of_control) = (canary.events / unevenness, control.events / unevenness);
     let (lower, upper) =
-        rate_ratio_confidence_sequence(events, of_control, exposures, 1.0 - CONFIDENCE)?;
+        rate_ratio_confidence_sequence(events, of_control, exposures, 1.0 - CONFIDENCE).ok()?;
     // Neither arm counted a thing: any ratio would do.
     let estimate = if estimate.is_nan() { 1.0 } else { estimate };
     Some(Interval { estimate, lower, upper, confidence: CONFIDENCE })

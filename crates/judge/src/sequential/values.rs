@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::bet::{Begins, Bets, BySize, SIZES};
 use super::noise::{Noise, corrected, upper_correlation};
 
+/// How much safety bets on each: most on half of what a usual margin is.
+const WEIGHTS_OF_SAFETY: BySize = [0.04, 0.14, 0.42, 0.28, 0.08, 0.04];
+
 /// How much is bet on each shift: most on those that an hour of minutes can show.
 const WEIGHTS: BySize = [0.06, 0.14, 0.30, 0.28, 0.11, 0.11];
 
@@ -92,7 +95,7 @@ pub(crate) struct ValueEvidence {
 }
 
 /// How much of the evidence rests on the past of a replica that ran alone.
-const TRUST_IN_ONE: f64 = 0.8;
+const TRUST_IN_ONE: f64 = 0.85;
 
 /// One way to look at the noise, and the bets that rest on it. Where there are two, their evidence is
 /// averaged.
@@ -208,7 +211,7 @@ impl View {
         let side = |side: &Side| SideBets {
             side: *side,
             harm: Bets::new(Begins::AnyTime, &WEIGHTS),
-            safety: Bets::new(Begins::AtTheStart, &WEIGHTS),
+            safety: Bets::new(Begins::AtTheStart, &WEIGHTS_OF_SAFETY),
         };
         Self { noise, scale: Scale::default(), weight, bets: sides.iter().map(side).collect() }
     }
