@@ -36,9 +36,11 @@ const FEWEST_STEPS: usize = 10;
 /// A replica with fewer steps than this is left out.
 const FEWEST_STEPS_EACH: usize = 5;
 
-/// A value that lies further out than this many scaled median absolute deviations is an incident and
-/// no noise: what went wrong once must not hide the next time.
+/// Values that lie further out than this many scaled median absolute deviations, so many steps in a
+/// row, are an incident and no noise: what went wrong once must not hide the next time. One that lies
+/// out there alone is noise, and counts as lying at the edge.
 const CLIP: f64 = 5.0;
+const STEPS_OF_AN_INCIDENT: usize = 3;
 
 impl Noise {
     /// Returns what the past of the control shows, or `None` when it is too short.
@@ -61,15 +63,11 @@ impl Noise {
             // More than half of the values are the level itself.
             _ => f64::INFINITY,
         };
-        let inside = |value: f64| value.abs() <= clip;
         let (mut squares, mut count, mut products, mut pairs) = (0.0, 0.0, 0.0, 0.0);
-        for past in &freed {
-            for (_, value) in past.iter().filter(|(_, value)| inside(*value)) {
-                squares += value * value;
-                count += 1.0;
-            }
-            let neighbours = past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1);
-            for pair in neighbours.filter(|pair| inside(pair[0].1) && inside(pair[1].1)) {
+        for past in freed.iter().map(|past| without_incidents(past, clip)) {
+            squares += past.iter().map(|(_, value)| value * value).sum::<f64>();
+            count += past.len() as f64;
+            for pair in past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1) {
                 products += pair[0].1 * pair[1].1;
                 pairs += 1.0;
             }
@@ -109,6 +107,14 @@ pub(crate) fn spread_of(replicas: &[Past], noise: Option<&Noise>) -> Option<Spre
         noise.deviation * noise.deviation * (1.0 + correlation) / (1.0 - correlation) / steps
     });
     Some(Spread { variance: (moments.variance - explained).max(0.0), replicas: levels.len() })
+}
+
+fn without_incidents(past: &Past, clip: f64) -> Past {
+    let is_out = |value: f64| value.abs() > clip;
+    let follows = |a: &(i64, f64), b: &(i64, f64)| b.0 - a.0 == 1 && is_out(a.1) == is_out(b.1);
+    let runs = past.chunk_by(follows);
+    let kept = runs.filter(|run| run.len() < STEPS_OF_AN_INCIDENT || !is_out(run[0].1));
+    kept.flatten().map(|(step, value)| (*step, value.clamp(-clip, clip))).collect()
 }
 
 /// Scales a median absolute deviation to a normal's standard deviation.

@@ -198,7 +198,7 @@ impl ValueEvidence {
                 Some(self.course.variance()? * (1.0 + correlation) / (1.0 - correlation))
             }
             (Aspect::Growth, _) => {
-                let deviation = view.innovation_deviation(1.0);
+                let deviation = view.innovation_deviation(1.0, Purpose::Harm);
                 Some(deviation * deviation * share)
             }
         };
@@ -250,7 +250,8 @@ impl View {
             Innovation {
                 value: difference.value - previous.map_or(0.0, |last| correlation * last.value),
                 margin_weight: 1.0 - correlation,
-                deviation: self.innovation_deviation(correlation) * difference.share.sqrt(),
+                deviation: self.innovation_deviation(correlation, purpose)
+                    * difference.share.sqrt(),
             }
         })
     }
@@ -262,7 +263,7 @@ impl View {
         difference: Difference,
     ) -> Option<[Innovation; 2]> {
         let last = course.last.filter(|last| last.step + 1 == difference.step)?;
-        let deviation = self.innovation_deviation(1.0) * difference.share.sqrt();
+        let deviation = self.innovation_deviation(1.0, Purpose::Harm) * difference.share.sqrt();
         let innovation =
             Innovation { value: difference.value - last.value, margin_weight: 0.0, deviation };
         Some([innovation, innovation])
@@ -270,8 +271,10 @@ impl View {
 
     /// Returns the standard deviation of what is left of a step of one replica when `used` of the one
     /// before is taken off.
-    fn innovation_deviation(&self, used: f64) -> f64 {
-        self.noise.as_ref().map_or_else(|| self.scale.deviation(), |noise| noise.innovation(used))
+    fn innovation_deviation(&self, used: f64, purpose: Purpose) -> f64 {
+        self.noise
+            .as_ref()
+            .map_or_else(|| self.scale.deviation(), |noise| noise.innovation(used, purpose))
     }
 }
 
@@ -377,9 +380,13 @@ impl Noise {
 
     /// Returns the standard deviation of what is left of a step when `used` of the one before is
     /// taken off, whatever the true correlation is.
-    fn innovation(&self, used: f64) -> f64 {
+    fn innovation(&self, used: f64, purpose: Purpose) -> f64 {
         let left = 1.0 + used * used - 2.0 * used * self.correlation.clamp(0.0, 1.0);
-        self.prudent_deviation() * left.max(0.02).sqrt()
+        let deviation = match purpose {
+            Purpose::Harm => self.prudent_deviation(),
+            Purpose::Safety => self.deviation.max(LEAST_DEVIATION),
+        };
+        deviation * left.max(0.02).sqrt()
     }
 }
 
