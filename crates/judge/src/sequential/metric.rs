@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serin_model::{
-    Arm, BucketBounds, Check, Margins, Measure, MeasureKind, MetricSeries, Pairing, Step,
-    Timestamp, Worse,
+    Amount, Arm, BucketBounds, Check, Margins, Measure, MeasureKind, MetricSeries, Multiple,
+    Pairing, Step, Timestamp, Worse,
 };
 use serin_stats::quantile;
 
@@ -18,7 +18,7 @@ use super::noise::{Noise, Past, Spread, spread_of};
 use super::rates::{RateBound, RateEvidence, Tally};
 use super::silence::{Voice, Voices};
 use super::spread::{KnownQuantile, REASON_OF_TIMES, Replicas, margin_of_times};
-use super::tail::TailEvidence;
+use super::tail::{TailEvidence, Telling};
 use super::values::{Aspect, Bounds, Difference, Side, ValueEvidence};
 
 /// All that is known of one answer to one check, in bounded space.
@@ -29,6 +29,8 @@ pub(crate) struct MetricState {
     pub(crate) intake: Intake,
     /// Why the source has no answer, if it failed when last asked.
     pub(crate) failure: Option<String>,
+    /// Whether what should be counted comes in fractions, such as seconds: it is no count then.
+    uncountable: bool,
     scale: Option<Scale>,
     noise: Option<Noise>,
     spread: Option<Spread>,
@@ -105,6 +107,7 @@ impl MetricState {
             labels: labels.clone(),
             intake: Intake::default(),
             failure: None,
+            uncountable: false,
             scale: None,
             noise: None,
             spread: None,
@@ -145,7 +148,11 @@ impl MetricState {
         end: Timestamp,
         is_all: bool,
     ) {
-        let past = past_of(control, step, end);
+        let mut past = past_of(control, step, end);
+        self.uncountable = is_uncountable(check, past.iter().flat_map(|(_, steps)| steps.values()));
+        if self.uncountable {
+            past.iter_mut().flat_map(|(_, steps)| steps.values_mut()).for_each(as_value);
+        }
         let was_there = canary.span().is_some_and(|(first, _)| first < end);
         let names = |arm: &Arm| arm.replicas.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
         self.same_replicas = is_all && names(control) == names(canary);
@@ -273,7 +280,13 @@ impl MetricState {
         check: &Check,
         past: &[(String, BTreeMap<i64, Sample>)],
     ) -> Option<Reference> {
+        let middle = || {
+            let all: Vec<f64> =
+                past.iter().flat_map(|(_, steps)| values(steps)).map(|(_, value)| value).collect();
+            quantile(&all, 0.5).map(Reference::Value)
+        };
         match check.measure.kind() {
+            MeasureKind::Count if self.uncountable => middle(),
             MeasureKind::Ratio | MeasureKind::Count => {
                 let steps = past.iter().flat_map(|(_, steps)| steps.values());
                 let tallies = steps.filter_map(|sample| match sample {
@@ -299,14 +312,7 @@ impl MetricState {
                 }
                 sum.map(|sum| Reference::Buckets(sum.into_iter().map(|all| all / count).collect()))
             }
-            MeasureKind::Gauge | MeasureKind::Quantile => {
-                let all: Vec<f64> = past
-                    .iter()
-                    .flat_map(|(_, steps)| values(steps))
-                    .map(|(_, value)| value)
-                    .collect();
-                quantile(&all, 0.5).map(Reference::Value)
-            }
+            MeasureKind::Gauge | MeasureKind::Quantile => middle(),
         }
     }
 
@@ -326,6 +332,14 @@ impl MetricState {
             self.control_replicas = self.control_replicas.max(step.control.len());
         }
         let voices = match check.measure.kind() {
+            MeasureKind::Count if self.is_uncountable(check, step) => {
+                let mut step = step.clone();
+                step.control
+                    .iter_mut()
+                    .chain(&mut step.canary)
+                    .for_each(|(_, sample)| as_value(sample));
+                self.observe_values(check, &step, most)
+            }
             MeasureKind::Ratio | MeasureKind::Count => self.observe_counts(check, step, most),
             MeasureKind::Histogram => self.observe_buckets(check, step, most),
             MeasureKind::Gauge | MeasureKind::Quantile => self.observe_values(check, step, most),
@@ -341,6 +355,13 @@ impl MetricState {
         self.most_safety = self.most_safety.max(self.safety);
         let (control, canary) = voices;
         Voices { control, canary, control_is_unwell: self.is_unwell(check, step, control) }
+    }
+
+    /// What was once found to come in fractions is no count for good.
+    fn is_uncountable(&mut self, check: &Check, step: &MetricStep) -> bool {
+        let samples = step.control.iter().chain(&step.canary).map(|(_, sample)| sample);
+        self.uncountable |= is_uncountable(check, samples);
+        self.uncountable
     }
 
     /// Returns whether the control used to report at every step.
@@ -632,6 +653,14 @@ impl MetricState {
     /// Returns the tolerated change as a fraction of control, after widening, with why it was widened.
     pub(crate) fn tolerated(&self, check: &Check) -> (f64, Option<String>) {
         let written = check.margins.tolerance();
+        if let Some(telling) = self.most_telling() {
+            let reason = format!(
+                "counted in events beyond {}, where {written} more time puts that many more",
+                Amount::new(telling.edge, MeasureKind::Histogram),
+                written = Multiple(1.0 + written)
+            );
+            return (telling.tolerated - 1.0, Some(reason));
+        }
         if self.values.is_none() || self.is_of_shares() {
             return (written, None);
         }
@@ -650,6 +679,16 @@ impl MetricState {
             self.replicas().reason(!check.margins.written().tolerance)
         };
         (fraction, Some(reason))
+    }
+
+    /// Returns whether values are compared, and not counts.
+    pub(crate) fn compares_values(&self) -> bool {
+        self.values.as_ref().is_some_and(|values| values.steps() > 0)
+    }
+
+    /// Returns the edge of a histogram that says most.
+    pub(crate) fn most_telling(&self) -> Option<Telling<'_>> {
+        self.tails.first()?.most_telling()
     }
 
     pub(crate) fn is_of_shares(&self) -> bool {
@@ -775,6 +814,22 @@ const MOST_LEVELS: usize = 64;
 
 /// Makes room for the evidence of counts. Of a share it is the bad part that is counted, whichever
 /// part the metric shows.
+/// Returns whether a count comes in fractions. A ratio may, where a source had to estimate its counts.
+fn is_uncountable<'a>(check: &Check, mut samples: impl Iterator<Item = &'a Sample>) -> bool {
+    let is_fraction = |sample: &Sample| matches!(sample, Sample::Counted(tally) if (tally.events - libm::round(tally.events)).abs() > WHOLE);
+    check.measure.kind() == MeasureKind::Count && samples.any(is_fraction)
+}
+
+/// How far from whole a count may be by rounding.
+const WHOLE: f64 = 1e-6;
+
+fn as_value(sample: &mut Sample) {
+    if let Sample::Counted(tally) = sample {
+        let rate = if tally.exposure > 0.0 { tally.events / tally.exposure } else { f64::NAN };
+        *sample = Sample::Value(rate);
+    }
+}
+
 fn rates_of(check: &Check) -> Vec<(Side, RateEvidence)> {
     let sides = match check.measure.kind() {
         MeasureKind::Gauge | MeasureKind::Quantile => vec![Side::Higher],
@@ -914,16 +969,16 @@ const REGULAR: f64 = 0.8;
 
 fn values(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, f64)> {
     let value = |(at, sample): (&i64, &Sample)| match sample {
-        Sample::Value(value) => Some((*at, *value)),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(value) if value.is_finite() => Some((*at, *value)),
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) => None,
     };
     steps.iter().filter_map(value).collect()
 }
 
 fn plain(arm: &ArmStep) -> impl Iterator<Item = (usize, f64)> {
     arm.iter().filter_map(|(replica, sample)| match sample {
-        Sample::Value(value) => Some((*replica, *value)),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(value) if value.is_finite() => Some((*replica, *value)),
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) => None,
     })
 }
 

@@ -211,7 +211,9 @@ fn judged_metric(
         p_value: Some(libm::exp(-metric.most_harm).min(1.0)),
         test: test_name(metric, check).to_owned(),
         tolerance: check.margins.tolerance(),
-        unacceptable: check.margins.unacceptable(),
+        unacceptable: metric
+            .most_telling()
+            .map_or(check.margins.unacceptable(), |telling| telling.unacceptable - 1.0),
         guardrail: judge
             .guardrail(index)
             .zip(check.guardrail.as_ref())
@@ -278,6 +280,10 @@ fn cause(
     let change = effect.map_or(0.0, |effect| badness_of(effect.estimate, check.worse));
     if change > metric.tolerated(check).0 {
         return UnclearCause::BetweenMargins;
+    }
+    if !metric.compares_values() {
+        // Counts have no noise of their own: there are enough of them, or there are not.
+        return UnclearCause::TooFewPoints;
     }
     match could_see {
         Some(seen) if seen <= check.margins.unacceptable() => UnclearCause::TooFewPoints,
@@ -599,7 +605,7 @@ fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) ->
             Outcome::Inconclusive => ScoreClass::Marginal,
             Outcome::Fail => ScoreClass::Fail,
         },
-        reason: Some("derived from the verdict".to_owned()),
+        reason: None,
         groups: groups.collect(),
     }
 }
