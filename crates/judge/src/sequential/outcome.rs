@@ -130,7 +130,7 @@ pub(super) fn verdict(
     };
     judged.sort_by(|a, b| badness(&b.0).total_cmp(&badness(&a.0)));
     let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) = judged.into_iter().unzip();
-    let warnings = warnings(judge, &checks);
+    let warnings = warnings(judge);
     let verdict = Verdict {
         outcome,
         reason,
@@ -247,7 +247,7 @@ fn test_name(metric: &MetricState, check: &Check) -> &'static str {
             "counts of both arms, step by step, given their total"
         }
         MeasureKind::Histogram => "events beyond the control's quantiles, step by step",
-        MeasureKind::Gauge | MeasureKind::Quantile if metric.is_of_shares() => {
+        _ if metric.is_of_shares() => {
             "small counts recovered from a percentage, step by step, given their total"
         }
         MeasureKind::Gauge | MeasureKind::Quantile => {
@@ -324,7 +324,7 @@ fn metric_reason(
     };
     let grown = aspect_of(check) == Aspect::Growth;
     match (evidence.standing, evidence.cause) {
-        (Standing::Harmed, _) => format!("{}{compared}", harmed(check, evidence, grown)),
+        (Standing::Harmed, _) => format!("{}{compared}", harmed(metric, check, evidence, grown)),
         (Standing::Safe, _) => format!(
             "safe: {} is ruled out{compared}",
             change(check.margins.unacceptable(), check.worse)
@@ -357,9 +357,18 @@ fn metric_reason(
     }
 }
 
-fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
+fn harmed(metric: &MetricState, check: &Check, evidence: &Evidence, grown: bool) -> String {
     let effect = evidence.effect;
     let tolerated = wording(evidence.tolerated);
+    if let (Some(telling), Some(effect)) = (metric.most_telling(), effect) {
+        return format!(
+            "{}: {} as many events lie beyond {} as on the control (tolerated {})",
+            if check.worse == Worse::Lower { "lower" } else { "higher" },
+            times(effect.estimate),
+            Amount::new(telling.edge, MeasureKind::Histogram),
+            times(telling.tolerated)
+        );
+    }
     let direction = match effect {
         Some(effect) if effect.estimate < 1.0 => "lower",
         _ => "higher",
@@ -378,7 +387,6 @@ fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
         "lower" if effect.upper < 1.0 => Some(("at least", effect.upper)),
         _ => None,
     });
-    let _ = check;
     match (sure, effect) {
         (Some((least, bound)), _) => {
             format!("{direction}, {least} {} (tolerated {tolerated})", Multiple(bound))
@@ -390,7 +398,14 @@ fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
     }
 }
 
+fn times(ratio: f64) -> String {
+    format!("{ratio:.1} times")
+}
+
 fn wording(fraction: f64) -> String {
+    if fraction >= 2.0 {
+        return format!("× {:.1}", 1.0 + fraction);
+    }
     let percent = 100.0 * fraction;
     if percent >= 10.0 {
         format!("{percent:.0} %")
@@ -610,16 +625,12 @@ fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) ->
     }
 }
 
-fn warnings(judge: &SequentialJudge, checks: &[&Check]) -> Vec<Warning> {
+fn warnings(judge: &SequentialJudge) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    for (metric, check) in judge.metrics.iter().zip(checks) {
+    for metric in &judge.metrics {
         let mut warn = |code, text: String| {
             warnings.push(Warning { code, metric: Some(metric.check.clone()), text });
         };
-        let (_, widened) = metric.tolerated(check);
-        if let Some(reason) = widened {
-            warn(WarningCode::ToleranceWidened, format!("the tolerance is {reason}"));
-        }
         if metric.is_of_shares() && metric.steps() > 0 {
             let text = if metric.shares_are_shown() {
                 "its values are shares of small counts, which are judged as counts; a share of nothing or of all hides how many there were, and the others' usual number stands for it"

@@ -77,7 +77,8 @@ impl Silence {
     ///
     /// * `start`, `end`: of the step.
     pub(crate) fn observe(&mut self, voices: &[Voices], start: Timestamp, end: Timestamp) {
-        let missed = voices.iter().filter(|voices| is_missed(voices.control, voices.canary)).count();
+        let missed =
+            voices.iter().filter(|voices| is_missed(voices.control, voices.canary)).count();
         let spoken = voices.iter().filter(|voices| voices.canary == Voice::Speaks).count();
         let control_speaks = missed > 0;
         // A balancer goes on counting what it could not deliver to a dead canary; a living one may
