@@ -31,10 +31,14 @@ pub(crate) struct MetricState {
     pub(crate) failure: Option<String>,
     /// Whether what should be counted comes in fractions, such as seconds: it is no count then.
     uncountable: bool,
+    /// Whether the control, too, was seen at zero: zero is a level then, and no silence.
+    zero_is_usual: bool,
     scale: Option<Scale>,
     noise: Option<Noise>,
     spread: Option<Spread>,
     levels: Vec<Level>,
+    /// How large the control's values are, whatever their sign.
+    size: Level,
     pub(crate) values: Option<ValueEvidence>,
     pub(crate) fractions: Option<Fractions>,
     pub(crate) rates: Vec<(Side, RateEvidence)>,
@@ -78,7 +82,7 @@ enum Scale {
     Plain,
 }
 
-/// The running level of one replica of the control, relative to the others.
+/// A running mean: of one replica of the control relative to the others, say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Level {
     steps: f64,
@@ -96,7 +100,8 @@ struct Usual {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Reference {
     Value(f64),
-    Counted(Tally),
+    /// An average step, and how many events were counted in all.
+    Counted(Tally, f64),
     Buckets(Vec<f64>),
 }
 
@@ -108,10 +113,12 @@ impl MetricState {
             intake: Intake::default(),
             failure: None,
             uncountable: false,
+            zero_is_usual: false,
             scale: None,
             noise: None,
             spread: None,
             levels: Vec::new(),
+            size: Level::default(),
             values: None,
             fractions: None,
             rates: Vec::new(),
@@ -168,7 +175,7 @@ impl MetricState {
                     fractions.observe(*value);
                 }
             });
-            self.fractions = Some(fractions).filter(Fractions::hold);
+            self.fractions = Some(fractions).filter(|fractions| !fractions.are_refuted());
         }
         self.usual.bad = self.usual_bad(check, samples());
         self.learn_rates(check, &past);
@@ -229,9 +236,11 @@ impl MetricState {
             return;
         }
         let zeros = all().filter(|value| *value == 0.0).count() as f64;
+        self.zero_is_usual = zeros > 0.0;
         let above = all().all(|value| value >= 0.0) && zeros <= MOST_ZEROS * all().count() as f64;
         self.scale = Some(if above { Scale::Logarithm } else { Scale::Plain });
-        let unit = self.unit_of(all());
+        self.note_size(all());
+        let unit = self.unit();
         let scaled: Vec<Past> = values
             .iter()
             .map(|past| {
@@ -293,7 +302,7 @@ impl MetricState {
                     Sample::Counted(tally) => Some(*tally),
                     Sample::Buckets(_) | Sample::Value(_) => None,
                 });
-                usual_step(tallies.collect()).map(Reference::Counted)
+                usual_step(tallies.collect())
             }
             MeasureKind::Histogram => {
                 let steps = past.iter().flat_map(|(_, steps)| steps.values());
@@ -354,7 +363,10 @@ impl MetricState {
         self.most_harm = self.most_harm.max(self.harm);
         self.most_safety = self.most_safety.max(self.safety);
         let (control, canary) = voices;
-        Voices { control, canary, control_is_unwell: self.is_unwell(check, step, control) }
+        let heard = step.control.len() as f64 / self.control_replicas.max(1) as f64;
+        let control_missing = if self.reference.is_some() { 0.0 } else { (1.0 - heard).max(0.0) };
+        let control_is_unwell = self.is_unwell(check, step, control);
+        Voices { control, canary, control_is_unwell, control_missing }
     }
 
     /// What was once found to come in fractions is no count for good.
@@ -386,7 +398,7 @@ impl MetricState {
 
     fn observe_counts(&mut self, check: &Check, step: &MetricStep, most: f64) -> (Voice, Voice) {
         let control = match &self.reference {
-            Some(Reference::Counted(tally)) => Some(*tally),
+            Some(Reference::Counted(tally, _)) => Some(*tally),
             _ => counted(&step.control),
         };
         let canary = counted(&step.canary);
@@ -410,7 +422,10 @@ impl MetricState {
             self.rates = rates_of(check);
         }
         for (side, evidence) in &mut self.rates {
-            let (tolerated, unacceptable) = rate_bounds(margins, *side);
+            let (mut tolerated, unacceptable) = rate_bounds(margins, *side);
+            if let Some(Reference::Counted(usual, events)) = &self.reference {
+                tolerated = tolerated.beyond_chance(*usual, *events);
+            }
             // Fewer on the canary is more on the control: the arms change places.
             match side {
                 Side::Higher => evidence.observe(control, canary, tolerated, unacceptable, most),
@@ -471,6 +486,7 @@ impl MetricState {
         };
         let canary: Vec<f64> = plain(&step.canary).map(|(_, value)| value).collect();
         self.look_for_fractions(check, &control, &canary);
+        self.zero_is_usual |= control.contains(&0.0);
         if self.scale.is_none() && !control.is_empty() {
             let above = control.iter().all(|value| *value > 0.0);
             self.scale = Some(if above { Scale::Logarithm } else { Scale::Plain });
@@ -484,6 +500,7 @@ impl MetricState {
             None => self.bet_on_values(check, step, &control),
         }
         self.note_levels(step);
+        self.note_size(control.iter().copied());
         let aspect = aspect_of(check);
         let voice = |values: &[f64]| {
             if values.is_empty() {
@@ -494,7 +511,7 @@ impl MetricState {
                 aspect == Aspect::Level
                     && match (&shares, self.scale) {
                         (Some(shares), _) => shares.tells(*value),
-                        (None, Some(Scale::Logarithm)) => *value != 0.0,
+                        (None, Some(Scale::Logarithm)) => *value != 0.0 || self.zero_is_usual,
                         (None, _) => true,
                     }
             };
@@ -511,7 +528,7 @@ impl MetricState {
         }
         if let Some(fractions) = &mut self.fractions {
             control.iter().chain(canary).for_each(|value| fractions.observe(*value));
-            if !fractions.hold() {
+            if fractions.are_refuted() {
                 self.fractions = None;
             }
         }
@@ -541,7 +558,10 @@ impl MetricState {
     }
 
     fn bet_on_values(&mut self, check: &Check, step: &MetricStep, control: &[f64]) {
-        let unit = self.unit_of(control.iter().copied());
+        if self.size.steps == 0.0 {
+            self.note_size(control.iter().copied());
+        }
+        let unit = self.unit();
         let scaled = |values: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
             values.filter_map(|value| self.scaled(value, unit)).collect()
         };
@@ -579,16 +599,17 @@ impl MetricState {
         }
     }
 
-    /// Returns what a difference of one means on the plain scale: the control's usual size.
-    fn unit_of(&self, values: impl Iterator<Item = f64>) -> f64 {
-        let known: f64 = match &self.noise {
-            Some(noise) if self.scale == Some(Scale::Plain) => noise.level.abs(),
-            _ => 0.0,
-        };
-        let (sum, count) =
-            values.fold((0.0, 0.0), |(sum, count), value: f64| (sum + value.abs(), count + 1.0));
-        let _ = known;
-        if count > 0.0 && sum > 0.0 { sum / count } else { 1.0 }
+    /// Takes note of how large the control's values are: what a difference of one means on the plain
+    /// scale.
+    fn note_size(&mut self, values: impl Iterator<Item = f64>) {
+        for value in values {
+            self.size.steps += 1.0;
+            self.size.mean += (value.abs() - self.size.mean) / self.size.steps;
+        }
+    }
+
+    fn unit(&self) -> f64 {
+        if self.size.mean > 0.0 { self.size.mean } else { 1.0 }
     }
 
     /// Returns what is tolerated and unacceptable on the scale of the comparison.
@@ -686,6 +707,11 @@ impl MetricState {
         self.values.as_ref().is_some_and(|values| values.steps() > 0)
     }
 
+    /// Returns which share of a histogram's events lies beyond the edges that were asked for proof.
+    pub(crate) fn proven_tail(&self) -> Option<f64> {
+        self.tails.first()?.proven_tail()
+    }
+
     /// Returns the edge of a histogram that says most.
     pub(crate) fn most_telling(&self) -> Option<Telling<'_>> {
         self.tails.first()?.most_telling()
@@ -722,7 +748,7 @@ impl MetricState {
         if self.reference.is_some() || self.is_of_shares() || step.control.len() < 2 {
             return;
         }
-        let unit = self.unit_of(plain(&step.control).map(|(_, value)| value));
+        let unit = self.unit();
         let scaled: Vec<(usize, f64)> = plain(&step.control)
             .filter_map(|(replica, value)| Some((replica, self.scaled(value, unit)?)))
             .collect();
@@ -762,11 +788,15 @@ impl MetricState {
 
     /// Returns the natural logarithm of the e-value against "the effect is unacceptable".
     fn log_safety(&self) -> f64 {
+        // What looked like shares and is none, or the other way round, proves nothing by what it
+        // looked like before.
+        let values = self.values.as_ref().filter(|values| values.steps() > 0);
+        if let (Some(values), false) = (values, self.is_of_shares()) {
+            return values.log_safety();
+        }
         let of_rates = self.judged_rates().map(RateEvidence::log_safety);
         let of_tails = self.tails.iter().map(TailEvidence::log_safety);
-        let of_values =
-            self.values.iter().filter(|values| values.steps() > 0).map(ValueEvidence::log_safety);
-        let least = of_rates.chain(of_tails).chain(of_values).fold(f64::INFINITY, f64::min);
+        let least = of_rates.chain(of_tails).fold(f64::INFINITY, f64::min);
         if least.is_finite() { least } else { 0.0 }
     }
 
@@ -812,8 +842,6 @@ const MOST_ZEROS: f64 = 0.1;
 /// Levels of more replicas than this are not kept apart.
 const MOST_LEVELS: usize = 64;
 
-/// Makes room for the evidence of counts. Of a share it is the bad part that is counted, whichever
-/// part the metric shows.
 /// Returns whether a count comes in fractions. A ratio may, where a source had to estimate its counts.
 fn is_uncountable<'a>(check: &Check, mut samples: impl Iterator<Item = &'a Sample>) -> bool {
     let is_fraction = |sample: &Sample| matches!(sample, Sample::Counted(tally) if (tally.events - libm::round(tally.events)).abs() > WHOLE);
@@ -830,6 +858,8 @@ fn as_value(sample: &mut Sample) {
     }
 }
 
+/// Makes room for the evidence of counts. Of a share it is the bad part that is counted, whichever
+/// part the metric shows.
 fn rates_of(check: &Check) -> Vec<(Side, RateEvidence)> {
     let sides = match check.measure.kind() {
         MeasureKind::Gauge | MeasureKind::Quantile => vec![Side::Higher],
@@ -1043,15 +1073,18 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// Fewer events than this are no incident, however few there are otherwise.
+const EVENTS_OF_AN_INCIDENT: f64 = 20.0;
+
 /// Returns the average of the steps, without those that hold more than half of all events by
 /// themselves: an incident that was over before the canary began.
-fn usual_step(mut tallies: Vec<Tally>) -> Option<Tally> {
+fn usual_step(mut tallies: Vec<Tally>) -> Option<Reference> {
     tallies.retain(|tally| tally.exposure > 0.0);
     tallies.sort_by(|a, b| (a.events / a.exposure).total_cmp(&(b.events / b.exposure)));
     let left_out = tallies.len() / 10;
     let all: f64 = tallies.iter().map(|tally| tally.events).sum();
     let worst: f64 = tallies.iter().rev().take(left_out).map(|tally| tally.events).sum();
-    if worst > all / 2.0 {
+    if worst > all / 2.0 && worst > EVENTS_OF_AN_INCIDENT {
         tallies.truncate(tallies.len() - left_out);
     }
     let count = tallies.len() as f64;
@@ -1059,5 +1092,6 @@ fn usual_step(mut tallies: Vec<Tally>) -> Option<Tally> {
         sum.add(tally);
         sum
     })?;
-    Some(Tally { events: sum.events / count, exposure: sum.exposure / count })
+    let average = Tally { events: sum.events / count, exposure: sum.exposure / count };
+    Some(Reference::Counted(average, sum.events))
 }

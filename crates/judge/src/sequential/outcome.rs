@@ -72,7 +72,9 @@ fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
 /// What was safe once stays safe while most of the evidence stays: an effect that begins late takes it
 /// away.
 fn is_safe(metric: &MetricState) -> bool {
-    metric.most_safety >= safety_needed() && metric.safety >= safety_needed() - SAFETY_THAT_MAY_GO
+    metric.most_safety >= safety_needed()
+        && metric.since.is_none()
+        && metric.safety >= safety_needed() - SAFETY_THAT_MAY_GO
 }
 
 const SAFETY_THAT_MAY_GO: f64 = 1.5;
@@ -326,8 +328,11 @@ fn metric_reason(
     match (evidence.standing, evidence.cause) {
         (Standing::Harmed, _) => format!("{}{compared}", harmed(metric, check, evidence, grown)),
         (Standing::Safe, _) => format!(
-            "safe: {} is ruled out{compared}",
-            change(check.margins.unacceptable(), check.worse)
+            "safe: {} is ruled out{}{compared}",
+            change(check.margins.unacceptable(), check.worse),
+            metric.proven_tail().map_or_else(String::new, |share| {
+                format!(" for all but the slowest {}", wording(share))
+            })
         ),
         (_, Some(UnclearCause::SourceFailed)) => {
             format!("not judged: {}", metric.failure.as_deref().unwrap_or_default())

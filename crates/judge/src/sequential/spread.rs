@@ -16,6 +16,7 @@ const CONFIDENCE: f64 = 0.99;
 /// differ by 3 to 4 % (fresh, dedicated cores) and by 12 % (shared ones) on the same database.
 const USUAL_SPREAD: f64 = 0.04;
 const WORTH_OF_USUAL: f64 = 8.0;
+const WORTH_OF_ALIKE: f64 = 4.0;
 
 /// Replicas whose own steps are noisy differ more: by about half of what one step varies.
 const SPREAD_PER_NOISE: f64 = 0.5;
@@ -71,11 +72,13 @@ impl Replicas {
             _ => (0.0, 0.0),
         };
         let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * self.noise);
-        let worth = if assume { WORTH_OF_USUAL } else { 0.0 };
-        let weight = worth + freedom;
-        if weight <= 0.0 {
+        if !assume && freedom <= 0.0 {
             return 0.0;
         }
+        // Two replicas show next to nothing: what is usual stands beside them. Under a tolerance that
+        // somebody wrote it is that they are alike.
+        let (usual, worth) = if assume { (usual, WORTH_OF_USUAL) } else { (0.0, WORTH_OF_ALIKE) };
+        let weight = worth + freedom;
         let pooled = (worth * usual * usual + freedom * variance) / weight;
         let arms = 1.0 / self.control.max(1) as f64 + 1.0 / self.canary.max(1) as f64;
         let fresh = self.fresh_minutes.filter(|_| assume).map_or(0.0, |minutes| {

@@ -166,6 +166,12 @@ impl TailEvidence {
         self.edges.iter().map(|edge| edge.evidence.steps).max().unwrap_or(0)
     }
 
+    /// Returns the share of events beyond the last edge that was asked for proof.
+    pub(crate) fn proven_tail(&self) -> Option<f64> {
+        let shares = self.edges.iter().map(|edge| edge.share);
+        shares.filter(|share| *share >= LEAST_SHARE_TO_PROVE).reduce(f64::min)
+    }
+
     /// Returns the edge with the most evidence of harm.
     pub(crate) fn most_telling(&self) -> Option<Telling<'_>> {
         let most = self
