@@ -6,12 +6,14 @@ use crate::canary::Canary;
 use crate::cell::Tally;
 
 /// How a run of the tables was asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// How many trials the cells get that hold a promised figure.
     pub runs: u64,
     /// What all random numbers come from.
     pub seed: u64,
+    /// Rows whose name lacks this text are left out.
+    pub rows: Option<String>,
 }
 
 /// A cell that costs this many points of one arm and metric a trial gets all trials; one that costs
@@ -24,8 +26,14 @@ const FEWEST_TRIALS: u64 = 1_000;
 impl Run {
     /// Returns the run with a quarter of the trials, for cells that hold no promised figure.
     #[must_use]
-    pub fn quarter(self) -> Self {
-        Self { runs: self.runs.div_ceil(4), ..self }
+    pub fn quarter(&self) -> Self {
+        Self { runs: self.runs.div_ceil(4), ..self.clone() }
+    }
+
+    /// Returns whether a row of this name was asked for.
+    #[must_use]
+    pub fn wants(&self, row: &str) -> bool {
+        self.rows.as_ref().is_none_or(|text| row.contains(text.as_str()))
     }
 
     /// Returns how many trials a cell gets.

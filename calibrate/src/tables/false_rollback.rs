@@ -188,26 +188,34 @@ pub fn mixed() -> Vec<Kind> {
     kinds
 }
 
-/// Makes the tables.
+/// Makes the table of levels.
 #[must_use]
-pub fn tables(run: &Run) -> Vec<Table> {
-    let mut tables = Vec::new();
-    for (title, factors) in [
-        ("False rollback: levels", levels()),
-        ("False rollback: counts", counts()),
-        ("False rollback: histograms, memory and mixtures", histograms()),
-    ] {
-        let mut table = Table::new(title, READING, &COLUMNS);
-        for factor in factors {
-            table.rows.push(row(run, &factor));
-        }
-        tables.push(table);
+pub fn of_levels(run: &Run) -> Table {
+    table(run, "False rollback: levels", levels())
+}
+
+/// Makes the table of ratios, counts and percentages.
+#[must_use]
+pub fn of_counts(run: &Run) -> Table {
+    table(run, "False rollback: counts", counts())
+}
+
+/// Makes the table of histograms, memory and metrics of all kinds together.
+#[must_use]
+pub fn of_mixtures(run: &Run) -> Table {
+    table(run, "False rollback: histograms, memory and mixtures", histograms())
+}
+
+fn table(run: &Run, title: &str, factors: Vec<Factor>) -> Table {
+    let mut table = Table::new(title, READING, &COLUMNS);
+    for factor in factors.iter().filter(|factor| run.wants(factor.name)) {
+        table.rows.push(row(run, factor));
     }
-    tables
+    table
 }
 
 fn row(run: &Run, factor: &Factor) -> Vec<String> {
-    let run = if factor.promised { *run } else { run.quarter() };
+    let run = if factor.promised { run.clone() } else { run.quarter() };
     let mut cells = vec![factor.name.to_owned()];
     for (setting, tolerance, history) in SETTINGS {
         for effect in [Effect::None, Effect::Tolerated] {

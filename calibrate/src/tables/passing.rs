@@ -11,9 +11,9 @@ use super::false_rollback::level;
 const READING: &str = "The share of harmless canaries that passed within the hour, and how often one \
 that is exactly as bad as unacceptable passed at any minute.";
 
-/// Makes the tables.
+/// Makes the table.
 #[must_use]
-pub fn tables(run: &Run) -> Vec<Table> {
+pub fn table(run: &Run) -> Table {
     let columns = [
         "metrics",
         "trials",
@@ -25,7 +25,7 @@ pub fn tables(run: &Run) -> Vec<Table> {
         "unacceptable: passed at some minute",
     ];
     let mut table = Table::new("Passing", READING, &columns);
-    for (name, metrics, history) in cells() {
+    for (name, metrics, history) in cells().into_iter().filter(|cell| run.wants(&cell.0)) {
         let canary = |effect: Effect| {
             let metrics = metrics.iter().map(|metric| metric.clone().with(effect)).collect();
             Canary { history, ..Canary::of(metrics) }
@@ -44,7 +44,7 @@ pub fn tables(run: &Run) -> Vec<Table> {
             at_most(bad.ever_passed()),
         ]);
     }
-    vec![table]
+    table
 }
 
 fn cells() -> Vec<(String, Vec<Metric>, usize)> {

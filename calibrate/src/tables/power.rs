@@ -9,12 +9,12 @@ use crate::table::{Table, at_least, minutes};
 const READING: &str = "One metric, which has the whole of α. Minutes until half (and nine tenths) of \
 the canaries were failed, and the share failed within the hour with its lower 95 % bound.";
 
-/// Makes the tables.
+/// Makes the table.
 #[must_use]
-pub fn tables(run: &Run) -> Vec<Table> {
+pub fn table(run: &Run) -> Table {
     let columns = ["fault", "trials", "median minutes", "90 % by", "caught", "target"];
     let mut table = Table::new("Power and delay", READING, &columns);
-    for (name, target, canary) in cells() {
+    for (name, target, canary) in cells().into_iter().filter(|cell| run.wants(&cell.0)) {
         let tally = run.tally(&format!("power, {name}"), &canary);
         table.rows.push(vec![
             name,
@@ -25,7 +25,7 @@ pub fn tables(run: &Run) -> Vec<Table> {
             target.to_owned(),
         ]);
     }
-    vec![table]
+    table
 }
 
 fn cells() -> Vec<(String, &'static str, Canary)> {

@@ -27,7 +27,7 @@ const FAILING: [f64; 4] = [0.0, 0.05, 0.2, 0.5];
 /// # Errors
 ///
 /// A file that is there and cannot be read.
-pub fn tables(run: &Run, files: &[PathBuf]) -> anyhow::Result<Vec<Table>> {
+pub fn table(run: &Run, files: &[PathBuf]) -> anyhow::Result<Option<Table>> {
     let columns = [
         "file",
         "effect",
@@ -46,7 +46,7 @@ pub fn tables(run: &Run, files: &[PathBuf]) -> anyhow::Result<Vec<Table>> {
         let cases = read_cases(file)?;
         add_rows(&mut table, run, file, &cases);
     }
-    Ok(if table.rows.is_empty() { Vec::new() } else { vec![table] })
+    Ok((!table.rows.is_empty()).then_some(table))
 }
 
 fn add_rows(table: &mut Table, run: &Run, file: &Path, cases: &[Case]) {
