@@ -73,7 +73,8 @@ impl Canary {
             Some(bursts) => bursts.draw(steps, draw),
             None => vec![0.0; steps],
         };
-        let shared = Shared { load, bursts };
+        let shared: Vec<Swing> =
+            load.into_iter().zip(bursts).map(|(load, burst)| Swing { load, rise: burst }).collect();
         let series = self.metrics.iter().enumerate().map(|(index, metric)| {
             let arms = ArmPair {
                 control: self.arm(metric, &shared, false, draw),
@@ -104,16 +105,16 @@ impl Canary {
         analysis
     }
 
-    fn arm(&self, metric: &Metric, shared: &Shared, is_canary: bool, draw: &mut Draw) -> Arm {
-        let steps = self.history + self.horizon;
-        let own = match self.own_bursts {
-            Some(bursts) => bursts.draw(steps, draw),
-            None => vec![0.0; steps],
-        };
+    fn arm(&self, metric: &Metric, shared: &[Swing], is_canary: bool, draw: &mut Draw) -> Arm {
+        let mut swings = shared.to_vec();
+        if let Some(bursts) = self.own_bursts {
+            let own = bursts.draw(swings.len(), draw);
+            swings.iter_mut().zip(own).for_each(|(swing, own)| swing.rise += own);
+        }
         let (count, word) =
             if is_canary { (self.canary, "canary") } else { (self.control, "control") };
         let replicas = (0..count).map(|number| {
-            let observations = self.replica(metric, shared, &own, is_canary, count, draw);
+            let observations = self.replica(metric, &swings, is_canary, count, draw);
             Replica { name: format!("{word}-{number}"), observations }
         });
         Arm { replicas: replicas.collect() }
@@ -122,8 +123,7 @@ impl Canary {
     fn replica(
         &self,
         metric: &Metric,
-        shared: &Shared,
-        own: &[f64],
+        swings: &[Swing],
         is_canary: bool,
         replicas: usize,
         draw: &mut Draw,
@@ -131,11 +131,10 @@ impl Canary {
         let mut source = metric.begin(is_canary, replicas, draw);
         let first = if is_canary { self.history } else { 0 };
         let mut sampled = Sampled::of(metric.kind.measure());
-        for at in first..self.history + self.horizon {
+        for (at, swing) in swings.iter().enumerate().skip(first) {
             let step = at as i64 - self.history as i64;
             let changed = is_canary && step >= self.effect_from as i64;
-            let rise = shared.bursts[at] + own[at];
-            let value = source.step(shared.load[at], rise, changed, step, draw);
+            let value = source.step(*swing, changed, step, draw);
             let silent = is_canary && self.silent_from.is_some_and(|from| step >= from as i64);
             if !silent && !draw.happens(self.gaps) {
                 sampled.push(minute(step), value);
@@ -145,10 +144,13 @@ impl Canary {
     }
 }
 
-/// What both arms share, step by step, as logarithms.
-struct Shared {
-    load: Vec<f64>,
-    bursts: Vec<f64>,
+/// What one arm is under in one step, as logarithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Swing {
+    /// The load.
+    pub(crate) load: f64,
+    /// Bursts.
+    pub(crate) rise: f64,
 }
 
 /// What one replica reports in one step.
@@ -272,5 +274,79 @@ impl Metric {
     #[must_use]
     pub fn worse_of(kind: &Kind) -> Worse {
         if let Kind::Percentage { .. } = kind { Worse::Lower } else { Worse::Higher }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Effect;
+
+    fn points(arm: &Arm) -> Vec<f64> {
+        let values = |replica: &Replica| match &replica.observations {
+            Observations::Value(points) => points.iter().map(|point| point.value).collect(),
+            Observations::Ratio(points) => {
+                points.iter().filter_map(|point| point.value.value()).collect()
+            }
+            Observations::Count(_) | Observations::Histogram { .. } => Vec::new(),
+        };
+        arm.replicas.iter().flat_map(values).collect()
+    }
+
+    fn mean(values: &[f64]) -> f64 {
+        values.iter().sum::<f64>() / values.len() as f64
+    }
+
+    fn level() -> Metric {
+        let noise = Noise::Independent;
+        Metric::of(Kind::Level { is_quantile: false, noise, deviation: 0.1, offset: 0.0 })
+    }
+
+    #[test]
+    fn a_run_is_the_same_whenever_it_is_drawn() {
+        let canary = Canary::of(vec![level(); 3]);
+        let draw = |run| canary.draw(&mut Draw::of_run(1, run)).series;
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn only_the_control_has_a_past() {
+        let drawn = Canary::of(vec![level()]).draw(&mut Draw::of_run(1, 1));
+        let arms = &drawn.series[0].arms;
+        assert_eq!((points(&arms.control).len(), points(&arms.canary).len()), (420, 60));
+        assert_eq!(arms.canary.span().map(|(first, _)| first), Some(START));
+        assert_eq!(drawn.analysis.window.map(|window| window.end), Some(minute(60)));
+    }
+
+    #[test]
+    fn an_effect_is_as_large_as_it_says_and_begins_when_it_says() {
+        let ratio = Kind::Ratio { base: 0.01, requests: 2e6, share: 0.5 };
+        let table = [
+            (level().with(Effect::Times(1.5)), 1.5),
+            (level().with(Effect::Tolerated), 1.1),
+            (level().written(0.05, None).with(Effect::Unacceptable), 1.1),
+            (Metric::of(ratio).with(Effect::Tolerated), 1.25),
+        ];
+        for (metric, times) in table {
+            let canary = Canary { horizon: 4000, effect_from: 2000, ..Canary::of(vec![metric]) };
+            let drawn = canary.draw(&mut Draw::of_run(1, 1));
+            let values = points(&drawn.series[0].arms.canary);
+            let seen = mean(&values[2000..]) / mean(&values[..2000]);
+            assert!((seen / times - 1.0).abs() < 0.01, "{:?}: {seen}", canary.metrics[0]);
+        }
+    }
+
+    #[test]
+    fn a_shared_load_cancels_and_a_silent_canary_says_nothing() {
+        let mut canary = Canary::of(vec![level()]);
+        (canary.load, canary.silent_from) = (1.0, Some(30));
+        let drawn = canary.draw(&mut Draw::of_run(1, 1));
+        let arms = &drawn.series[0].arms;
+        let (control, canary) = (points(&arms.control), points(&arms.canary));
+        assert_eq!(canary.len(), 30);
+        for (control, canary) in control[360..].iter().zip(canary) {
+            assert!(libm::log(control / canary).abs() < 0.8, "{control} {canary}");
+        }
     }
 }

@@ -108,6 +108,8 @@ fn quantile_of(minutes: impl Iterator<Item = Option<f64>>, probability: f64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::{Effect, Kind, Metric};
+    use crate::noise::Noise;
 
     #[test]
     fn wilsons_bounds_are_those_of_the_books() {
@@ -117,6 +119,21 @@ mod tests {
             assert!((bounds.0 - lower).abs() < 5e-5, "{bounds:?}");
             assert!((bounds.1 - upper).abs() < 5e-5, "{bounds:?}");
         }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let noise = Noise::Autoregressive(0.9);
+        let kind = Kind::Level { is_quantile: false, noise, deviation: 0.1, offset: 0.0 };
+        let metric = Metric::of(kind).written(0.05, None).with(Effect::Times(1.3));
+        let canary = Canary::of(vec![metric; 2]);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Tally::of(&canary, 40, 3))
+        };
+        let one = on(1);
+        assert!(one.trials.iter().any(|trial| trial.failed.is_some()));
+        assert_eq!(one, on(4));
     }
 
     #[test]

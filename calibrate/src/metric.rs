@@ -3,7 +3,7 @@
 use serin_model::{Margins, MeasureKind, Worse};
 use serin_stats::normal;
 
-use crate::canary::Value;
+use crate::canary::{Swing, Value};
 use crate::draw::Draw;
 use crate::noise::{Course, Noise};
 
@@ -224,18 +224,17 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     /// Draws the next step.
     ///
-    /// * `load`, `rise`: logarithms of the shared load and of bursts.
     /// * `changed`: whether the canary's effect shows.
     /// * `step`: counted from the start of what is judged.
     pub(crate) fn step(
         &mut self,
-        load: f64,
-        rise: f64,
+        swing: Swing,
         changed: bool,
         step: i64,
         draw: &mut Draw,
     ) -> Value {
         let metric = self.metric;
+        let Swing { load, rise } = swing;
         let times = |changed: bool| if changed { metric.times(step) } else { 1.0 };
         match metric.kind {
             Kind::Level { deviation, .. } => {

@@ -5,7 +5,7 @@ use crate::cell::{Share, Tally};
 use crate::metric::{Effect, Kind, Metric};
 use crate::noise::Noise;
 use crate::run::Run;
-use crate::table::Table;
+use crate::table::{Table, minutes};
 use crate::tables::false_rollback::{level, mixed};
 
 /// What a cell must reach.
@@ -57,7 +57,7 @@ fn judge(bound: Bound, tally: &Tally) -> (String, String, bool) {
         Bound::CaughtAtLeast(least, minute) => {
             let (share, median) = (tally.failed(), tally.minutes_to_fail(0.5));
             let wanted = format!("at least {} caught, half by minute {minute}", percent(least));
-            let found = format!("{}, half by {median:?}", percent(share.value()));
+            let found = format!("{}, half by minute {}", percent(share.value()), minutes(median));
             let caught = share.count as f64 >= by_chance(least, share, -1.0);
             (wanted, found, caught && median.is_some_and(|median| median <= minute))
         }

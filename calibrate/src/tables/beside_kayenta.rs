@@ -16,6 +16,12 @@ use super::false_rollback::{level, mixed};
 /// After how many minutes Kayenta looks.
 const LOOKS: [i64; 4] = [10, 20, 30, 60];
 
+/// One canary before both judges: Kayenta once a look.
+struct Judged {
+    trial: Trial,
+    looks: [Look; LOOKS.len()],
+}
+
 const READING: &str = "The same draws before both judges. The sequential judge looks every minute; \
 Kayenta looks after 10, 20, 30 and 60 minutes, without history, and its columns say whether any look \
 so far had a metric High or Low, or a score below 75. A harmless row shows false alarms, a row with a \
@@ -45,25 +51,26 @@ pub fn table(run: &Run) -> Table {
 fn row(run: &Run, name: String, canary: &Canary) -> Vec<String> {
     // Four looks at Kayenta cost about as much as the sixty of the other, and no figure is promised.
     let trials = run.trials(canary).div_ceil(4);
-    let judged: Vec<(Trial, [Look; 4])> = (0..trials)
+    let judged: Vec<Judged> = (0..trials)
         .into_par_iter()
         .map(|number| {
             let drawn = canary.draw(&mut Draw::of_run(run.seed, number));
-            (judge(&drawn), LOOKS.map(|minutes| look(&drawn, minutes)))
+            let looks = LOOKS.map(|minutes| look(&drawn, minutes));
+            Judged { trial: judge(&drawn), looks }
         })
         .collect();
     say(&format!("beside Kayenta, {name}: {trials} trials"));
-    let share = |is: &dyn Fn(&(Trial, [Look; 4])) -> bool| {
+    let share = |is: &dyn Fn(&Judged) -> bool| {
         let count = judged.iter().filter(|judged| is(judged)).count() as u64;
         percent(Share { count, of: trials }.value())
     };
     let mut cells = vec![name, trials.to_string()];
-    cells.push(share(&|(trial, _)| trial.failed.is_some()));
+    cells.push(share(&|judged| judged.trial.failed.is_some()));
     for looks in 1..=LOOKS.len() {
-        cells.push(share(&|(_, all)| all[..looks].iter().any(|look| look.flagged)));
+        cells.push(share(&|judged| judged.looks[..looks].iter().any(|look| look.flagged)));
     }
-    cells.push(share(&|(_, all)| all.iter().any(|look| look.blamed)));
-    cells.push(share(&|(_, all)| all[LOOKS.len() - 1].blamed));
+    cells.push(share(&|judged| judged.looks.iter().any(|look| look.blamed)));
+    cells.push(share(&|judged| judged.looks[LOOKS.len() - 1].blamed));
     cells
 }
 

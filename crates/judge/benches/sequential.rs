@@ -143,7 +143,7 @@ fn buckets(from: i64, to: i64, draw: &mut Draw) -> Observations {
     let edges = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
     let increments = |_| USUAL.map(|usual| (usual * (0.8 + 0.4 * draw.unit())).floor()).to_vec();
     Observations::Histogram {
-        bounds: BucketBounds::new(edges).unwrap(),
+        bounds: BucketBounds::new(edges).expect("the edges ascend"),
         points: points(from, to, increments),
     }
 }
@@ -165,7 +165,7 @@ fn pair(control: Observations, canary: Observations) -> MetricSeries {
 }
 
 fn analysis(kind: MeasureKind, worse: Worse) -> Analysis {
-    let query = || Query::new("metric").unwrap();
+    let query = || Query::new("metric").expect("it is not blank");
     let measure = match kind {
         MeasureKind::Ratio => Measure::Ratio { bad: query(), total: query() },
         MeasureKind::Histogram => Measure::Histogram { buckets: query() },
@@ -187,7 +187,8 @@ fn analysis(kind: MeasureKind, worse: Worse) -> Analysis {
         owner: None,
         kayenta: KayentaOptions::default(),
     };
-    let mut analysis = Analysis::new("bench".to_owned(), Arms::default(), vec![check]).unwrap();
+    let mut analysis =
+        Analysis::new("bench".to_owned(), Arms::default(), vec![check]).expect("there is a check");
     analysis.window = Some(Window { start: minute(0), end: minute(STEPS) });
     analysis
 }
