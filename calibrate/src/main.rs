@@ -88,7 +88,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
     }
     if cli.write {
-        document::write(&run, &all, began.elapsed())?;
+        document::write(&run, &cli.cases, &all, began.elapsed())?;
     }
     Ok(ExitCode::SUCCESS)
 }
