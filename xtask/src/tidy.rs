@@ -29,7 +29,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 const PURE: &[(&str, &[&str])] = &[
     ("stats", &["libm", "thiserror"]),
     ("model", &["schemars", "serde", "thiserror"]),
-    ("judge", &["libm", "serin-model", "serin-stats"]),
+    ("judge", &["libm", "serde", "serin-model", "serin-stats", "thiserror"]),
 ];
 
 fn impure_dependencies() -> anyhow::Result<Vec<String>> {

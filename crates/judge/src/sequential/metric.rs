@@ -272,13 +272,9 @@ impl MetricState {
         };
         for side in sides(check.worse) {
             let mut tail = TailEvidence::new(side, bounds);
-            for (_, steps) in past {
-                for sample in steps.values() {
-                    if let Sample::Buckets(buckets) = sample {
-                        tail.learn(buckets);
-                    }
-                }
-            }
+            let replicas: Vec<Vec<(i64, &[f64])>> =
+                past.iter().map(|(_, steps)| buckets(steps)).collect();
+            tail.learn(&replicas);
             self.tails.push(tail);
         }
     }
@@ -458,13 +454,16 @@ impl MetricState {
                 })
                 .collect();
             let margins = &check.margins;
+            let of_control =
+                if self.reference.is_some() { 0.0 } else { 1.0 / step.control.len().max(1) as f64 };
+            let share = of_control + 1.0 / step.canary.len().max(1) as f64;
             for tail in &mut self.tails {
                 if tail.bounds().len() + 1 == control.len() && control.len() == canary.len() {
                     tail.observe(
-                        control,
-                        canary,
-                        margins.tolerance(),
-                        margins.unacceptable(),
+                        step.step,
+                        (control, canary),
+                        share,
+                        (margins.tolerance(), margins.unacceptable()),
                         most,
                     );
                     tail.learn_replicas(&replicas);
@@ -1003,6 +1002,16 @@ fn values(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, f64)> {
         Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) => None,
     };
     steps.iter().filter_map(value).collect()
+}
+
+fn buckets(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, &[f64])> {
+    steps
+        .iter()
+        .filter_map(|(at, sample)| match sample {
+            Sample::Buckets(buckets) => Some((*at, buckets.as_slice())),
+            Sample::Counted(_) | Sample::Value(_) => None,
+        })
+        .collect()
 }
 
 fn plain(arm: &ArmStep) -> impl Iterator<Item = (usize, f64)> {

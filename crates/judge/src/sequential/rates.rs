@@ -114,6 +114,11 @@ impl RateEvidence {
         let gap = safe_gap_factors(control, canary, unacceptable.plus);
         self.safe_gap.observe(&gap.map(|factor| factor * spread), &[0.0; SIZES]);
         self.unevenness.observe(control, canary);
+        self.count(control, canary);
+    }
+
+    /// Counts a step without betting on it.
+    pub(crate) fn count(&mut self, control: Tally, canary: Tally) {
         self.control.add(control);
         self.canary.add(canary);
         self.steps += 1;

@@ -73,7 +73,7 @@ fn counts(metric: &MetricState, check: &Check) -> Option<Counts> {
         .map(|(side, evidence)| of(evidence, *side, times, margins.floor()));
     let of_tails = || {
         let telling = metric.most_telling()?;
-        Some(of(telling.evidence, Side::Higher, telling.tolerated, 0.0))
+        Some(of(telling.counts, Side::Higher, telling.tolerated, 0.0))
     };
     of_rates.or_else(of_tails)
 }
