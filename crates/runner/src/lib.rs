@@ -16,6 +16,7 @@ mod question;
 mod recording;
 mod store;
 mod text_file;
+pub mod watch;
 
 pub use crate::error::RunError;
 pub use crate::judge::ask;
