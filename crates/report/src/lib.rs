@@ -40,6 +40,7 @@ mod svg;
 mod table;
 mod wording;
 
+pub use crate::clock::{length_in_words, moment_in_words};
 pub use crate::headline::{headline, service};
 pub use crate::junit::junit;
 pub use crate::lines::lines;

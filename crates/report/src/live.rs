@@ -60,39 +60,35 @@ impl LiveVerdict<'_> {
             .filter_map(|metric| Some((steps_to_harm(metric.evidence.as_ref()?)?, metric)))
             .min_by_key(|(steps, _)| *steps);
         if let Some((steps, metric)) = harm
-            && let Some((length, end)) = self.in_steps(steps).filter(|(_, end)| *end <= self.horizon)
+            && let Some((length, end)) =
+                self.in_steps(steps).filter(|(_, end)| *end <= self.horizon)
         {
-            let name = label::shortened(&label::name(metric), LONGEST_NAME);
-            return format!(
-                "at this pace {name} rolls it back in about {length}, at {}",
-                self.moment(end)
-            );
+            let (name, at) = (short(metric), self.moment(end));
+            return format!("at this pace enough to roll back in about {length}, at {at} ({name})");
         }
         let waits: Vec<&JudgedMetric> = metrics().filter(|it| evidence::withholds(it)).collect();
-        let needed: Option<Vec<u64>> = waits
-            .iter()
-            .map(|metric| evidence::missing_steps(metric.evidence.as_ref()?))
-            .collect();
         let for_whom = match waits.as_slice() {
             [] => return "nothing is harmed, and all gating metrics are safe".to_owned(),
-            [only] => label::shortened(&label::name(only), LONGEST_NAME),
+            [only] => short(only),
             several => format!("{} gating metrics", several.len()),
         };
-        let end = needed.and_then(|needed| needed.into_iter().max()).and_then(|it| self.in_steps(it));
-        match end {
+        let needed: Option<Vec<u64>> =
+            waits.iter().map(|metric| evidence::missing_steps(metric.evidence.as_ref()?)).collect();
+        match needed.and_then(|all| self.in_steps(all.into_iter().max()?)) {
             Some((length, end)) if end <= self.horizon => {
-                format!(
-                    "at this pace {for_whom} can promote it in about {length}, at {}",
-                    self.moment(end)
-                )
+                let at = self.moment(end);
+                format!("at this pace enough to promote in about {length}, at {at} ({for_whom})")
             }
-            Some(_) if waits.len() == 1 => {
-                format!("at this pace {for_whom} stays unclear until the horizon")
+            Some(_) => {
+                format!("at this pace not enough to promote before the horizon ({for_whom})")
             }
-            Some(_) => format!("at this pace {for_whom} stay unclear until the horizon"),
             None => format!("too early to say when; a promotion waits for {for_whom}"),
         }
     }
+}
+
+fn short(metric: &JudgedMetric) -> String {
+    label::shortened(&label::name(metric), LONGEST_NAME)
 }
 
 /// Returns how many more steps bring the evidence of harm to what is needed, where it grows
@@ -124,10 +120,7 @@ pub fn live_panel(live: &LiveVerdict<'_>, style: Style, most: usize) -> Vec<Stri
     let metrics = &live.verdict.metrics;
     let room = most.max(4) - 2;
     let shown = if metrics.len() <= room { metrics.len() } else { room - 1 };
-    let names: Vec<String> = metrics[..shown]
-        .iter()
-        .map(|metric| label::shortened(&label::name(metric), LONGEST_NAME))
-        .collect();
+    let names: Vec<String> = metrics[..shown].iter().map(short).collect();
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
     let mut lines = vec![format!("watching {}: {}", label::one_line(live.service), live.place())];
     for (metric, name) in metrics.iter().zip(&names) {
@@ -208,7 +201,7 @@ pub fn live_line(live: &LiveVerdict<'_>) -> String {
 const MOST_IN_LINE: usize = 4;
 
 fn in_words(metric: &JudgedMetric) -> String {
-    let name = label::shortened(&label::name(metric), LONGEST_NAME);
+    let name = short(metric);
     let Some(evidence) = &metric.evidence else { return name };
     if evidence::is_unjudged(evidence) {
         return format!("{name} {}", evidence::in_short(metric));
@@ -216,11 +209,14 @@ fn in_words(metric: &JudgedMetric) -> String {
     match evidence.standing {
         Standing::Harmed => format!("{name} harmed, {}", evidence::effect(metric)),
         Standing::Safe => format!("{name} safe"),
-        Standing::Unclear => format!(
-            "{name} unclear ({} points, harm {:.0} %, safe {:.0} %)",
-            evidence.steps,
-            (100.0 * share(evidence.harm, evidence.harm_needed)).trunc(),
-            (100.0 * share(evidence.safety, evidence.safety_needed)).trunc(),
-        ),
+        Standing::Unclear => {
+            let percent = |found, needed| (100.0 * share(found, needed)) as u32;
+            let harm = percent(evidence.harm, evidence.harm_needed);
+            let safety = percent(evidence.safety, evidence.safety_needed);
+            match (harm, safety) {
+                (0, 0) => format!("{name} unclear"),
+                (harm, safety) => format!("{name} unclear (harm {harm} %, safe {safety} %)"),
+            }
+        }
     }
 }

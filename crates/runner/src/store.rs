@@ -157,7 +157,10 @@ const MOST_STEPS: i64 = 1_000_000;
 /// Two machines may differ by so much without anybody noticing.
 const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
-pub(crate) fn nothing_answered<T>(inquiry: &Inquiry<'_>, answers: &[Result<T, FetchFailure>]) -> RunError {
+pub(crate) fn nothing_answered<T>(
+    inquiry: &Inquiry<'_>,
+    answers: &[Result<T, FetchFailure>],
+) -> RunError {
     let (mut reasons, mut failures) = (BTreeSet::new(), Vec::new());
     let mut hints = BTreeSet::new();
     for (request, answer) in answers.iter().enumerate() {

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serin_model::{
-    Analysis, CounterForm, MetricSeries, Query, Store, Timestamp, Warning, Window,
-};
+use serin_model::{Analysis, CounterForm, MetricSeries, Query, Store, Timestamp, Warning, Window};
 
 use crate::SourceError;
 use crate::assemble::Assembler;
@@ -15,9 +13,7 @@ use crate::join::join;
 use crate::registry::source_named;
 use crate::rows::{shortened, shown};
 use crate::selector::Selector;
-use crate::source::{
-    Answer, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
-};
+use crate::source::{Answer, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source};
 
 /// What an analysis asks a store.
 #[derive(Clone, Debug)]

@@ -24,11 +24,7 @@ pub trait Feed {
     ///
     /// [`Outage`] when nothing of it was answered. Where a part was, the other checks' answers are
     /// failures.
-    fn look(
-        &mut self,
-        window: Window,
-        interrupt: &Interrupt,
-    ) -> Result<Vec<MetricSeries>, Outage>;
+    fn look(&mut self, window: Window, interrupt: &Interrupt) -> Result<Vec<MetricSeries>, Outage>;
 
     /// Says where the points begin that [`Self::ask`] returns. Nothing is asked yet.
     fn begin(&mut self, start: Timestamp);

@@ -22,6 +22,7 @@ pub use recording_feed::RecordingFeed;
 pub use session::{Tools, Watched, watch_feed};
 pub use state::StateFile;
 pub use store_feed::StoreFeed;
+use timing::length_of;
 pub use timing::{Start, Timing, TimingAsked};
 
 use std::path::Path;
@@ -118,7 +119,7 @@ pub fn watch(
             let first = answered.span.map_or(beginning, |(first, _)| first);
             let (name, series) = (answered.name, answered.series);
             let mut feed = RecordingFeed::new(&analysis, name, series, answered.input);
-            let clock = ReplayClock::at(first);
+            let clock = ReplayClock::at(first.after(length_of(analysis.step)).after(timing.late));
             let tools =
                 Tools { feed: &mut feed, clock: &clock, interrupt, listener, state: file.as_ref() };
             let start = start(&analysis, options.timing.start);

@@ -20,12 +20,7 @@ pub struct RecordingFeed {
 impl RecordingFeed {
     /// Creates a feed of what a recording answered.
     #[must_use]
-    pub fn new(
-        analysis: &Analysis,
-        name: String,
-        series: Vec<MetricSeries>,
-        input: Input,
-    ) -> Self {
+    pub fn new(analysis: &Analysis, name: String, series: Vec<MetricSeries>, input: Input) -> Self {
         let (start, control) = (Timestamp::from_millis(i64::MIN), analysis.arms.control_window);
         Self { name, series, input, start, control }
     }

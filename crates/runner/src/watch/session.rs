@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use serin_judge::Judged;
 use serin_judge::sequential::SequentialJudge;
-use serin_model::{
-    Analysis, Arm, MetricSeries, Outcome, Timestamp, Warning, WarningCode, Window,
-};
+use serin_model::{Analysis, Arm, MetricSeries, Outcome, Timestamp, Warning, WarningCode, Window};
 use serin_report::{Input, LiveVerdict};
 
 use super::event::{Event, Listener, Missing};
@@ -156,7 +154,8 @@ impl Session<'_, '_> {
             self.state.begun = Some(Begun {
                 start,
                 watermark: judged_from,
-                learned: self.timing.history.is_zero() && self.analysis.arms.control_window.is_none(),
+                learned: self.timing.history.is_zero()
+                    && self.analysis.arms.control_window.is_none(),
                 history_warning: None,
                 judge: SequentialJudge::new(self.analysis),
             });
@@ -477,24 +476,29 @@ impl Session<'_, '_> {
         }
         let window = Window { start: judged_from, end: judged_to };
         let control = analysis.arms.control_window;
-        let mut series =
-            self.known.as_ref().map_or_else(Vec::new, |known| between(&known.series, window, control));
+        let mut series = self
+            .known
+            .as_ref()
+            .map_or_else(Vec::new, |known| between(&known.series, window, control));
         let failure = self.failing.as_ref().map(|failing| {
             let (name, why, hint) = (self.tools.feed.name(), &failing.why, &failing.hint);
             format!("{name} {why} ({hint})")
         });
         if let (false, Some(why)) = (is_judged, &failure) {
-            let failed = |check: &serin_model::Check| MetricSeries::failed(&check.name, why.clone());
+            let failed =
+                |check: &serin_model::Check| MetricSeries::failed(&check.name, why.clone());
             series = analysis.checks().iter().map(failed).collect();
             self.begun().judge.take(analysis, &series, judged_from);
         }
         let is_over = matches!(end, End::Horizon);
         let mut judged = self.begun().judge.verdict(analysis, &series, is_over);
         let verdict = &mut judged.verdict;
-        if let Some(reason) = self.why_nothing_is_settled(end, judged_to, horizon, failure.as_deref())
+        if let Some(reason) =
+            self.why_nothing_is_settled(end, judged_to, horizon, failure.as_deref())
         {
             verdict.outcome = Outcome::Inconclusive;
-            let so_far = if is_judged { format!("; so far: {}", verdict.reason) } else { String::new() };
+            let so_far =
+                if is_judged { format!("; so far: {}", verdict.reason) } else { String::new() };
             verdict.reason = reason + &so_far;
         }
         if let Some(known) = &self.known {
@@ -521,7 +525,8 @@ impl Session<'_, '_> {
         horizon: Timestamp,
         failure: Option<&str>,
     ) -> Option<String> {
-        let horizon_in_words = format!("{:#}", jiff_length(self.timing.horizon));
+        let now = self.tools.clock.now();
+        let waited = in_words(Some((self.state.waiting_since, now)));
         match end {
             End::Decided | End::Horizon => None,
             End::Unanswered => {
@@ -532,21 +537,16 @@ impl Session<'_, '_> {
                 ))
             }
             End::NeverCame(Missing::Canary) => Some(format!(
-                "the canary did not appear within {horizon_in_words}, while the control did; where it \
-                 is known to run, `--start` makes its silence evidence"
+                "the canary did not appear while it was waited for, {waited}, and the control did; where \
+                 it is known to run, `--start` makes its silence evidence"
             )),
             End::NeverCame(missing) => Some(format!(
-                "{} did not appear within {horizon_in_words}: see that the queries and the labels of the \
-                 arms are right",
+                "{} did not appear, {waited}: see that the queries and the labels of the arms are right",
                 missing.as_str()
             )),
             End::Stopped => Some("stopped by hand before anything was settled".to_owned()),
         }
     }
-}
-
-fn jiff_length(length: Duration) -> jiff::SignedDuration {
-    jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX)
 }
 
 /// Returns since when both arms are there, or who is not.

@@ -146,7 +146,8 @@ impl StateFile {
 
     fn begun(&self, begun: WrittenBegun, serin: &str) -> Result<Begun, RunError> {
         let other = || {
-            let problem = format!("was written by serin {serin}, whose judge keeps its state otherwise");
+            let problem =
+                format!("was written by serin {serin}, whose judge keeps its state otherwise");
             self.unfit(problem, VERSION_HINT)
         };
         let packed = STANDARD.decode(&begun.judge).map_err(|_| other())?;

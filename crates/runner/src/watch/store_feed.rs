@@ -140,11 +140,7 @@ impl Feed for StoreFeed<'_> {
         &self.name
     }
 
-    fn look(
-        &mut self,
-        window: Window,
-        interrupt: &Interrupt,
-    ) -> Result<Vec<MetricSeries>, Outage> {
+    fn look(&mut self, window: Window, interrupt: &Interrupt) -> Result<Vec<MetricSeries>, Outage> {
         let inquiry = planned(Inquiry::new(self.analysis, self.store, window))?;
         let answers = self.fetch(inquiry.requests(), interrupt)?;
         match self.outage(&inquiry, &answers, true) {
