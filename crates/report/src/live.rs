@@ -142,8 +142,9 @@ fn row(metric: &JudgedMetric, name: &str, width: usize, style: Style) -> String 
     let symbol = painted(&tone.symbol().to_string(), tone, style);
     let Some(evidence) = &metric.evidence else { return format!("  {symbol} {name}{padding}") };
     let mut line = format!(
-        "  {symbol} {name}{padding}  {:>4} points  harm {}  safe {}",
+        "  {symbol} {name}{padding}  {:>4} {}  harm {}  safe {}",
         evidence.steps,
+        if evidence.steps == 1 { "point " } else { "points" },
         bar(share(evidence.harm, evidence.harm_needed), Tone::Bad, style),
         bar(share(evidence.safety, evidence.safety_needed), Tone::Good, style),
     );
