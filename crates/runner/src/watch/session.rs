@@ -120,7 +120,8 @@ struct Failing {
     tries: u32,
     why: String,
     hint: String,
-    is_partial: bool,
+    /// Since when it has answered some checks and not others.
+    partial_since: Option<Timestamp>,
     /// Whether the others go on without what is not answered.
     is_accepted: bool,
 }
@@ -297,7 +298,8 @@ impl Session<'_, '_> {
         self.asked_at = Some(now);
         let patience = (2 * length_of(self.analysis.step)).max(SHORTEST_PATIENCE);
         let anyhow = self.failing.as_ref().is_some_and(|failing| {
-            failing.is_partial && (failing.is_accepted || now >= failing.since.after(patience))
+            let is_old = failing.partial_since.is_some_and(|since| now >= since.after(patience));
+            is_old || failing.is_accepted
         });
         let known = self.tools.feed.ask(until, anyhow, self.tools.interrupt)?;
         if !self.begun().learned {
@@ -434,14 +436,15 @@ impl Session<'_, '_> {
             tries: 0,
             why: String::new(),
             hint: String::new(),
-            is_partial: outage.is_partial,
+            partial_since: None,
             is_accepted: false,
         });
         let growth = 1_u32 << failing.tries.min(MOST_DOUBLINGS);
         let pause = (FIRST_PAUSE * growth).min(LONGEST_PAUSE);
         let pause = pause.max(outage.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
         failing.tries += 1;
-        failing.is_partial = outage.is_partial;
+        failing.partial_since = outage.is_partial.then(|| failing.partial_since.unwrap_or(now));
+        failing.is_accepted &= outage.is_partial;
         (failing.why, failing.hint) = (outage.why, outage.hint);
         if is_new {
             let (why, hint) = (failing.why.clone(), failing.hint.clone());

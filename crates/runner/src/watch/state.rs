@@ -200,7 +200,9 @@ impl StateFile {
             Some(folder) if folder != Path::new("") => folder,
             Some(_) | None => Path::new("."),
         };
-        let mut file = NamedTempFile::new_in(folder)?;
+        // Its own error names a file that nobody asked for.
+        let new = NamedTempFile::new_in(folder);
+        let mut file = new.map_err(|error| io::Error::from(error.kind()))?;
         serde_json::to_writer_pretty(&mut file, &written)?;
         file.write_all(b"\n")?;
         file.as_file().sync_all()?;

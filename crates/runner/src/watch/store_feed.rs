@@ -94,16 +94,18 @@ impl<'a> StoreFeed<'a> {
 
     /// Returns why there is nothing to go on with, if that is so.
     ///
+    /// * `asked`: the requests that were asked now, by index.
     /// * `anyhow`: whether a part of the answers is enough.
     fn outage(
         &mut self,
         inquiry: &Inquiry<'_>,
         answers: &[Result<Answer, FetchFailure>],
+        asked: &[usize],
         anyhow: bool,
     ) -> Option<Outage> {
         let of_checks = || {
-            let answers = answers.iter().enumerate();
-            answers.filter(|(request, _)| inquiry.is_of_a_check(*request)).map(|(_, it)| it)
+            let asked = asked.iter().filter(|request| inquiry.is_of_a_check(**request));
+            asked.map(|request| &answers[*request])
         };
         let is_answered = of_checks().any(Result::is_ok);
         self.was_heard |= is_answered;
@@ -143,7 +145,8 @@ impl Feed for StoreFeed<'_> {
     fn look(&mut self, window: Window, interrupt: &Interrupt) -> Result<Vec<MetricSeries>, Outage> {
         let inquiry = planned(Inquiry::new(self.analysis, self.store, window))?;
         let answers = self.fetch(inquiry.requests(), interrupt)?;
-        match self.outage(&inquiry, &answers, true) {
+        let all: Vec<usize> = (0..answers.len()).collect();
+        match self.outage(&inquiry, &answers, &all, true) {
             Some(outage) => Err(outage),
             None => Ok(inquiry.gather(said(answers)).series),
         }
@@ -181,13 +184,13 @@ impl Feed for StoreFeed<'_> {
             Some(asked) => (Some(asked.inquiry), asked.answers),
             None => (None, Vec::new()),
         };
-        for (number, answer) in numbers.into_iter().zip(answered) {
+        for (&number, answer) in numbers.iter().zip(answered) {
             match answers.get_mut(number) {
                 Some(failed) => *failed = answer,
                 None => answers.push(answer),
             }
         }
-        if let Some(outage) = self.outage(&inquiry, &answers, anyhow) {
+        if let Some(outage) = self.outage(&inquiry, &answers, &numbers, anyhow) {
             // What is new is asked for again, together with what comes until then.
             answers.truncate(known);
             self.asked = before.map(|inquiry| Asked { inquiry, answers });
