@@ -112,56 +112,76 @@ fn share(found: f64, needed: f64) -> f64 {
 }
 
 /// Shows how a live analysis stands, as lines that fit into `style.width` columns: how far it has come,
-/// the metrics worst first with their points and their evidence, and when it may be settled.
+/// the metrics worst first with their points and their evidence, and when it may be settled. Below 40
+/// columns it is laid out for 40.
 ///
 /// * `most`: how many lines there may be; metrics that have no room are counted. At least four.
 #[must_use]
 pub fn live_panel(live: &LiveVerdict<'_>, style: Style, most: usize) -> Vec<String> {
+    let style = Style { width: style.width.max(NARROWEST), ..style };
     let metrics = &live.verdict.metrics;
     let room = most.max(4) - 2;
     let shown = if metrics.len() <= room { metrics.len() } else { room - 1 };
-    let names: Vec<String> = metrics[..shown].iter().map(short).collect();
+    let longest = LONGEST_NAME.min(style.width / 3);
+    let names: Vec<String> = metrics[..shown]
+        .iter()
+        .map(|metric| label::shortened(&label::name(metric), longest))
+        .collect();
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
-    let mut lines = vec![format!("watching {}: {}", label::one_line(live.service), live.place())];
-    for (metric, name) in metrics.iter().zip(&names) {
-        lines.push(row(metric, name, width, style));
-    }
+    let fit = |line: &str| label::shortened(line, style.width);
+    let title = format!("watching {}: {}", label::one_line(live.service), live.place());
+    let mut lines = vec![fit(&title)];
+    lines.extend(metrics.iter().zip(&names).map(|(metric, name)| {
+        let padding = " ".repeat(width - name.width());
+        row(metric, &format!("{name}{padding}"), style)
+    }));
     if shown < metrics.len() {
-        lines.push(format!("  and {} more that look better", metrics.len() - shown));
+        lines.push(fit(&format!("  and {} more that look better", metrics.len() - shown)));
     }
-    lines.push(format!("  {}", live.outlook()));
-    let fit = |line: String| {
-        if style.colour { line } else { label::shortened(&line, style.width) }
-    };
-    lines.into_iter().map(fit).collect()
+    lines.push(fit(&format!("  {}", live.outlook())));
+    lines
 }
 
-fn row(metric: &JudgedMetric, name: &str, width: usize, style: Style) -> String {
+const NARROWEST: usize = 40;
+
+/// Shows a metric; what there is no room for is left out.
+fn row(metric: &JudgedMetric, name: &str, style: Style) -> String {
     let tone = Tone::of_metric(metric);
-    let padding = " ".repeat(width.saturating_sub(name.width()));
-    let symbol = painted(&tone.symbol().to_string(), tone, style);
-    let Some(evidence) = &metric.evidence else { return format!("  {symbol} {name}{padding}") };
-    let mut line = format!(
-        "  {symbol} {name}{padding}  {:>4} {}  harm {}  safe {}",
-        evidence.steps,
-        if evidence.steps == 1 { "point " } else { "points" },
-        bar(share(evidence.harm, evidence.harm_needed), Tone::Bad, style),
-        bar(share(evidence.safety, evidence.safety_needed), Tone::Good, style),
-    );
-    // What lies in the columns is plain text or its colours have no width.
-    let taken = 2 + 1 + 1 + width + 2 + 11 + 2 + (5 + BAR + 6) * 2 + 2;
+    let mut line = format!("  {} {name}", painted(&tone.symbol().to_string(), tone, style));
+    let mut left = style.width.saturating_sub(4 + name.width());
+    let Some(evidence) = &metric.evidence else { return line };
+    let mut add = |text: String, width: usize| {
+        if width <= left {
+            left -= width;
+            line.push_str(&text);
+        }
+    };
+    let harm = share(evidence.harm, evidence.harm_needed);
+    let safety = share(evidence.safety, evidence.safety_needed);
+    let has_room_for_bars = style.width >= WIDE;
+    for (word, share, tone) in [("harm", harm, Tone::Bad), ("safe", safety, Tone::Good)] {
+        let percent = format!("{:>3} %", (100.0 * share) as u32);
+        let bar = if has_room_for_bars { bar(share, tone, style) + " " } else { String::new() };
+        let width = if has_room_for_bars { BAR + 1 } else { 0 };
+        add(format!("  {word} {bar}{percent}"), 7 + width + percent.width());
+    }
+    let points = if evidence.steps == 1 { "point" } else { "points" };
+    let points = format!("  {:>5} {points:<6}", evidence.steps);
+    let width = points.width();
+    add(points, width);
     let effect = evidence::effect(metric);
     let what = if evidence::is_unjudged(evidence) || effect == crate::wording::NOTHING {
         evidence::in_short(metric)
     } else {
         effect
     };
-    if taken + 2 + what.width() <= style.width {
-        line.push_str("  ");
-        line.push_str(&what);
-    }
+    let width = 2 + what.width();
+    add(format!("  {what}"), width);
     line
 }
+
+/// From so many columns on there is room for bars.
+const WIDE: usize = 76;
 
 /// In columns.
 const BAR: usize = 10;
@@ -169,7 +189,7 @@ const BAR: usize = 10;
 fn bar(share: f64, tone: Tone, style: Style) -> String {
     let full = (share * BAR as f64) as usize;
     let (done, left) = ("█".repeat(full), "░".repeat(BAR - full));
-    format!("{}{left} {:>3} %", painted(&done, tone, style), (100.0 * share) as u32)
+    format!("{}{left}", painted(&done, tone, style))
 }
 
 fn painted(text: &str, tone: Tone, style: Style) -> String {

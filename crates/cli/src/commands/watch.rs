@@ -184,7 +184,7 @@ impl Watch {
                 ));
                 return Ok(());
             }
-            // To act twice is the lesser evil where it cannot be written that it was done.
+            // It would be done twice only if serin were killed now as well.
             Err(error) => warn(error.to_string()),
         }
         let text = json(&watched.report)?;
