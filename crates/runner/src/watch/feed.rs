@@ -70,7 +70,7 @@ pub struct Outage {
     /// How long the source asks to be left alone.
     pub retry_after: Option<Duration>,
     /// What it is if nothing was ever answered and asking again cannot help.
-    pub error: Option<RunError>,
+    pub error: Option<Box<RunError>>,
 }
 
 /// Returns the points inside `window`; failures stay failures.

@@ -427,7 +427,7 @@ impl Session<'_, '_> {
     /// [`RunError`] where nothing was ever answered and asking again cannot help.
     fn failed(&mut self, outage: Outage, at_last: Timestamp) -> Result<Duration, RunError> {
         if let Some(error) = outage.error {
-            return Err(error);
+            return Err(*error);
         }
         let now = self.tools.clock.now();
         let is_new = self.failing.as_ref().is_none_or(|failing| failing.why != outage.why);

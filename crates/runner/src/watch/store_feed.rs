@@ -123,7 +123,7 @@ impl<'a> StoreFeed<'a> {
             hint: failure.hint(),
             is_partial: is_answered,
             retry_after: failures().filter_map(|it| it.first_cause().retry_after()).max(),
-            error: is_hopeless.then(|| nothing_answered(inquiry, answers)),
+            error: is_hopeless.then(|| Box::new(nothing_answered(inquiry, answers))),
         })
     }
 
@@ -238,6 +238,6 @@ fn planned<T>(plan: Result<T, serin_sources::SourceError>) -> Result<T, Outage> 
         hint: error.to_string(),
         is_partial: false,
         retry_after: None,
-        error: Some(error.into()),
+        error: Some(Box::new(error.into())),
     })
 }
