@@ -113,7 +113,9 @@ impl Margins {
         };
         let default = Self::of_kind(kind);
         let tolerance = tolerance.unwrap_or(default.tolerance);
-        let floor = floor.unwrap_or(default.floor);
+        // Who tolerates nothing at all does not tolerate the floor either.
+        let default_floor = if written.tolerance && tolerance == 0.0 { 0.0 } else { default.floor };
+        let floor = floor.unwrap_or(default_floor);
         let unacceptable = unacceptable.unwrap_or(2.0 * tolerance);
         let unacceptable_floor = unacceptable_floor.unwrap_or(2.0 * floor);
         for (name, value) in [

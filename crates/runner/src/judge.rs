@@ -123,11 +123,32 @@ fn judge(
     notes: &[String],
 ) -> (Verdict, Vec<Trace>) {
     let mut judged = match judge {
-        JudgeKind::Sequential => serin_judge::sequential::judge(analysis, series).0,
+        JudgeKind::Sequential => {
+            serin_judge::sequential::judge(&from_its_beginning(analysis, series), series).0
+        }
         JudgeKind::Kayenta => serin_judge::kayenta::judge(analysis, series),
     };
     judged.verdict.ignored.extend_from_slice(notes);
     (judged.verdict, judged.traces)
+}
+
+/// Lets the analysis of a past rollout begin with the canary: what the control did before is its
+/// history, and a canary that was not there yet was not silent.
+fn from_its_beginning(analysis: &Analysis, series: &[MetricSeries]) -> Analysis {
+    let mut analysis = analysis.clone();
+    let asked = analysis.window.unwrap_or(Window::ALWAYS);
+    let first = |answer: &MetricSeries| {
+        let mut canary = answer.arms.canary.clone();
+        canary.keep(asked);
+        canary.span().map(|(first, _)| first)
+    };
+    if analysis.arms.control_window.is_none()
+        && let Some(first) = series.iter().filter_map(first).min()
+    {
+        let start = analysis.step.bin_of(first).max(asked.start);
+        analysis.window = Some(Window { start, end: asked.end });
+    }
+    analysis
 }
 
 /// Returns the first and the last bin that either arm was judged in.

@@ -76,3 +76,20 @@ pub(crate) fn sum_probabilities(scores: &[usize], n_drawn: usize) -> Vec<f64> {
     }
     table.split_off(n_drawn * width)
 }
+
+/// Returns, for each sum from 0 to that of all scores, the probability that
+/// the scores of which a fair coin each says to keep have it.
+pub(crate) fn subset_sum_probabilities(scores: &[usize]) -> Vec<f64> {
+    let mut probabilities = vec![0.0; scores.iter().sum::<usize>() + 1];
+    probabilities[0] = 1.0;
+    let mut highest = 0;
+    for &score in scores {
+        highest += score;
+        // Downwards, so that what is added is still of the step before.
+        for sum in (0..=highest).rev() {
+            let before = sum.checked_sub(score).map_or(0.0, |rest| probabilities[rest]);
+            probabilities[sum] = 0.5 * (probabilities[sum] + before);
+        }
+    }
+    probabilities
+}

@@ -23,6 +23,13 @@ pub enum SampleError {
         /// The level asked for.
         value: f64,
     },
+    /// All values of a sample are equal, and the question is about their
+    /// differences.
+    #[error("all values of sample `{sample}` are equal")]
+    Constant {
+        /// The name of the parameter.
+        sample: &'static str,
+    },
     /// A sample has no values.
     #[error("sample `{sample}` is empty")]
     Empty {
@@ -38,6 +45,32 @@ pub enum SampleError {
         index: usize,
         /// The value itself.
         value: f64,
+    },
+    /// A number is outside the range in which the question makes sense.
+    #[error("`{parameter}` is {value}, not {range}")]
+    OutOfRange {
+        /// The name of the parameter.
+        parameter: &'static str,
+        /// The value given.
+        value: f64,
+        /// The range in words, such as "between 0 and 1".
+        range: &'static str,
+    },
+    /// A sample has more values than can be dealt with.
+    #[error("sample `{sample}` has more than {most} values; take fewer, or an approximate method")]
+    TooMany {
+        /// The name of the parameter.
+        sample: &'static str,
+        /// The most values there may be.
+        most: usize,
+    },
+    /// Two samples are not as long as each other, and their values are pairs.
+    #[error("samples of {n_x} and {n_y} values are not pairs")]
+    Unpaired {
+        /// The number of values in the first sample.
+        n_x: usize,
+        /// The number of values in the second sample.
+        n_y: usize,
     },
     /// The exact null distribution of samples this large costs too much.
     #[error(
@@ -75,4 +108,28 @@ fn check(
         Some((index, &value)) => Err(SampleError::NotFinite { sample, index, value }),
         None => Ok(()),
     }
+}
+
+/// Checks that a number lies between 0 and 1, both excluded.
+pub(crate) fn check_open_unit(parameter: &'static str, value: f64) -> Result<(), SampleError> {
+    if 0.0 < value && value < 1.0 {
+        return Ok(());
+    }
+    Err(SampleError::OutOfRange { parameter, value, range: "between 0 and 1" })
+}
+
+/// Checks that a number is finite and more than 0.
+pub(crate) fn check_positive(parameter: &'static str, value: f64) -> Result<(), SampleError> {
+    if 0.0 < value && value < f64::INFINITY {
+        return Ok(());
+    }
+    Err(SampleError::OutOfRange { parameter, value, range: "finite and more than 0" })
+}
+
+/// Checks that a number is finite and not negative.
+pub(crate) fn check_not_negative(parameter: &'static str, value: f64) -> Result<(), SampleError> {
+    if (0.0..f64::INFINITY).contains(&value) {
+        return Ok(());
+    }
+    Err(SampleError::OutOfRange { parameter, value, range: "finite and at least 0" })
 }

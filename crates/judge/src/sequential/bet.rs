@@ -25,6 +25,8 @@ pub(crate) struct Bets {
     unlaid: f64,
     steps: u64,
     begins: Begins,
+    /// How much of what is laid goes to each size; together one.
+    weights: BySize,
 }
 
 /// When an effect may begin.
@@ -37,17 +39,22 @@ pub(crate) enum Begins {
     AtTheStart,
 }
 
+/// The same weight for each size.
+pub(crate) const ALIKE: BySize = [1.0 / SIZES as f64; SIZES];
+
 /// The share laid at the first step on an effect that may begin at any time.
-const LAID_AT_START: f64 = 0.6;
+const LAID_AT_START: f64 = 0.8;
 
 impl Bets {
     /// Creates bets without a step.
-    pub(crate) fn new(begins: Begins) -> Self {
+    ///
+    /// * `weights`: how much goes to each size; together one.
+    pub(crate) fn new(begins: Begins, weights: &BySize) -> Self {
         let laid = match begins {
             Begins::AnyTime => LAID_AT_START,
             Begins::AtTheStart => 1.0,
         };
-        Self { fortunes: [laid; SIZES], unlaid: 1.0 - laid, steps: 0, begins }
+        Self { fortunes: [laid; SIZES], unlaid: 1.0 - laid, steps: 0, begins, weights: *weights }
     }
 
     /// Multiplies each bet by its factor of this step.
@@ -91,7 +98,8 @@ impl Bets {
 
     /// Returns the natural logarithm of the whole fortune, an e-value.
     pub(crate) fn log_e(&self) -> f64 {
-        let laid: f64 = self.fortunes.iter().sum::<f64>() / SIZES as f64;
+        let laid: f64 =
+            self.fortunes.iter().zip(&self.weights).map(|(fortune, weight)| fortune * weight).sum();
         libm::log(self.unlaid + laid)
     }
 }

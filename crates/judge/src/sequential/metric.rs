@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serin_model::{
-    Arm, BucketBounds, Check, Margins, Measure, MeasureKind, MetricSeries, Pairing, Step,
-    Timestamp, Worse,
+    Amount, Arm, BucketBounds, Check, Margins, Measure, MeasureKind, MetricSeries, Multiple,
+    Pairing, Step, Timestamp, Worse,
 };
 use serin_stats::quantile;
 
@@ -17,8 +17,8 @@ use super::intake::{ArmStep, Intake, MetricStep, Sample, past_of};
 use super::noise::{Noise, Past, Spread, spread_of};
 use super::rates::{RateBound, RateEvidence, Tally};
 use super::silence::{Voice, Voices};
-use super::spread::{Replicas, Widening, between_replicas, between_times};
-use super::tail::TailEvidence;
+use super::spread::{KnownQuantile, REASON_OF_TIMES, Replicas, margin_of_times};
+use super::tail::{TailEvidence, Telling};
 use super::values::{Aspect, Bounds, Difference, Side, ValueEvidence};
 
 /// All that is known of one answer to one check, in bounded space.
@@ -29,6 +29,8 @@ pub(crate) struct MetricState {
     pub(crate) intake: Intake,
     /// Why the source has no answer, if it failed when last asked.
     pub(crate) failure: Option<String>,
+    /// Whether what should be counted comes in fractions, such as seconds: it is no count then.
+    uncountable: bool,
     scale: Option<Scale>,
     noise: Option<Noise>,
     spread: Option<Spread>,
@@ -53,8 +55,16 @@ pub(crate) struct MetricState {
     lately: Option<f64>,
     /// What the control usually reports: whether it speaks, and how much of it is bad.
     usual: Usual,
+    /// How far replicas alone may set the arms apart, as of the last step.
+    margin: f64,
+    quantile: KnownQuantile,
+    /// The evidence as of the last step.
+    pub(crate) harm: f64,
+    pub(crate) safety: f64,
     /// The largest evidence of harm so far, and since when it has been building up.
     pub(crate) most_harm: f64,
+    /// The largest evidence of safety so far.
+    pub(crate) most_safety: f64,
     pub(crate) since: Option<Timestamp>,
 }
 
@@ -97,6 +107,7 @@ impl MetricState {
             labels: labels.clone(),
             intake: Intake::default(),
             failure: None,
+            uncountable: false,
             scale: None,
             noise: None,
             spread: None,
@@ -114,7 +125,12 @@ impl MetricState {
             youth: Vec::new(),
             lately: None,
             usual: Usual::default(),
+            margin: 0.0,
+            quantile: KnownQuantile::default(),
+            harm: 0.0,
+            safety: 0.0,
             most_harm: 0.0,
+            most_safety: 0.0,
             since: None,
         }
     }
@@ -132,7 +148,11 @@ impl MetricState {
         end: Timestamp,
         is_all: bool,
     ) {
-        let past = past_of(control, step, end);
+        let mut past = past_of(control, step, end);
+        self.uncountable = is_uncountable(check, past.iter().flat_map(|(_, steps)| steps.values()));
+        if self.uncountable {
+            past.iter_mut().flat_map(|(_, steps)| steps.values_mut()).for_each(as_value);
+        }
         let was_there = canary.span().is_some_and(|(first, _)| first < end);
         let names = |arm: &Arm| arm.replicas.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
         self.same_replicas = is_all && names(control) == names(canary);
@@ -151,6 +171,7 @@ impl MetricState {
             self.fractions = Some(fractions).filter(Fractions::hold);
         }
         self.usual.bad = self.usual_bad(check, samples());
+        self.learn_rates(check, &past);
         self.learn_values(check, &past);
         self.learn_tails(check, &past, control);
         if is_all {
@@ -179,6 +200,25 @@ impl MetricState {
             }
             Sample::Value(value) => self.fractions.as_ref()?.tally(*value, bad_is_high),
             Sample::Counted(_) | Sample::Buckets(_) => None,
+        }
+    }
+
+    /// Learns how evenly the control's replicas shared what they had together, step by step.
+    fn learn_rates(&mut self, check: &Check, past: &[(String, BTreeMap<i64, Sample>)]) {
+        let mut steps: BTreeMap<i64, Vec<Tally>> = BTreeMap::new();
+        for (at, sample) in past.iter().flat_map(|(_, steps)| steps) {
+            let tally = match sample {
+                Sample::Counted(tally) => Some(*tally),
+                Sample::Value(_) | Sample::Buckets(_) => self.bad_of(check, sample),
+            };
+            steps.entry(*at).or_default().extend(tally);
+        }
+        if steps.values().all(Vec::is_empty) {
+            return;
+        }
+        self.rates = rates_of(check);
+        for (_, evidence) in &mut self.rates {
+            steps.values().for_each(|replicas| evidence.learn(replicas));
         }
     }
 
@@ -240,7 +280,13 @@ impl MetricState {
         check: &Check,
         past: &[(String, BTreeMap<i64, Sample>)],
     ) -> Option<Reference> {
+        let middle = || {
+            let all: Vec<f64> =
+                past.iter().flat_map(|(_, steps)| values(steps)).map(|(_, value)| value).collect();
+            quantile(&all, 0.5).map(Reference::Value)
+        };
         match check.measure.kind() {
+            MeasureKind::Count if self.uncountable => middle(),
             MeasureKind::Ratio | MeasureKind::Count => {
                 let steps = past.iter().flat_map(|(_, steps)| steps.values());
                 let tallies = steps.filter_map(|sample| match sample {
@@ -266,14 +312,7 @@ impl MetricState {
                 }
                 sum.map(|sum| Reference::Buckets(sum.into_iter().map(|all| all / count).collect()))
             }
-            MeasureKind::Gauge | MeasureKind::Quantile => {
-                let all: Vec<f64> = past
-                    .iter()
-                    .flat_map(|(_, steps)| values(steps))
-                    .map(|(_, value)| value)
-                    .collect();
-                quantile(&all, 0.5).map(Reference::Value)
-            }
+            MeasureKind::Gauge | MeasureKind::Quantile => middle(),
         }
     }
 
@@ -293,19 +332,36 @@ impl MetricState {
             self.control_replicas = self.control_replicas.max(step.control.len());
         }
         let voices = match check.measure.kind() {
+            MeasureKind::Count if self.is_uncountable(check, step) => {
+                let mut step = step.clone();
+                step.control
+                    .iter_mut()
+                    .chain(&mut step.canary)
+                    .for_each(|(_, sample)| as_value(sample));
+                self.observe_values(check, &step, most)
+            }
             MeasureKind::Ratio | MeasureKind::Count => self.observe_counts(check, step, most),
             MeasureKind::Histogram => self.observe_buckets(check, step, most),
             MeasureKind::Gauge | MeasureKind::Quantile => self.observe_values(check, step, most),
         };
-        let harm = self.log_harm();
-        if harm < BUILDING_UP {
+        self.harm = self.log_harm();
+        self.safety = self.log_safety();
+        if self.harm < BUILDING_UP {
             self.since = None;
         } else if self.since.is_none() {
             self.since = Some(step.last_point);
         }
-        self.most_harm = self.most_harm.max(harm);
+        self.most_harm = self.most_harm.max(self.harm);
+        self.most_safety = self.most_safety.max(self.safety);
         let (control, canary) = voices;
         Voices { control, canary, control_is_unwell: self.is_unwell(check, step, control) }
+    }
+
+    /// What was once found to come in fractions is no count for good.
+    fn is_uncountable(&mut self, check: &Check, step: &MetricStep) -> bool {
+        let samples = step.control.iter().chain(&step.canary).map(|(_, sample)| sample);
+        self.uncountable |= is_uncountable(check, samples);
+        self.uncountable
     }
 
     /// Returns whether the control used to report at every step.
@@ -351,8 +407,7 @@ impl MetricState {
         most: f64,
     ) {
         if self.rates.is_empty() {
-            self.rates =
-                sides(check.worse).into_iter().map(|side| (side, RateEvidence::new())).collect();
+            self.rates = rates_of(check);
         }
         for (side, evidence) in &mut self.rates {
             let (tolerated, unacceptable) = rate_bounds(margins, *side);
@@ -449,13 +504,16 @@ impl MetricState {
     }
 
     fn look_for_fractions(&mut self, check: &Check, control: &[f64], canary: &[f64]) {
-        if self.scale.is_none() && self.fractions.is_none() {
+        if self.scale.is_none() {
             let all =
                 control.iter().chain(canary).map(|value| Sample::Value(*value)).collect::<Vec<_>>();
             self.fractions = whole_of(check, all.iter()).map(Fractions::new);
         }
         if let Some(fractions) = &mut self.fractions {
             control.iter().chain(canary).for_each(|value| fractions.observe(*value));
+            if !fractions.hold() {
+                self.fractions = None;
+            }
         }
     }
 
@@ -479,8 +537,7 @@ impl MetricState {
             .filter_map(|(_, value)| shares.tally(value, bad_is_high))
             .collect();
         let margins = margins_of_shares(&check.margins, bad_is_high, control);
-        let check = Check { worse: Worse::Higher, ..check.clone() };
-        self.bet_on_rates(&check, control, canary, &replicas, &margins, most);
+        self.bet_on_rates(check, control, canary, &replicas, &margins, most);
     }
 
     fn bet_on_values(&mut self, check: &Check, step: &MetricStep, control: &[f64]) {
@@ -496,6 +553,7 @@ impl MetricState {
             value: on_canary - on_control,
             share: 1.0 / canary.len() as f64 + self.share_of_control(control.len()),
         };
+        self.margin = self.margin_now(check);
         let bounds: Vec<Bounds> = sides(check.worse)
             .into_iter()
             .map(|side| self.bounds(check, side, on_control))
@@ -536,9 +594,8 @@ impl MetricState {
     /// Returns what is tolerated and unacceptable on the scale of the comparison.
     fn bounds(&self, check: &Check, side: Side, level: f64) -> Bounds {
         let bounds = self.written_bounds(check, side, level);
-        let wider = self.widening(check).map_or(0.0, |wider| wider.margin);
         let younger = self.younger(check, side);
-        Bounds { tolerated: bounds.tolerated.max(wider).max(younger), ..bounds }
+        Bounds { tolerated: bounds.tolerated.max(self.margin).max(younger), ..bounds }
     }
 
     /// Returns how much worse the control was than now when it was as young as the canary is, as far
@@ -569,43 +626,69 @@ impl MetricState {
     }
 
     /// Returns how far replicas alone, or the time between, may set the arms apart.
-    pub(crate) fn widening(&self, check: &Check) -> Option<Widening> {
-        let noise = self.noise.map_or(0.0, |noise| noise.deviation);
+    fn margin_now(&mut self, check: &Check) -> f64 {
         let assume = !check.margins.written().tolerance;
-        if self.reference.is_some() && self.same_replicas {
-            let error = self.noise.map_or(0.0, |noise| noise.error_of_level());
-            let steps = self.noise.map_or(0.0, |noise| noise.steps);
-            return between_times(noise, error, steps);
-        }
-        let replicas = Replicas {
+        let mut quantile = self.quantile;
+        let margin = match (&self.reference, self.same_replicas, &self.noise) {
+            (Some(_), true, Some(noise)) => {
+                let error = noise.error_of_level();
+                margin_of_times(noise.deviation, error, noise.steps, &mut quantile)
+            }
+            _ => self.replicas().margin(assume, &mut quantile),
+        };
+        self.quantile = quantile;
+        margin
+    }
+
+    fn replicas(&self) -> Replicas {
+        Replicas {
             measured: self.spread.or_else(|| self.running_spread()),
-            noise,
+            noise: self.noise.map_or(0.0, |noise| noise.deviation),
             control: self.control_replicas,
             canary: self.canary_replicas,
             fresh_minutes: self.fresh.then_some(self.minutes),
-        };
-        between_replicas(&replicas, assume)
+        }
     }
 
     /// Returns the tolerated change as a fraction of control, after widening, with why it was widened.
     pub(crate) fn tolerated(&self, check: &Check) -> (f64, Option<String>) {
         let written = check.margins.tolerance();
+        if let Some(telling) = self.most_telling() {
+            let reason = format!(
+                "counted in events beyond {}, where {written} more time puts that many more",
+                Amount::new(telling.edge, MeasureKind::Histogram),
+                written = Multiple(1.0 + written)
+            );
+            return (telling.tolerated - 1.0, Some(reason));
+        }
         if self.values.is_none() || self.is_of_shares() {
             return (written, None);
         }
         let side = sides(check.worse)[0];
-        let bounds = self.written_bounds(check, side, 0.0);
-        match self.widening(check) {
-            Some(wider) if wider.margin > bounds.tolerated => {
-                let fraction = match (self.scale, side) {
-                    (Some(Scale::Logarithm), Side::Higher) => libm::exp(wider.margin) - 1.0,
-                    (Some(Scale::Logarithm), Side::Lower) => 1.0 - libm::exp(-wider.margin),
-                    (_, _) => wider.margin,
-                };
-                (fraction, Some(wider.reason))
-            }
-            _ => (written, None),
+        if self.margin <= self.written_bounds(check, side, 0.0).tolerated {
+            return (written, None);
         }
+        let fraction = match (self.scale, side) {
+            (Some(Scale::Logarithm), Side::Higher) => libm::exp(self.margin) - 1.0,
+            (Some(Scale::Logarithm), Side::Lower) => 1.0 - libm::exp(-self.margin),
+            (_, _) => self.margin,
+        };
+        let reason = if self.reference.is_some() && self.same_replicas {
+            REASON_OF_TIMES.to_owned()
+        } else {
+            self.replicas().reason(!check.margins.written().tolerance)
+        };
+        (fraction, Some(reason))
+    }
+
+    /// Returns whether values are compared, and not counts.
+    pub(crate) fn compares_values(&self) -> bool {
+        self.values.as_ref().is_some_and(|values| values.steps() > 0)
+    }
+
+    /// Returns the edge of a histogram that says most.
+    pub(crate) fn most_telling(&self) -> Option<Telling<'_>> {
+        self.tails.first()?.most_telling()
     }
 
     pub(crate) fn is_of_shares(&self) -> bool {
@@ -659,9 +742,13 @@ impl MetricState {
         }
     }
 
+    fn judged_rates(&self) -> impl Iterator<Item = &RateEvidence> {
+        self.rates.iter().map(|(_, evidence)| evidence).filter(|evidence| evidence.steps > 0)
+    }
+
     /// Returns the natural logarithm of the e-value against "the effect is tolerable".
-    pub(crate) fn log_harm(&self) -> f64 {
-        let of_rates = self.rates.iter().map(|(_, evidence)| evidence.log_harm());
+    fn log_harm(&self) -> f64 {
+        let of_rates = self.judged_rates().map(RateEvidence::log_harm);
         let of_tails = self.tails.iter().map(TailEvidence::log_harm);
         let of_values =
             self.values.iter().filter(|values| values.steps() > 0).map(ValueEvidence::log_harm);
@@ -674,8 +761,8 @@ impl MetricState {
     }
 
     /// Returns the natural logarithm of the e-value against "the effect is unacceptable".
-    pub(crate) fn log_safety(&self) -> f64 {
-        let of_rates = self.rates.iter().map(|(_, evidence)| evidence.log_safety());
+    fn log_safety(&self) -> f64 {
+        let of_rates = self.judged_rates().map(RateEvidence::log_safety);
         let of_tails = self.tails.iter().map(TailEvidence::log_safety);
         let of_values =
             self.values.iter().filter(|values| values.steps() > 0).map(ValueEvidence::log_safety);
@@ -724,6 +811,32 @@ const MOST_ZEROS: f64 = 0.1;
 
 /// Levels of more replicas than this are not kept apart.
 const MOST_LEVELS: usize = 64;
+
+/// Makes room for the evidence of counts. Of a share it is the bad part that is counted, whichever
+/// part the metric shows.
+/// Returns whether a count comes in fractions. A ratio may, where a source had to estimate its counts.
+fn is_uncountable<'a>(check: &Check, mut samples: impl Iterator<Item = &'a Sample>) -> bool {
+    let is_fraction = |sample: &Sample| matches!(sample, Sample::Counted(tally) if (tally.events - libm::round(tally.events)).abs() > WHOLE);
+    check.measure.kind() == MeasureKind::Count && samples.any(is_fraction)
+}
+
+/// How far from whole a count may be by rounding.
+const WHOLE: f64 = 1e-6;
+
+fn as_value(sample: &mut Sample) {
+    if let Sample::Counted(tally) = sample {
+        let rate = if tally.exposure > 0.0 { tally.events / tally.exposure } else { f64::NAN };
+        *sample = Sample::Value(rate);
+    }
+}
+
+fn rates_of(check: &Check) -> Vec<(Side, RateEvidence)> {
+    let sides = match check.measure.kind() {
+        MeasureKind::Gauge | MeasureKind::Quantile => vec![Side::Higher],
+        MeasureKind::Ratio | MeasureKind::Count | MeasureKind::Histogram => sides(check.worse),
+    };
+    sides.into_iter().map(|side| (side, RateEvidence::new())).collect()
+}
 
 pub(crate) fn sides(worse: Worse) -> Vec<Side> {
     match worse {
@@ -856,16 +969,16 @@ const REGULAR: f64 = 0.8;
 
 fn values(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, f64)> {
     let value = |(at, sample): (&i64, &Sample)| match sample {
-        Sample::Value(value) => Some((*at, *value)),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(value) if value.is_finite() => Some((*at, *value)),
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) => None,
     };
     steps.iter().filter_map(value).collect()
 }
 
 fn plain(arm: &ArmStep) -> impl Iterator<Item = (usize, f64)> {
     arm.iter().filter_map(|(replica, sample)| match sample {
-        Sample::Value(value) => Some((*replica, *value)),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(value) if value.is_finite() => Some((*replica, *value)),
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) => None,
     })
 }
 

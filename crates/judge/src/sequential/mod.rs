@@ -12,7 +12,6 @@
 mod bet;
 mod fraction;
 mod intake;
-mod interim;
 mod metric;
 mod noise;
 mod outcome;

@@ -14,6 +14,8 @@ pub(crate) struct Noise {
     pub(crate) steps: f64,
     /// The level of the control.
     pub(crate) level: f64,
+    /// Whether it rests on one replica alone, which has nothing to be freed of.
+    pub(crate) alone: bool,
 }
 
 /// How unlike the replicas of the control are.
@@ -34,9 +36,11 @@ const FEWEST_STEPS: usize = 10;
 /// A replica with fewer steps than this is left out.
 const FEWEST_STEPS_EACH: usize = 5;
 
-/// A value that lies further out than this many scaled median absolute deviations is an incident and
-/// no noise: what went wrong once must not hide the next time.
+/// Values that lie further out than this many scaled median absolute deviations, so many steps in a
+/// row, are an incident and no noise: what went wrong once must not hide the next time. One that lies
+/// out there alone is noise, and counts as lying at the edge.
 const CLIP: f64 = 5.0;
+const STEPS_OF_AN_INCIDENT: usize = 3;
 
 impl Noise {
     /// Returns what the past of the control shows, or `None` when it is too short.
@@ -59,15 +63,11 @@ impl Noise {
             // More than half of the values are the level itself.
             _ => f64::INFINITY,
         };
-        let inside = |value: f64| value.abs() <= clip;
         let (mut squares, mut count, mut products, mut pairs) = (0.0, 0.0, 0.0, 0.0);
-        for past in &freed {
-            for (_, value) in past.iter().filter(|(_, value)| inside(*value)) {
-                squares += value * value;
-                count += 1.0;
-            }
-            let neighbours = past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1);
-            for pair in neighbours.filter(|pair| inside(pair[0].1) && inside(pair[1].1)) {
+        for past in freed.iter().map(|past| without_incidents(past, clip)) {
+            squares += past.iter().map(|(_, value)| value * value).sum::<f64>();
+            count += past.len() as f64;
+            for pair in past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1) {
                 products += pair[0].1 * pair[1].1;
                 pairs += 1.0;
             }
@@ -80,6 +80,7 @@ impl Noise {
             correlation: corrected(plain, steps as f64 / known.len() as f64),
             steps: steps as f64,
             level: quantile(&levels, 0.5)?,
+            alone: known.len() == 1,
         })
     }
 
@@ -87,12 +88,6 @@ impl Noise {
     pub(crate) fn error_of_level(&self) -> f64 {
         let correlation = self.correlation.clamp(0.0, 0.9);
         self.deviation * ((1.0 + correlation) / (1.0 - correlation) / self.steps.max(1.0)).sqrt()
-    }
-
-    /// Returns the correlation to be prepared for: as far above the estimate as `errors` standard
-    /// errors, and never more than `most`.
-    pub(crate) fn correlation_at_most(&self, errors: f64, most: f64) -> f64 {
-        upper_correlation(self.correlation, self.steps, errors, most)
     }
 }
 
@@ -112,6 +107,14 @@ pub(crate) fn spread_of(replicas: &[Past], noise: Option<&Noise>) -> Option<Spre
         noise.deviation * noise.deviation * (1.0 + correlation) / (1.0 - correlation) / steps
     });
     Some(Spread { variance: (moments.variance - explained).max(0.0), replicas: levels.len() })
+}
+
+fn without_incidents(past: &Past, clip: f64) -> Past {
+    let is_out = |value: f64| value.abs() > clip;
+    let follows = |a: &(i64, f64), b: &(i64, f64)| b.0 - a.0 == 1 && is_out(a.1) == is_out(b.1);
+    let runs = past.chunk_by(follows);
+    let kept = runs.filter(|run| run.len() < STEPS_OF_AN_INCIDENT || !is_out(run[0].1));
+    kept.flatten().map(|(step, value)| (*step, value.clamp(-clip, clip))).collect()
 }
 
 /// Scales a median absolute deviation to a normal's standard deviation.
@@ -157,6 +160,10 @@ pub(crate) fn corrected(correlation: f64, steps: f64) -> f64 {
 /// Returns the correlation to be prepared for, given an estimate from so many steps.
 pub(crate) fn upper_correlation(correlation: f64, steps: f64, errors: f64, most: f64) -> f64 {
     let error = ((1.0 - correlation * correlation).max(0.0) / steps.max(1.0)).sqrt();
+    let unknown = UNKNOWN_STEPS / steps.max(1.0);
     // Alternation is never bet on: it would make every step count for more than it says.
-    (correlation + errors * error).clamp(0.0, most)
+    (correlation + errors * (error + unknown)).clamp(0.0, most)
 }
+
+/// A correlation is not known at all from this many steps.
+const UNKNOWN_STEPS: f64 = 3.0;

@@ -62,15 +62,20 @@ fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
     );
     if blamed || metric.most_harm >= harm_needed(weight) {
         Standing::Harmed
-    } else if metric.steps() > 0
-        && metric.failure.is_none()
-        && metric.log_safety() >= safety_needed()
-    {
+    } else if metric.steps() > 0 && metric.failure.is_none() && is_safe(metric) {
         Standing::Safe
     } else {
         Standing::Unclear
     }
 }
+
+/// What was safe once stays safe while most of the evidence stays: an effect that begins late takes it
+/// away.
+fn is_safe(metric: &MetricState) -> bool {
+    metric.most_safety >= safety_needed() && metric.safety >= safety_needed() - SAFETY_THAT_MAY_GO
+}
+
+const SAFETY_THAT_MAY_GO: f64 = 1.5;
 
 fn harm_needed(weight: f64) -> f64 {
     // What is muted has no weight, and is shown as if it had the least.
@@ -125,7 +130,7 @@ pub(super) fn verdict(
     };
     judged.sort_by(|a, b| badness(&b.0).total_cmp(&badness(&a.0)));
     let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) = judged.into_iter().unzip();
-    let warnings = warnings(judge, &checks);
+    let warnings = warnings(judge);
     let verdict = Verdict {
         outcome,
         reason,
@@ -155,7 +160,7 @@ fn judged_metric(
     let effect = effect(metric, check);
     let could_see = could_see(metric, check, harm_needed(weight));
     let cause = (standing == Standing::Unclear).then(|| cause(metric, check, effect, could_see));
-    let safety = metric.log_safety();
+    let safety = metric.safety;
     let steps = metric.steps();
     let steps_needed = (standing == Standing::Unclear && safety > 0.3)
         .then(|| libm::ceil(steps as f64 * (safety_needed() + 0.7) / safety))
@@ -206,7 +211,9 @@ fn judged_metric(
         p_value: Some(libm::exp(-metric.most_harm).min(1.0)),
         test: test_name(metric, check).to_owned(),
         tolerance: check.margins.tolerance(),
-        unacceptable: check.margins.unacceptable(),
+        unacceptable: metric
+            .most_telling()
+            .map_or(check.margins.unacceptable(), |telling| telling.unacceptable - 1.0),
         guardrail: judge
             .guardrail(index)
             .zip(check.guardrail.as_ref())
@@ -240,7 +247,7 @@ fn test_name(metric: &MetricState, check: &Check) -> &'static str {
             "counts of both arms, step by step, given their total"
         }
         MeasureKind::Histogram => "events beyond the control's quantiles, step by step",
-        MeasureKind::Gauge | MeasureKind::Quantile if metric.is_of_shares() => {
+        _ if metric.is_of_shares() => {
             "small counts recovered from a percentage, step by step, given their total"
         }
         MeasureKind::Gauge | MeasureKind::Quantile => {
@@ -273,6 +280,10 @@ fn cause(
     let change = effect.map_or(0.0, |effect| badness_of(effect.estimate, check.worse));
     if change > metric.tolerated(check).0 {
         return UnclearCause::BetweenMargins;
+    }
+    if !metric.compares_values() {
+        // Counts have no noise of their own: there are enough of them, or there are not.
+        return UnclearCause::TooFewPoints;
     }
     match could_see {
         Some(seen) if seen <= check.margins.unacceptable() => UnclearCause::TooFewPoints,
@@ -313,7 +324,7 @@ fn metric_reason(
     };
     let grown = aspect_of(check) == Aspect::Growth;
     match (evidence.standing, evidence.cause) {
-        (Standing::Harmed, _) => format!("{}{compared}", harmed(check, evidence, grown)),
+        (Standing::Harmed, _) => format!("{}{compared}", harmed(metric, check, evidence, grown)),
         (Standing::Safe, _) => format!(
             "safe: {} is ruled out{compared}",
             change(check.margins.unacceptable(), check.worse)
@@ -346,9 +357,18 @@ fn metric_reason(
     }
 }
 
-fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
+fn harmed(metric: &MetricState, check: &Check, evidence: &Evidence, grown: bool) -> String {
     let effect = evidence.effect;
     let tolerated = wording(evidence.tolerated);
+    if let (Some(telling), Some(effect)) = (metric.most_telling(), effect) {
+        return format!(
+            "{}: {} as many events lie beyond {} as on the control (tolerated {})",
+            if check.worse == Worse::Lower { "lower" } else { "higher" },
+            times(effect.estimate),
+            Amount::new(telling.edge, MeasureKind::Histogram),
+            times(telling.tolerated)
+        );
+    }
     let direction = match effect {
         Some(effect) if effect.estimate < 1.0 => "lower",
         _ => "higher",
@@ -367,7 +387,6 @@ fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
         "lower" if effect.upper < 1.0 => Some(("at least", effect.upper)),
         _ => None,
     });
-    let _ = check;
     match (sure, effect) {
         (Some((least, bound)), _) => {
             format!("{direction}, {least} {} (tolerated {tolerated})", Multiple(bound))
@@ -379,7 +398,14 @@ fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
     }
 }
 
+fn times(ratio: f64) -> String {
+    format!("{ratio:.1} times")
+}
+
 fn wording(fraction: f64) -> String {
+    if fraction >= 2.0 {
+        return format!("× {:.1}", 1.0 + fraction);
+    }
     let percent = 100.0 * fraction;
     if percent >= 10.0 {
         format!("{percent:.0} %")
@@ -594,21 +620,17 @@ fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) ->
             Outcome::Inconclusive => ScoreClass::Marginal,
             Outcome::Fail => ScoreClass::Fail,
         },
-        reason: Some("derived from the verdict".to_owned()),
+        reason: None,
         groups: groups.collect(),
     }
 }
 
-fn warnings(judge: &SequentialJudge, checks: &[&Check]) -> Vec<Warning> {
+fn warnings(judge: &SequentialJudge) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    for (metric, check) in judge.metrics.iter().zip(checks) {
+    for metric in &judge.metrics {
         let mut warn = |code, text: String| {
             warnings.push(Warning { code, metric: Some(metric.check.clone()), text });
         };
-        let (_, widened) = metric.tolerated(check);
-        if let Some(reason) = widened {
-            warn(WarningCode::ToleranceWidened, format!("the tolerance is {reason}"));
-        }
         if metric.is_of_shares() && metric.steps() > 0 {
             let text = if metric.shares_are_shown() {
                 "its values are shares of small counts, which are judged as counts; a share of nothing or of all hides how many there were, and the others' usual number stands for it"

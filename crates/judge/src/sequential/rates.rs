@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bet::{Begins, Bets, BySize, SIZES};
+use super::bet::{ALIKE, Begins, Bets, BySize, SIZES};
 
 /// One arm in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,10 @@ pub(crate) struct RateBound {
 }
 
 /// How much larger than what is tolerated a rate may be: what harm bets on.
-const TIMES_TOLERATED: BySize = [1.25, 1.6, 2.2, 3.5, 7.0, 20.0];
+const TIMES_TOLERATED: BySize = [1.3, 1.8, 2.8, 5.0, 9.0, 22.0];
+
+/// How much is bet on each: most on what an hour of a usual service's errors can show.
+const WEIGHTS: BySize = [0.08, 0.12, 0.2, 0.32, 0.2, 0.08];
 
 /// Where between nothing and what is unacceptable a rate may be: what safety bets on.
 const TIMES_UNACCEPTABLE: BySize = [0.85, 0.7, 0.5, 0.3, 0.12, 0.02];
@@ -62,9 +65,9 @@ pub(crate) struct RateEvidence {
 impl RateEvidence {
     pub(crate) fn new() -> Self {
         Self {
-            harm: Bets::new(Begins::AnyTime),
-            safe_ratio: Bets::new(Begins::AtTheStart),
-            safe_gap: Bets::new(Begins::AtTheStart),
+            harm: Bets::new(Begins::AnyTime, &WEIGHTS),
+            safe_ratio: Bets::new(Begins::AtTheStart, &ALIKE),
+            safe_gap: Bets::new(Begins::AtTheStart, &ALIKE),
             control: Tally::default(),
             canary: Tally::default(),
             steps: 0,
@@ -87,7 +90,7 @@ impl RateEvidence {
         if !(control.exposure > 0.0 && canary.exposure > 0.0) {
             return;
         }
-        let spread = 1.0 / self.unevenness.factor();
+        let spread = 1.0 / self.unevenness.factor_now(control, canary);
         let mut harm = harm_factors(control, canary, tolerated);
         harm.iter_mut().for_each(|factor| *factor = (*factor * spread).min(most));
         self.harm.observe(&harm, &[0.0; SIZES]);
@@ -185,27 +188,40 @@ struct Unevenness {
 }
 
 impl Unevenness {
+    /// As [`Self::factor`], for a step that may itself be a burst: what is surprising counts for less
+    /// when it comes, and in full once it has come to stay.
+    fn factor_now(&self, control: Tally, canary: Tally) -> f64 {
+        let surprise = self.surprise_of(control, canary).unwrap_or(0.0).min(MOST_SURPRISE);
+        let usual = 1.0 + USUAL_UNEVENNESS * USUAL_UNEVENNESS * (control.events + canary.events);
+        unevenness(self.surprise + surprise, self.freedom + 1.0).max(usual)
+    }
+
     fn factor(&self) -> f64 {
-        ((EVEN_STEPS + self.surprise) / (EVEN_STEPS + self.freedom)).max(1.0)
+        unevenness(self.surprise, self.freedom)
     }
 
     /// One step of both arms against what the arms did lately.
     fn observe(&mut self, control: Tally, canary: Tally) {
+        if let Some(surprise) = self.surprise_of(control, canary) {
+            self.add(surprise.min(MOST_SURPRISE), 1.0);
+        }
+        self.lately_control = self.lately_control.faded(control);
+        self.lately_canary = self.lately_canary.faded(canary);
+    }
+
+    fn surprise_of(&self, control: Tally, canary: Tally) -> Option<f64> {
         let (control_before, canary_before) = (self.lately_control, self.lately_canary);
-        self.lately_control = control_before.faded(control);
-        self.lately_canary = canary_before.faded(canary);
         let before = control_before.events + canary_before.events;
         let now = control.events + canary.events;
         if before <= 0.0 || now <= 0.0 {
-            return;
+            return None;
         }
         // Half an event a side keeps a first event from being infinitely surprising.
         let rate = |tally: Tally| (tally.events + 0.5) / tally.exposure;
         let share = share_of_canary(control, canary, rate(canary_before) / rate(control_before));
         let estimated = 1.0 + now / (before + 1.0);
-        let variance = now * share * (1.0 - share) * estimated;
         let off = canary.events - now * share;
-        self.add((off * off / variance).min(MOST_SURPRISE), 1.0);
+        Some(off * off / (now * share * (1.0 - share) * estimated))
     }
 
     fn between_replicas(&mut self, replicas: &[Tally]) {
@@ -231,8 +247,21 @@ impl Unevenness {
     }
 }
 
-/// A step is no more surprising than three standard deviations: it may be the beginning of harm.
-const MOST_SURPRISE: f64 = 9.0;
+/// Returns by how much surprises exceed what chance explains: their mean, less what even counts may
+/// well show in so many steps.
+fn unevenness(surprise: f64, freedom: f64) -> f64 {
+    let by_chance = CHANCE * (2.0 * freedom).sqrt();
+    ((EVEN_STEPS + surprise) / (EVEN_STEPS + freedom + by_chance)).max(1.0)
+}
+
+/// How many standard deviations of a chi-squared count as chance.
+const CHANCE: f64 = 2.5;
+
+/// A step is no more surprising than four standard deviations: it may be the beginning of harm.
+const MOST_SURPRISE: f64 = 16.0;
+
+/// By which share the rates of two healthy arms differ from one step to the next, beyond chance.
+const USUAL_UNEVENNESS: f64 = 0.08;
 
 /// How much of what the arms did is remembered a step later.
 const REMEMBERED: f64 = 0.8;

@@ -24,13 +24,13 @@ pub const FALSE_ROLLBACK: f64 = 0.01;
 pub const FALSE_SAFETY: f64 = 0.05;
 
 /// The share of [`FALSE_ROLLBACK`] that is kept for a silent canary.
-const SHARE_OF_SILENCE: f64 = 0.2;
+const SHARE_OF_SILENCE: f64 = 0.05;
 
 /// How much a critical metric weighs beside the others.
 const WEIGHT_OF_CRITICAL: f64 = 2.0;
 
 /// The most of its own threshold that one step may bring a count towards it.
-const MOST_A_STEP: f64 = 0.75;
+const MOST_A_STEP: f64 = 0.65;
 
 /// A judge in the middle of an analysis: all it needs to go on, in bounded space.
 ///
@@ -237,7 +237,7 @@ impl SequentialJudge {
         if let Some(broken) = self.guardrails.iter().enumerate().find_map(broken) {
             return Some(broken);
         }
-        let logs: Vec<f64> = self.metrics.iter().map(MetricState::log_harm).collect();
+        let logs: Vec<f64> = self.metrics.iter().map(|metric| metric.harm).collect();
         let of_silence = SHARE_OF_SILENCE * libm::exp(self.silence.log_e());
         let parts: Vec<f64> =
             logs.iter().zip(weights).map(|(log, weight)| weight * libm::exp(*log)).collect();

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serin_model::Timestamp;
 
-use super::bet::{Begins, Bets, SIZES};
+use super::bet::{ALIKE, Begins, Bets, SIZES};
 
 /// What one arm did in one step of one metric.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,7 +62,7 @@ pub(crate) struct Silence {
 impl Silence {
     pub(crate) fn new() -> Self {
         Self {
-            bets: Bets::new(Begins::AnyTime),
+            bets: Bets::new(Begins::AnyTime, &ALIKE),
             since: None,
             counted: 0,
             spoke: false,
@@ -77,8 +77,13 @@ impl Silence {
     ///
     /// * `start`, `end`: of the step.
     pub(crate) fn observe(&mut self, voices: &[Voices], start: Timestamp, end: Timestamp) {
-        let control_speaks = voices.iter().any(|voices| is_missed(voices.control, voices.canary));
-        let canary_speaks = voices.iter().any(|voices| voices.canary == Voice::Speaks);
+        let missed =
+            voices.iter().filter(|voices| is_missed(voices.control, voices.canary)).count();
+        let spoken = voices.iter().filter(|voices| voices.canary == Voice::Speaks).count();
+        let control_speaks = missed > 0;
+        // A balancer goes on counting what it could not deliver to a dead canary; a living one may
+        // well lack a metric or two.
+        let canary_speaks = spoken > 0 && spoken >= missed;
         let canary_idles = voices.iter().any(|voices| voices.canary == Voice::Idle);
         if canary_speaks {
             self.spoke = true;

@@ -3,7 +3,8 @@
 //! A difference between two machines stays the same from the first step to the last: no number of
 //! steps tells it from a difference between two versions. Only other replicas do.
 
-use super::interim;
+use serde::{Deserialize, Serialize};
+use serin_stats::student_t;
 
 use super::noise::Spread;
 
@@ -28,13 +29,22 @@ const FRESH_MINUTES: f64 = 30.0;
 /// One replica at another time differs from itself by about this multiple of what one step varies.
 const DRIFT_PER_NOISE: f64 = 0.25;
 
-/// A widened tolerance, and why.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Widening {
-    /// How far apart the arms may lie by their replicas alone, on the scale of the comparison.
-    pub(crate) margin: f64,
-    /// Completes the sentence "the tolerance is …".
-    pub(crate) reason: String,
+/// Student's quantile at [`CONFIDENCE`] for the degrees of freedom it was last asked for: they hardly
+/// ever change, and it is dear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KnownQuantile {
+    freedom: f64,
+    quantile: f64,
+}
+
+impl KnownQuantile {
+    pub(crate) fn at(&mut self, freedom: f64) -> f64 {
+        if self.freedom != freedom {
+            let quantile = student_t::survival_quantile(1.0 - CONFIDENCE, freedom);
+            *self = Self { freedom, quantile };
+        }
+        self.quantile
+    }
 }
 
 /// What is known of the replicas of two arms.
@@ -50,56 +60,64 @@ pub(crate) struct Replicas {
     pub(crate) fresh_minutes: Option<f64>,
 }
 
-/// Returns how far apart two arms may lie by their replicas alone.
-///
-/// * `assume`: whether more may be assumed than was measured. A tolerance that somebody wrote is
-///   taken as it was meant: it is for those machines. The default knows of no machines.
-pub(crate) fn between_replicas(replicas: &Replicas, assume: bool) -> Option<Widening> {
-    let (variance, freedom) = match replicas.measured {
-        Some(spread) if spread.replicas >= 2 => (spread.variance, (spread.replicas - 1) as f64),
-        _ => (0.0, 0.0),
-    };
-    let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * replicas.noise);
-    let worth = if assume { WORTH_OF_USUAL } else { 0.0 };
-    let weight = worth + freedom;
-    if weight <= 0.0 {
-        return None;
-    }
-    let pooled = (worth * usual * usual + freedom * variance) / weight;
-    let arms = 1.0 / replicas.control.max(1) as f64 + 1.0 / replicas.canary.max(1) as f64;
-    let fresh = replicas.fresh_minutes.filter(|_| assume).map_or(0.0, |minutes| {
-        FRESH.max(FRESH_PER_NOISE * replicas.noise) * (1.0 - minutes / FRESH_MINUTES).max(0.0)
-    });
-    let margin =
-        interim::t_quantile(1.0 - CONFIDENCE, weight) * (pooled * arms + fresh * fresh).sqrt();
-    let mut reason = match (freedom > 0.0, assume) {
-        (true, true) => format!(
-            "widened by how unlike {} replicas of the control are, and replicas usually are",
-            freedom + 1.0
-        ),
-        (true, false) => {
-            format!("widened by how unlike {} replicas of the control are", freedom + 1.0)
+impl Replicas {
+    /// Returns how far apart two arms may lie by their replicas alone.
+    ///
+    /// * `assume`: whether more may be assumed than was measured. A tolerance that somebody wrote is
+    ///   taken as it was meant: it is for those machines. The default knows of no machines.
+    pub(crate) fn margin(&self, assume: bool, quantile: &mut KnownQuantile) -> f64 {
+        let (variance, freedom) = match self.measured {
+            Some(spread) if spread.replicas >= 2 => (spread.variance, (spread.replicas - 1) as f64),
+            _ => (0.0, 0.0),
+        };
+        let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * self.noise);
+        let worth = if assume { WORTH_OF_USUAL } else { 0.0 };
+        let weight = worth + freedom;
+        if weight <= 0.0 {
+            return 0.0;
         }
-        (false, _) => "widened by how unlike replicas usually are, which a single one of the \
-                       control cannot show"
-            .to_owned(),
-    };
-    if fresh > 0.0 {
-        reason.push_str(", the canary's having just started");
+        let pooled = (worth * usual * usual + freedom * variance) / weight;
+        let arms = 1.0 / self.control.max(1) as f64 + 1.0 / self.canary.max(1) as f64;
+        let fresh = self.fresh_minutes.filter(|_| assume).map_or(0.0, |minutes| {
+            FRESH.max(FRESH_PER_NOISE * self.noise) * (1.0 - minutes / FRESH_MINUTES).max(0.0)
+        });
+        quantile.at(weight) * (pooled * arms + fresh * fresh).sqrt()
     }
-    (margin > 0.0).then_some(Widening { margin, reason })
+
+    /// Says why that is so: completes the sentence "the tolerance is …".
+    pub(crate) fn reason(&self, assume: bool) -> String {
+        let mut reason = match (self.measured, assume) {
+            (Some(spread), true) => format!(
+                "widened by how unlike {} replicas of the control are, and replicas usually are",
+                spread.replicas
+            ),
+            (Some(spread), false) => {
+                format!("widened by how unlike {} replicas of the control are", spread.replicas)
+            }
+            (None, _) => "widened by how unlike replicas usually are, which a single one of the \
+                          control cannot show"
+                .to_owned(),
+        };
+        if assume && self.fresh_minutes.is_some_and(|minutes| minutes < FRESH_MINUTES) {
+            reason.push_str(", the canary's having just started");
+        }
+        reason
+    }
 }
 
 /// Returns how far one replica may lie from what it did at another time.
 ///
-/// * `error`: the standard error of what it did then.
-pub(crate) fn between_times(noise: f64, error: f64, steps: f64) -> Option<Widening> {
+/// * `error`: the standard error of what it did then, from so many steps.
+pub(crate) fn margin_of_times(
+    noise: f64,
+    error: f64,
+    steps: f64,
+    quantile: &mut KnownQuantile,
+) -> f64 {
     let drift = USUAL_SPREAD.max(DRIFT_PER_NOISE * noise);
-    let margin = interim::t_quantile(1.0 - CONFIDENCE, steps.max(2.0))
-        * (drift * drift + error * error).sqrt();
-    let reason =
-        "widened by how unlike one time is to another, and by how little of the control's is \
-                  known"
-            .to_owned();
-    (margin > 0.0).then_some(Widening { margin, reason })
+    quantile.at(steps.max(2.0)) * (drift * drift + error * error).sqrt()
 }
+
+/// Why one time is not another: completes the sentence "the tolerance is …".
+pub(crate) const REASON_OF_TIMES: &str =
+    "widened by how unlike one time is to another, and by how little is known of the control's";

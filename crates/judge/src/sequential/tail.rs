@@ -34,7 +34,23 @@ pub(crate) struct TailEvidence {
 struct Edge {
     /// The bucket whose upper edge it is.
     bucket: usize,
+    /// Which share of the control's events lay beyond it when it was chosen.
+    share: f64,
+    /// How many times as many may lie beyond it, as of the last step.
+    tolerated: f64,
+    unacceptable: f64,
     evidence: RateEvidence,
+}
+
+/// The edge that says most, for those who want to know why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling<'a> {
+    /// In the metric's unit.
+    pub(crate) edge: f64,
+    /// How many times as many events as on the control may lie beyond it.
+    pub(crate) tolerated: f64,
+    pub(crate) unacceptable: f64,
+    pub(crate) evidence: &'a RateEvidence,
 }
 
 impl TailEvidence {
@@ -69,15 +85,14 @@ impl TailEvidence {
         let (side, past, bounds) = (self.side, &self.control, &self.bounds);
         for edge in &mut self.edges {
             let beyond = |buckets: &[f64]| beyond(buckets, edge.bucket, side);
-            let allowed = |change: f64| RateBound {
-                times: times_beyond(past, bounds, edge.bucket, side, change),
-                plus: 0.0,
-            };
+            let times = |change: f64| times_beyond(past, bounds, edge.bucket, side, change);
+            (edge.tolerated, edge.unacceptable) = (times(tolerance), times(unacceptable));
+            let bound = |times: f64| RateBound { times, plus: 0.0 };
             edge.evidence.observe(
                 beyond(control),
                 beyond(canary),
-                allowed(tolerance),
-                allowed(unacceptable),
+                bound(edge.tolerated),
+                bound(edge.unacceptable),
                 most,
             );
         }
@@ -121,7 +136,13 @@ impl TailEvidence {
         chosen.dedup();
         self.edges = chosen
             .into_iter()
-            .map(|bucket| Edge { bucket, evidence: RateEvidence::new() })
+            .map(|bucket| Edge {
+                bucket,
+                share: beyond(&self.control, bucket, self.side).events / all,
+                tolerated: 1.0,
+                unacceptable: 1.0,
+                evidence: RateEvidence::new(),
+            })
             .collect();
     }
 
@@ -129,22 +150,39 @@ impl TailEvidence {
         averaged(self.edges.iter().map(|edge| edge.evidence.log_harm()))
     }
 
+    /// Safe is what is safe at each edge that more than a few events lie beyond. The far end of the
+    /// tail can only harm: there is too little in it to ever prove it harmless.
     pub(crate) fn log_safety(&self) -> f64 {
-        averaged(self.edges.iter().map(|edge| edge.evidence.log_safety()))
+        let shared = self.edges.iter().filter(|edge| edge.share >= LEAST_SHARE_TO_PROVE);
+        let least = shared.map(|edge| edge.evidence.log_safety()).fold(f64::INFINITY, f64::min);
+        if least.is_finite() {
+            least
+        } else {
+            averaged(self.edges.iter().map(|edge| edge.evidence.log_safety()))
+        }
     }
 
     pub(crate) fn steps(&self) -> u64 {
         self.edges.iter().map(|edge| edge.evidence.steps).max().unwrap_or(0)
     }
 
-    /// Returns the evidence of the edge nearest the end of the tail, for what it can show.
-    pub(crate) fn most_telling(&self) -> Option<&RateEvidence> {
-        self.edges
+    /// Returns the edge with the most evidence of harm.
+    pub(crate) fn most_telling(&self) -> Option<Telling<'_>> {
+        let most = self
+            .edges
             .iter()
-            .map(|edge| &edge.evidence)
-            .max_by(|a, b| a.log_harm().total_cmp(&b.log_harm()))
+            .max_by(|a, b| a.evidence.log_harm().total_cmp(&b.evidence.log_harm()))?;
+        Some(Telling {
+            edge: self.bounds.get(most.bucket).copied()?,
+            tolerated: most.tolerated,
+            unacceptable: most.unacceptable,
+            evidence: &most.evidence,
+        })
     }
 }
+
+/// A tail with a smaller share of the control's events than this is not asked for proof.
+const LEAST_SHARE_TO_PROVE: f64 = 0.05;
 
 /// Returns the natural logarithm of the mean of e-values; of none it is zero.
 fn averaged(logs: impl Iterator<Item = f64>) -> f64 {

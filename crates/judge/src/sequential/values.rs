@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::bet::{Begins, Bets, BySize, SIZES};
 use super::noise::{Noise, corrected, upper_correlation};
 
+/// How much safety bets on each: most on half of what a usual margin is.
+const WEIGHTS_OF_SAFETY: BySize = [0.04, 0.14, 0.42, 0.28, 0.08, 0.04];
+
+/// How much is bet on each shift: most on those that an hour of minutes can show.
+const WEIGHTS: BySize = [0.06, 0.14, 0.30, 0.28, 0.11, 0.11];
+
 /// Shifts that are bet on, in standard deviations of one step.
 const SHIFTS: BySize = [0.1, 0.2, 0.4, 0.8, 1.5, 2.7];
 
@@ -23,10 +29,11 @@ const CLIP: f64 = 3.0;
 /// a quarter of an hour.
 const UNKNOWN_CORRELATION: f64 = 0.9;
 
-/// How many standard errors above its estimate the correlation is taken: for harm, where too little
-/// makes false alarms, and for safety, where the bound is wider.
-const ERRORS_FOR_HARM: f64 = 1.5;
-const ERRORS_FOR_SAFETY: f64 = 0.5;
+/// How many standard errors above its estimate the correlation is taken for harm, and how many more
+/// if it is one: too little makes false alarms, and most of them where noise is most alike from step to
+/// step. For safety, where the bound is wider, the estimate itself is taken.
+const ERRORS_FOR_HARM: f64 = 0.3;
+const MORE_ERRORS_FOR_HARM: f64 = 3.5;
 
 /// Noise below a thousandth of the level is not told from none.
 const LEAST_DEVIATION: f64 = 1e-3;
@@ -78,113 +85,90 @@ pub(crate) enum Aspect {
     Growth,
 }
 
-/// The evidence of one side of one metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SideBets {
-    pub(crate) side: Side,
-    harm: Bets,
-    safety: Bets,
-}
-
 /// The evidence of all values of one metric. Its size is fixed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ValueEvidence {
     aspect: Aspect,
-    noise: Option<Noise>,
+    sides: Vec<Side>,
     course: Course,
-    /// How large an innovation is, where nothing is known beforehand.
+    views: Vec<View>,
+}
+
+/// How much of the evidence rests on the past of a replica that ran alone.
+const TRUST_IN_ONE: f64 = 0.85;
+
+/// One way to look at the noise, and the bets that rest on it. Where there are two, their evidence is
+/// averaged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct View {
+    /// What the control's past shows; without it innovations are held against their own size.
+    noise: Option<Noise>,
+    /// How large innovations were so far.
     scale: Scale,
-    pub(crate) sides: Vec<SideBets>,
+    /// How much of the evidence rests on it; all views together have one.
+    weight: f64,
+    /// For each side.
+    bets: Vec<SideBets>,
+}
+
+/// The bets on one side of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SideBets {
+    side: Side,
+    harm: Bets,
+    safety: Bets,
 }
 
 impl ValueEvidence {
     pub(crate) fn new(aspect: Aspect, noise: Option<Noise>, sides: &[Side]) -> Self {
-        let side = |side: &Side| SideBets {
-            side: *side,
-            harm: Bets::new(Begins::AnyTime),
-            safety: Bets::new(Begins::AtTheStart),
+        // The past of a single replica holds what both arms will have in common, and what cancels: it
+        // may be far noisier than the difference.
+        let views = match noise {
+            None => vec![View::new(None, 1.0, sides)],
+            Some(noise) if noise.alone => {
+                vec![
+                    View::new(Some(noise), TRUST_IN_ONE, sides),
+                    View::new(None, 1.0 - TRUST_IN_ONE, sides),
+                ]
+            }
+            Some(noise) => vec![View::new(Some(noise), 1.0, sides)],
         };
-        Self {
-            aspect,
-            noise,
-            course: Course::default(),
-            scale: Scale::default(),
-            sides: sides.iter().map(side).collect(),
-        }
+        Self { aspect, sides: sides.to_vec(), course: Course::default(), views }
     }
 
     /// Takes the next step. Steps come in order.
     ///
     /// * `bounds`: for each side, in its order.
     pub(crate) fn observe(&mut self, difference: Difference, bounds: &[Bounds]) {
-        let known = self.noise.is_some();
-        let innovations = match self.aspect {
-            Aspect::Level => self.level_innovations(difference),
-            Aspect::Growth => self.growth_innovations(difference),
-        };
-        if let Some([harm, safety]) = innovations {
-            for (bets, bounds) in self.sides.iter_mut().zip(bounds) {
-                let beyond = self
-                    .course
-                    .lately
-                    .is_none_or(|lately| bets.side.sign() * lately > bounds.tolerated);
-                bets.observe(self.aspect, known, beyond, &harm, &safety, *bounds);
-            }
-            self.scale.observe(harm.value / harm.unit);
+        for view in &mut self.views {
+            view.observe(self.aspect, &self.course, difference, bounds);
         }
         self.course.observe(difference);
-    }
-
-    /// Returns the innovation as harm and as safety see it.
-    fn level_innovations(&self, difference: Difference) -> Option<[Innovation; 2]> {
-        let previous = self.course.last.filter(|last| last.step + 1 == difference.step);
-        let innovation = |errors: f64| {
-            let correlation = match (&self.noise, previous) {
-                (Some(noise), Some(_)) => noise.correlation_at_most(errors, MOST_CORRELATION),
-                (None, Some(_)) => self.course.correlation_at_most(errors),
-                // After a gap nothing foretells the next difference.
-                (_, None) => 0.0,
-            };
-            let foretold = previous.map_or(0.0, |last| correlation * last.value);
-            let unit = difference.share.sqrt();
-            let deviation = match &self.noise {
-                Some(noise) => noise.innovation(correlation) * unit,
-                None => self.scale.deviation() * unit,
-            };
-            Innovation {
-                value: difference.value - foretold,
-                margin_weight: 1.0 - correlation,
-                deviation,
-                unit,
-            }
-        };
-        Some([innovation(ERRORS_FOR_HARM), innovation(ERRORS_FOR_SAFETY)])
-    }
-
-    /// Growth is the sum of its steps, and its noise is theirs.
-    fn growth_innovations(&self, difference: Difference) -> Option<[Innovation; 2]> {
-        let last = self.course.last.filter(|last| last.step + 1 == difference.step)?;
-        let unit = difference.share.sqrt();
-        let deviation = match &self.noise {
-            Some(noise) => noise.innovation(1.0) * unit,
-            None => self.scale.deviation() * unit,
-        };
-        let value = difference.value - last.value;
-        let innovation = Innovation { value, margin_weight: 0.0, deviation, unit };
-        Some([innovation, innovation])
     }
 
     /// Returns the natural logarithm of the e-value against "the effect is tolerable": an average
     /// over the sides, any of which may be harmed.
     pub(crate) fn log_harm(&self) -> f64 {
-        let sum: f64 = self.sides.iter().map(|side| libm::exp(side.harm.log_e())).sum();
-        libm::log(sum / self.sides.len().max(1) as f64)
+        let of_view = |view: &View| {
+            let sum: f64 = view.bets.iter().map(|side| libm::exp(side.harm.log_e())).sum();
+            sum / view.bets.len().max(1) as f64
+        };
+        self.averaged(of_view)
     }
 
     /// Returns the natural logarithm of the e-value against "the effect is unacceptable": the least
     /// over the sides, all of which must be safe.
     pub(crate) fn log_safety(&self) -> f64 {
-        self.sides.iter().map(|side| side.safety.log_e()).fold(f64::INFINITY, f64::min)
+        let of_side = |side: usize| {
+            self.averaged(|view| {
+                view.bets.get(side).map_or(1.0, |side| libm::exp(side.safety.log_e()))
+            })
+        };
+        (0..self.sides.len()).map(of_side).fold(f64::INFINITY, f64::min)
+    }
+
+    fn averaged(&self, e_value: impl Fn(&View) -> f64) -> f64 {
+        libm::log(self.views.iter().map(|view| view.weight * e_value(view)).sum())
     }
 
     /// Returns how many differences were compared.
@@ -200,33 +184,123 @@ impl ValueEvidence {
         }
     }
 
-    /// Returns the variance of the estimate times the number of steps: what a step is worth.
+    /// Returns the variance of the estimate times the number of steps, which is what a step is worth:
+    /// by the view that sees most.
     pub(crate) fn variance_of_a_step(&self) -> Option<f64> {
         let share = self.course.last?.share;
-        match (self.aspect, &self.noise) {
+        let of_view = |view: &View| match (self.aspect, &view.noise) {
             (Aspect::Level, Some(noise)) => {
-                let correlation = noise.correlation_at_most(ERRORS_FOR_SAFETY, MOST_CORRELATION);
+                let correlation = Purpose::Safety.correlation(noise.correlation, noise.steps, 0.0);
                 Some(noise.variance() * share * (1.0 + correlation) / (1.0 - correlation))
             }
             (Aspect::Level, None) => {
-                let correlation = self.course.correlation_at_most(ERRORS_FOR_SAFETY);
-                let variance = self.course.variance()?;
-                Some(variance * (1.0 + correlation) / (1.0 - correlation))
+                let correlation = self.course.correlation(Purpose::Safety);
+                Some(self.course.variance()? * (1.0 + correlation) / (1.0 - correlation))
             }
-            (Aspect::Growth, Some(noise)) => {
-                let deviation = noise.innovation(1.0);
+            (Aspect::Growth, _) => {
+                let deviation = view.innovation_deviation(1.0, Purpose::Harm);
                 Some(deviation * deviation * share)
             }
-            (Aspect::Growth, None) => {
-                let deviation = self.scale.deviation();
-                Some(deviation * deviation * share)
-            }
+        };
+        self.views.iter().filter_map(of_view).reduce(f64::min)
+    }
+}
+
+impl View {
+    fn new(noise: Option<Noise>, weight: f64, sides: &[Side]) -> Self {
+        let side = |side: &Side| SideBets {
+            side: *side,
+            harm: Bets::new(Begins::AnyTime, &WEIGHTS),
+            safety: Bets::new(Begins::AtTheStart, &WEIGHTS_OF_SAFETY),
+        };
+        Self { noise, scale: Scale::default(), weight, bets: sides.iter().map(side).collect() }
+    }
+
+    fn observe(
+        &mut self,
+        aspect: Aspect,
+        course: &Course,
+        difference: Difference,
+        bounds: &[Bounds],
+    ) {
+        let innovations = match aspect {
+            Aspect::Level => Some(self.level_innovations(course, difference)),
+            Aspect::Growth => self.growth_innovations(course, difference),
+        };
+        let Some([harm, safety]) = innovations else { return };
+        let known = self.noise.is_some();
+        for (bets, bounds) in self.bets.iter_mut().zip(bounds) {
+            let beyond =
+                course.lately.is_none_or(|lately| bets.side.sign() * lately > bounds.tolerated);
+            bets.observe(aspect, known, beyond, &harm, &safety, *bounds);
         }
+        self.scale.observe(harm.value / difference.share.sqrt());
+    }
+
+    /// Returns the innovation as harm and as safety see it.
+    fn level_innovations(&self, course: &Course, difference: Difference) -> [Innovation; 2] {
+        let previous = course.last.filter(|last| last.step + 1 == difference.step);
+        [Purpose::Harm, Purpose::Safety].map(|purpose| {
+            let correlation = match (&self.noise, previous) {
+                (Some(noise), Some(_)) => purpose.correlation(noise.correlation, noise.steps, 0.0),
+                (None, Some(_)) => course.correlation(purpose),
+                // After a gap nothing foretells the next difference.
+                (_, None) => 0.0,
+            };
+            Innovation {
+                value: difference.value - previous.map_or(0.0, |last| correlation * last.value),
+                margin_weight: 1.0 - correlation,
+                deviation: self.innovation_deviation(correlation, purpose)
+                    * difference.share.sqrt(),
+            }
+        })
+    }
+
+    /// Growth is the sum of its steps, and its noise is theirs.
+    fn growth_innovations(
+        &self,
+        course: &Course,
+        difference: Difference,
+    ) -> Option<[Innovation; 2]> {
+        let last = course.last.filter(|last| last.step + 1 == difference.step)?;
+        let deviation = self.innovation_deviation(1.0, Purpose::Harm) * difference.share.sqrt();
+        let innovation =
+            Innovation { value: difference.value - last.value, margin_weight: 0.0, deviation };
+        Some([innovation, innovation])
+    }
+
+    /// Returns the standard deviation of what is left of a step of one replica when `used` of the one
+    /// before is taken off.
+    fn innovation_deviation(&self, used: f64, purpose: Purpose) -> f64 {
+        self.noise
+            .as_ref()
+            .map_or_else(|| self.scale.deviation(), |noise| noise.innovation(used, purpose))
     }
 }
 
 /// Beyond this a level is not told from one that wanders without end.
 const MOST_CORRELATION: f64 = 0.97;
+
+/// What a correlation is estimated for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Purpose {
+    Harm,
+    Safety,
+}
+
+impl Purpose {
+    /// Returns the correlation to be prepared for, given an estimate from so many steps.
+    fn correlation(self, estimate: f64, steps: f64, errors_if_alike: f64) -> f64 {
+        let errors = match self {
+            Self::Harm => {
+                let alike = estimate.max(0.0);
+                ERRORS_FOR_HARM + alike * (errors_if_alike + MORE_ERRORS_FOR_HARM * alike)
+            }
+            Self::Safety => 0.0,
+        };
+        upper_correlation(estimate, steps, errors, MOST_CORRELATION)
+    }
+}
 
 /// What was not foretold of one difference.
 #[derive(Clone, Copy, Debug)]
@@ -235,7 +309,6 @@ struct Innovation {
     /// How much of a lasting shift shows in it.
     margin_weight: f64,
     deviation: f64,
-    unit: f64,
 }
 
 impl Innovation {
@@ -301,15 +374,19 @@ impl Noise {
     fn prudent_deviation(&self) -> f64 {
         let correlation = self.correlation.clamp(0.0, 0.9);
         let independent = self.steps * (1.0 - correlation) / (1.0 + correlation);
-        let prudence = 1.0 + 0.7 / independent.max(1.0).sqrt();
+        let prudence = 1.0 + 0.25 / independent.max(1.0).sqrt();
         self.deviation.max(LEAST_DEVIATION) * prudence
     }
 
     /// Returns the standard deviation of what is left of a step when `used` of the one before is
     /// taken off, whatever the true correlation is.
-    fn innovation(&self, used: f64) -> f64 {
+    fn innovation(&self, used: f64, purpose: Purpose) -> f64 {
         let left = 1.0 + used * used - 2.0 * used * self.correlation.clamp(0.0, 1.0);
-        self.prudent_deviation() * left.max(0.02).sqrt()
+        let deviation = match purpose {
+            Purpose::Harm => self.prudent_deviation(),
+            Purpose::Safety => self.deviation.max(LEAST_DEVIATION),
+        };
+        deviation * left.max(0.02).sqrt()
     }
 }
 
@@ -364,7 +441,7 @@ impl Course {
     }
 
     /// Returns the correlation of neighbours to be prepared for.
-    fn correlation_at_most(&self, errors: f64) -> f64 {
+    fn correlation(&self, purpose: Purpose) -> f64 {
         if self.neighbours < FEWEST_NEIGHBOURS || self.squares <= 0.0 {
             return UNKNOWN_CORRELATION;
         }
@@ -373,12 +450,12 @@ impl Course {
             + pairs * self.mean * self.mean;
         let plain = centred / self.squares * (self.steps as f64 / pairs);
         let estimate = corrected(plain, self.steps as f64);
-        upper_correlation(estimate, self.steps as f64, errors, MOST_CORRELATION)
+        purpose.correlation(estimate, self.steps as f64, 2.0)
     }
 }
 
 /// How much of the latest difference is in the difference of the last few steps.
-const LATEST: f64 = 0.5;
+const LATEST: f64 = 0.3;
 
 /// With fewer neighbours than this a correlation cannot be told at all.
 const FEWEST_NEIGHBOURS: u64 = 6;

@@ -12,6 +12,10 @@ def survival(z):
     return mpmath.erfc(mpf(z) / mpmath.sqrt(2)) / 2
 
 
+def ln_survival(z):
+    return mpmath.log(survival(z)) if z > 0 else mpmath.log1p(-survival(-z))
+
+
 def survival_quantile(tail):
     guess = mpmath.sqrt(-2 * mpmath.log(tail)) if tail < 0.01 else mpf(1) / 2 - tail
     return mpmath.findroot(lambda z: mpmath.log(survival(z)) - mpmath.log(tail), guess)
@@ -34,3 +38,7 @@ for p in probabilities:
     z = survival_quantile(1 - exact) if exact > 0.5 else -survival_quantile(exact)
     print("quantile", repr(p), repr(float(z)), sep="\t")
     print("survival_quantile", repr(p), repr(float(-z)), sep="\t")
+for _ in range(40):
+    z = random.choice([1, -1]) * 10 ** random.uniform(-2, 4)
+    print("ln_cdf", repr(z), repr(float(ln_survival(-z))), sep="\t")
+    print("ln_survival", repr(z), repr(float(ln_survival(z))), sep="\t")
