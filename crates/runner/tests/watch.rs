@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
-use serin_model::{Outcome, Standing, UnclearCause};
+use serin_model::{Outcome, Standing, UnclearCause, Window};
 use serin_runner::watch::{Start, StateFile};
 
 use crate::live::{Fault, Setting, World, at, judged_at_once, watched};
@@ -115,6 +115,19 @@ fn a_canary_that_runs_already_needs_no_warm_up() {
     setting.timing.warm_up = Duration::from_secs(120);
     let seen = watched(&setting);
     assert_eq!(seen.heard.said, ["began at -480, judged from -360 to 3240, resumed at None"]);
+}
+
+/// A Check file's window says when the canary lived.
+#[test]
+fn a_window_is_judged_from_the_canarys_first_step_in_it() {
+    let within = Some(Window { start: at(-600), end: at(2400) });
+    for (canary_from, began) in [(Some(100), "began at 105, judged from 60 to 2400"), (None, "")] {
+        let mut setting = Setting::of(World { canary_from, ..World::default() });
+        (setting.start, setting.timing.within, setting.now) = (Start::WhenSeen, within, 9000);
+        let seen = watched(&setting);
+        assert!(seen.heard.said.last().is_some_and(|said| said.starts_with(began)));
+        assert_eq!(seen.outcome() == Outcome::Fail, canary_from.is_none(), "{}", seen.reason());
+    }
 }
 
 #[test]

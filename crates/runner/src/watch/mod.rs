@@ -28,7 +28,7 @@ pub use timing::{Start, Timing, TimingAsked};
 use std::path::Path;
 
 use serin_judge::Judged;
-use serin_model::{Analysis, Source, Timestamp};
+use serin_model::{Source, Timestamp};
 use serin_report::{Input, Report};
 
 use crate::error::RunError;
@@ -105,8 +105,7 @@ pub fn watch(
             let clock = WallClock::new()?;
             let tools =
                 Tools { feed: &mut feed, clock: &clock, interrupt, listener, state: file.as_ref() };
-            let start = start(&analysis, options.timing.start);
-            (watch_feed(&analysis, timing, start, sha256, tools)?, analysis)
+            (watch_feed(&analysis, timing, options.timing.start, sha256, tools)?, analysis)
         }
         Err(source) => {
             refuse_url(options.overrides)?;
@@ -122,8 +121,7 @@ pub fn watch(
             let clock = ReplayClock::at(first.after(length_of(analysis.step)).after(timing.late));
             let tools =
                 Tools { feed: &mut feed, clock: &clock, interrupt, listener, state: file.as_ref() };
-            let start = start(&analysis, options.timing.start);
-            (watch_feed(&analysis, timing, start, sha256, tools)?, analysis)
+            (watch_feed(&analysis, timing, options.timing.start, sha256, tools)?, analysis)
         }
     };
     let Watched { judged, input, state } = watched;
@@ -138,12 +136,4 @@ pub fn watch(
         report: report(question, &analysis, Judged { verdict, traces }, inputs),
         keeps: file.zip(state),
     })
-}
-
-/// A window that the Check file names begins when the canary did.
-fn start(analysis: &Analysis, asked: Start) -> Start {
-    match (asked, analysis.window) {
-        (Start::WhenSeen, Some(window)) => Start::At(window.start),
-        (asked, _) => asked,
-    }
 }

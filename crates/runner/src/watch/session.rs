@@ -210,6 +210,8 @@ impl Session<'_, '_> {
         let give_up = self.state.waiting_since.after(self.timing.horizon);
         let end = self.end_of_points().map(|end| end.after(self.timing.late));
         let give_up = end.map_or(give_up, |end| give_up.min(end));
+        let within = self.timing.within;
+        let give_up = within.map_or(give_up, |it| give_up.min(it.end.after(self.timing.late)));
         let mut answered_until = self.complete_until();
         let mut missing = None;
         loop {
@@ -219,7 +221,10 @@ impl Session<'_, '_> {
             let until = self.complete_until();
             let looked_back = until.before(self.timing.warm_up).before(step * LOOK_BACK_STEPS);
             // After an outage, what happened meanwhile is looked at, too.
-            let window = Window { start: looked_back.min(answered_until.before(step)), end: until };
+            let window = match within {
+                Some(within) => Window { end: until.min(within.end), ..within },
+                None => Window { start: looked_back.min(answered_until.before(step)), end: until },
+            };
             let wait = match self.tools.feed.look(window, self.tools.interrupt) {
                 Ok(series) => {
                     self.recovered();
@@ -238,12 +243,13 @@ impl Session<'_, '_> {
             };
             let now = self.tools.clock.now();
             if now >= give_up {
-                let is_unheard = self.failing.is_some() || missing.is_none();
-                return Ok(Err(if is_unheard {
-                    End::Unanswered
-                } else {
-                    End::NeverCame(missing.unwrap_or(Missing::Both))
-                }));
+                return Ok(match (missing, within) {
+                    _ if self.failing.is_some() => Err(End::Unanswered),
+                    (None, _) => Err(End::Unanswered),
+                    // The Check file says when it lived: it was silent all that time.
+                    (Some(Missing::Canary), Some(within)) => Ok(within.start),
+                    (Some(missing), _) => Err(End::NeverCame(missing)),
+                });
             }
             self.tools.clock.wait(now.after(wait).min(give_up), self.tools.interrupt);
         }

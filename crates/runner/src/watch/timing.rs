@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serin_model::{Analysis, Step, Timestamp};
+use serin_model::{Analysis, Step, Timestamp, Window};
 
 /// When the canary began.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -47,11 +47,14 @@ pub struct Timing {
     pub every: Duration,
     /// How long after the end of a step its points may come.
     pub late: Duration,
+    /// When the canary lives, where the Check file says so: it is looked for in there alone.
+    pub within: Option<Window>,
 }
 
 impl Timing {
     /// Returns what the command says, else what the analysis says, else what `docs/defaults.md`
-    /// argues for. A horizon is a step or more. A window that the analysis names is judged whole.
+    /// argues for. A horizon is a step or more. A window that the analysis names is judged whole, from
+    /// the canary's first step in it on, unless the command says when the canary began.
     #[must_use]
     pub fn of(analysis: &Analysis, asked: TimingAsked) -> Self {
         let step = length_of(analysis.step);
@@ -67,15 +70,23 @@ impl Timing {
             history: asked.history.or(analysis.history).unwrap_or(HISTORY),
             every: asked.every.unwrap_or(EVERY),
             late: asked.late.unwrap_or(step),
+            within: window,
         }
     }
 
-    /// Returns the first step of a canary that is judged, and where the last one ends.
+    /// Returns the first step of a canary that is judged, and where the last one ends. Without a
+    /// warm-up the first is the one that the canary began in, as in [`crate::ask`].
     pub(crate) fn judged(&self, start: Timestamp, step: Step) -> (Timestamp, Timestamp) {
         let one = length_of(step);
-        let last_moment = Duration::from_millis(1);
-        let first = step.bin_of(start.after(self.warm_up).after(one).before(last_moment));
-        (first, step.bin_of(first.after(self.horizon)).max(first.after(one)))
+        let warm = start.after(self.warm_up);
+        let first = if self.warm_up.is_zero() || step.bin_of(warm) == warm {
+            step.bin_of(warm)
+        } else {
+            step.bin_of(warm.after(one))
+        };
+        let end = step.bin_of(first.after(self.horizon));
+        let end = self.within.map_or(end, |window| end.min(step.bin_of(window.end)));
+        (first, end.max(first.after(one)))
     }
 }
 

@@ -135,6 +135,7 @@ pub(crate) fn timing() -> Timing {
         history: Duration::from_secs(3600),
         every: Duration::from_secs(15),
         late: Duration::from_secs(60),
+        within: None,
     }
 }
 
