@@ -1,11 +1,12 @@
 //! A live analysis: a canary is judged while its points come in.
 //!
-//! `session` is the analysis from its first look to its end. It asks a [`Feed`] for what came, in event
+//! `session` is the analysis: `waiting` begins it, `ending` says what came of it. It asks a [`Feed`] for what came, in event
 //! time behind a watermark, hands it to the sequential judge step by step, and stops as soon as
 //! something is settled. What time it is says a [`Clock`], so that tests and recordings need not wait.
 
 mod clock;
 mod command;
+mod ending;
 mod event;
 mod feed;
 mod recording_feed;
@@ -13,6 +14,7 @@ mod session;
 mod state;
 mod store_feed;
 mod timing;
+mod waiting;
 
 pub use clock::{Clock, Interrupt, ReplayClock, WallClock};
 pub use command::{CommandError, run_command};

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use serin_judge::Judged;
 use serin_judge::sequential::SequentialJudge;
-use serin_model::{Analysis, Arm, MetricSeries, Outcome, Timestamp, Warning, WarningCode, Window};
+use serin_model::{Analysis, MetricSeries, Outcome, Timestamp, Window};
 use serin_report::{Input, LiveVerdict};
 
-use super::event::{Event, Listener, Missing};
+use super::ending::End;
+use super::event::{Event, Listener};
 use super::feed::{Feed, Known, Outage, between};
 use super::state::{Begun, Identity, State, StateFile};
 use super::timing::{Start, Timing, length_of};
 use super::{Clock, Interrupt};
 use crate::error::RunError;
-use crate::judge::in_words;
 
 /// What a live analysis is given to work with.
 pub struct Tools<'a> {
@@ -97,47 +97,33 @@ pub fn watch_feed(
     session.run(start, resumed_at)
 }
 
-struct Session<'a, 'tools> {
-    analysis: &'a Analysis,
-    timing: Timing,
-    tools: Tools<'tools>,
-    state: State,
+pub(super) struct Session<'a, 'tools> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) timing: Timing,
+    pub(super) tools: Tools<'tools>,
+    pub(super) state: State,
     /// All that the source has said.
-    known: Option<Known>,
-    failing: Option<Failing>,
-    state_is_unwritable: bool,
+    pub(super) known: Option<Known>,
+    pub(super) failing: Option<Failing>,
+    pub(super) state_is_unwritable: bool,
     /// When the source was last asked.
-    asked_at: Option<Timestamp>,
+    pub(super) asked_at: Option<Timestamp>,
     /// How often the control's past was asked for in vain.
-    history_tries: u32,
+    pub(super) history_tries: u32,
     /// The checks that were said to have no answer.
-    said_unanswered: BTreeSet<String>,
+    pub(super) said_unanswered: BTreeSet<String>,
 }
 
 /// A source that does not answer, or not all.
-struct Failing {
-    since: Timestamp,
-    tries: u32,
-    why: String,
-    hint: String,
+pub(super) struct Failing {
+    pub(super) since: Timestamp,
+    pub(super) tries: u32,
+    pub(super) why: String,
+    pub(super) hint: String,
     /// Since when it has answered some checks and not others.
-    partial_since: Option<Timestamp>,
+    pub(super) partial_since: Option<Timestamp>,
     /// Whether the others go on without what is not answered.
-    is_accepted: bool,
-}
-
-/// Why a live analysis ends.
-enum End {
-    /// Something is settled.
-    Decided,
-    /// All of the horizon was judged.
-    Horizon,
-    /// The horizon came, and the source did not answer.
-    Unanswered,
-    /// An arm never came.
-    NeverCame(Missing),
-    /// Somebody stopped it.
-    Stopped,
+    pub(super) is_accepted: bool,
 }
 
 impl Session<'_, '_> {
@@ -169,11 +155,11 @@ impl Session<'_, '_> {
         Ok(self.finish(&end))
     }
 
-    fn tell(&mut self, event: Event<'_>) {
+    pub(super) fn tell(&mut self, event: Event<'_>) {
         self.tools.listener.hear(event);
     }
 
-    fn begun(&mut self) -> &mut Begun {
+    pub(super) fn begun(&mut self) -> &mut Begun {
         let analysis = self.analysis;
         let moment = self.state.waiting_since;
         self.state.begun.get_or_insert_with(|| Begun {
@@ -186,7 +172,7 @@ impl Session<'_, '_> {
     }
 
     /// Returns when the canary began, where judging begins, and where it ends.
-    fn times(&mut self) -> (Timestamp, Timestamp, Timestamp) {
+    pub(super) fn times(&mut self) -> (Timestamp, Timestamp, Timestamp) {
         let start = self.begun().start;
         let (judged_from, horizon) = self.timing.judged(start, self.analysis.step);
         let horizon = self.end_of_points().map_or(horizon, |end| horizon.min(end.max(judged_from)));
@@ -194,65 +180,14 @@ impl Session<'_, '_> {
     }
 
     /// Returns the end of the last step of a source that will have no more.
-    fn end_of_points(&self) -> Option<Timestamp> {
+    pub(super) fn end_of_points(&self) -> Option<Timestamp> {
         let step = self.analysis.step;
         self.tools.feed.ends().map(|last| step.bin_of(last).after(length_of(step)))
     }
 
     /// Returns up to where points are complete now.
-    fn complete_until(&self) -> Timestamp {
+    pub(super) fn complete_until(&self) -> Timestamp {
         self.analysis.step.bin_of(self.tools.clock.now().before(self.timing.late))
-    }
-
-    /// Waits until both arms are there, at most for the horizon, and returns when they were.
-    fn wait_for_arms(&mut self) -> Result<Result<Timestamp, End>, RunError> {
-        let step = length_of(self.analysis.step);
-        let give_up = self.state.waiting_since.after(self.timing.horizon);
-        let end = self.end_of_points().map(|end| end.after(self.timing.late));
-        let give_up = end.map_or(give_up, |end| give_up.min(end));
-        let within = self.timing.within;
-        let give_up = within.map_or(give_up, |it| give_up.min(it.end.after(self.timing.late)));
-        let mut answered_until = self.complete_until();
-        let mut missing = None;
-        loop {
-            if self.tools.interrupt.is_stopped() {
-                return Ok(Err(End::Stopped));
-            }
-            let until = self.complete_until();
-            let looked_back = until.before(self.timing.warm_up).before(step * LOOK_BACK_STEPS);
-            // After an outage, what happened meanwhile is looked at, too.
-            let window = match within {
-                Some(within) => Window { end: until.min(within.end), ..within },
-                None => Window { start: looked_back.min(answered_until.before(step)), end: until },
-            };
-            let wait = match self.tools.feed.look(window, self.tools.interrupt) {
-                Ok(series) => {
-                    self.recovered();
-                    answered_until = until;
-                    match first_seen(self.analysis, &series) {
-                        Ok(start) => return Ok(Ok(start)),
-                        Err(who) if missing != Some(who) => {
-                            missing = Some(who);
-                            self.tell(Event::Waiting { missing: who, until: give_up });
-                        }
-                        Err(_) => {}
-                    }
-                    self.timing.every.max(Duration::from_secs(1))
-                }
-                Err(outage) => self.failed(outage, give_up)?,
-            };
-            let now = self.tools.clock.now();
-            if now >= give_up {
-                return Ok(match (missing, within) {
-                    _ if self.failing.is_some() => Err(End::Unanswered),
-                    (None, _) => Err(End::Unanswered),
-                    // The Check file says when it lived: it was silent all that time.
-                    (Some(Missing::Canary), Some(within)) => Ok(within.start),
-                    (Some(missing), _) => Err(End::NeverCame(missing)),
-                });
-            }
-            self.tools.clock.wait(now.after(wait).min(give_up), self.tools.interrupt);
-        }
     }
 
     /// Judges step by step, as they are complete.
@@ -431,7 +366,11 @@ impl Session<'_, '_> {
     /// # Errors
     ///
     /// [`RunError`] where nothing was ever answered and asking again cannot help.
-    fn failed(&mut self, outage: Outage, at_last: Timestamp) -> Result<Duration, RunError> {
+    pub(super) fn failed(
+        &mut self,
+        outage: Outage,
+        at_last: Timestamp,
+    ) -> Result<Duration, RunError> {
         if let Some(error) = outage.error {
             return Err(*error);
         }
@@ -461,122 +400,14 @@ impl Session<'_, '_> {
         Ok(pause)
     }
 
-    fn recovered(&mut self) {
+    pub(super) fn recovered(&mut self) {
         let Some(failing) = self.failing.take() else { return };
         let millis = self.tools.clock.now().as_millis() - failing.since.as_millis();
         let after = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
         let source = self.tools.feed.name().to_owned();
         self.tell(Event::Recovered { source: &source, after });
     }
-
-    /// Makes the last verdict.
-    fn finish(mut self, end: &End) -> Watched {
-        if matches!(end, End::Stopped) {
-            self.tell(Event::Stopping);
-        }
-        let analysis = self.analysis;
-        let is_begun = self.state.begun.is_some();
-        let (_, judged_from, horizon) = self.times();
-        let judged_to = self.begun().watermark;
-        let is_judged = is_begun && judged_to > judged_from;
-        // What was judged before serin was started again is read once more for the summaries.
-        if self.known.is_none() && is_judged {
-            self.known = self.tools.feed.ask(judged_to, true, self.tools.interrupt).ok();
-        }
-        let window = Window { start: judged_from, end: judged_to };
-        let control = analysis.arms.control_window;
-        let mut series = self
-            .known
-            .as_ref()
-            .map_or_else(Vec::new, |known| between(&known.series, window, control));
-        let failure = self.failing.as_ref().map(|failing| {
-            let (name, why, hint) = (self.tools.feed.name(), &failing.why, &failing.hint);
-            format!("{name} {why} ({hint})")
-        });
-        if let (false, Some(why)) = (is_judged, &failure) {
-            let failed =
-                |check: &serin_model::Check| MetricSeries::failed(&check.name, why.clone());
-            series = analysis.checks().iter().map(failed).collect();
-            self.begun().judge.take(analysis, &series, judged_from);
-        }
-        let is_over = matches!(end, End::Horizon);
-        let mut judged = self.begun().judge.verdict(analysis, &series, is_over);
-        let verdict = &mut judged.verdict;
-        if let Some(reason) =
-            self.why_nothing_is_settled(end, judged_to, horizon, failure.as_deref())
-        {
-            verdict.outcome = Outcome::Inconclusive;
-            let so_far =
-                if is_judged { format!("; so far: {}", verdict.reason) } else { String::new() };
-            verdict.reason = reason + &so_far;
-        }
-        if let Some(known) = &self.known {
-            verdict.warnings.extend(known.warnings.iter().cloned());
-        }
-        let begun = self.state.begun.as_ref().filter(|_| is_begun);
-        let warning = begun.and_then(|begun| begun.history_warning.clone());
-        verdict.warnings.extend(warning.map(|text| Warning {
-            code: WarningCode::SourceFailed,
-            metric: None,
-            text,
-        }));
-        if !is_begun {
-            self.state.begun = None;
-        }
-        let state = self.tools.state.is_some().then_some(self.state);
-        Watched { judged, input: self.known.map(|known| known.input), state }
-    }
-
-    fn why_nothing_is_settled(
-        &self,
-        end: &End,
-        judged_to: Timestamp,
-        horizon: Timestamp,
-        failure: Option<&str>,
-    ) -> Option<String> {
-        let now = self.tools.clock.now();
-        let waited = in_words(Some((self.state.waiting_since, now)));
-        match end {
-            End::Decided | End::Horizon => None,
-            End::Unanswered => {
-                let why = failure.unwrap_or("the source gave no answer");
-                Some(format!(
-                    "the horizon came while the source failed, and what lies {} was not judged: {why}",
-                    in_words(Some((judged_to, horizon)))
-                ))
-            }
-            End::NeverCame(Missing::Canary) => Some(format!(
-                "the canary did not appear while it was waited for, {waited}, and the control did; where \
-                 it is known to run, `--start` makes its silence evidence"
-            )),
-            End::NeverCame(missing) => Some(format!(
-                "{} did not appear, {waited}: see that the queries and the labels of the arms are right",
-                missing.as_str()
-            )),
-            End::Stopped => Some("stopped by hand before anything was settled".to_owned()),
-        }
-    }
 }
-
-/// Returns since when both arms are there, or who is not.
-fn first_seen(analysis: &Analysis, series: &[MetricSeries]) -> Result<Timestamp, Missing> {
-    let first = |arm: fn(&MetricSeries) -> &Arm| {
-        series.iter().filter_map(|answer| arm(answer).span()).map(|(first, _)| first).min()
-    };
-    let canary = first(|answer| &answer.arms.canary);
-    let control = first(|answer| &answer.arms.control);
-    match (control, canary) {
-        (_, Some(canary)) if analysis.arms.control_window.is_some() => Ok(canary),
-        (Some(control), Some(canary)) => Ok(canary.max(control)),
-        (Some(_), None) => Err(Missing::Canary),
-        (None, Some(_)) => Err(Missing::Control),
-        (None, None) => Err(Missing::Both),
-    }
-}
-
-/// How many steps before now an arm is looked for, beside the warm-up: a canary may have begun a
-/// little before serin did.
-const LOOK_BACK_STEPS: u32 = 5;
 
 /// How many steps are given to the judge at once: what waits there takes memory.
 const STEPS_AT_ONCE: u32 = 60;
