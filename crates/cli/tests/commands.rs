@@ -407,9 +407,9 @@ fn completions_offer_files_where_a_file_is_meant() {
     for (word, times) in [
         (":CONFIG:", 2),
         (":REQUEST:", 2),
-        (":RECORDING:", 2),
-        (":[FORMAT=]PATH:", 2),
-        (":PATH:", 2),
+        (":RECORDING:", 3),
+        (":[FORMAT=]PATH:", 4),
+        (":PATH:", 3),
         ("files -- ", 2),
     ] {
         let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains(word)).collect();
@@ -438,6 +438,7 @@ fn each_verb_has_a_manual_page() {
             "serin-man.1",
             "serin-schema.1",
             "serin-sources.1",
+            "serin-watch.1",
             "serin.1"
         ]
     );

@@ -1,5 +1,6 @@
 //! One judgement, from its question to its report.
 
+use serin_judge::Judged;
 use serin_model::{
     Analysis, JudgedMetric, LabelSelector, MetricSeries, Source, Timestamp, Trace, Verdict,
     Warning, Window,
@@ -41,11 +42,7 @@ pub fn ask(
         (None, Some(Source::Store(store))) => store::answer(question, store, overrides, progress)?,
         (_, source) => {
             refuse_url(overrides)?;
-            let written = match source {
-                Some(Source::File { path, counters }) => Some((path.as_str(), *counters)),
-                Some(Source::Store(_)) | None => None,
-            };
-            recording::answer(question, written, overrides, progress)?
+            recording::answer(question, recording::written(source.as_ref()), overrides, progress)?
         }
     };
     let (mut verdict, traces) =
@@ -63,23 +60,34 @@ pub fn ask(
     verdict.ignored.extend(answered.note.map(str::to_owned));
     let mut inputs = question.others.clone();
     inputs.push(answered.input);
-    Ok(Report {
+    let judged = Judged { verdict, traces };
+    Ok(report(question, &answered.analysis, judged, inputs))
+}
+
+/// Puts a verdict together with what it was asked and made from.
+pub(crate) fn report(
+    question: &Question,
+    analysis: &Analysis,
+    judged: Judged,
+    inputs: Vec<Input>,
+) -> Report {
+    Report {
         version: Report::VERSION,
         serin: env!("CARGO_PKG_VERSION").to_owned(),
-        service: answered.analysis.service.clone(),
-        control: labels(&answered.analysis.arms.control),
-        canary: labels(&answered.analysis.arms.canary),
-        step_seconds: answered.analysis.step.seconds(),
-        span: judged_stretch(&traces),
-        verdict,
+        service: analysis.service.clone(),
+        control: labels(&analysis.arms.control),
+        canary: labels(&analysis.arms.canary),
+        step_seconds: analysis.step.seconds(),
+        span: judged_stretch(&judged.traces),
+        verdict: judged.verdict,
         check: question.check.clone(),
         check_text: question.check_text.clone(),
         inputs,
-        traces,
-    })
+        traces: judged.traces,
+    }
 }
 
-fn refuse_url(overrides: Overrides<'_>) -> Result<(), RunError> {
+pub(crate) fn refuse_url(overrides: Overrides<'_>) -> Result<(), RunError> {
     match overrides.url {
         None => Ok(()),
         Some(_) => Err(RunError::OtherSource {

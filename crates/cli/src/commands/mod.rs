@@ -7,16 +7,19 @@ mod judge;
 mod man;
 mod schema;
 mod sources;
+mod watch;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serin_model::CounterForm;
 use serin_runner::JudgeKind;
 
 /// What serin can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Judge(judge::Judge),
+    Watch(watch::Watch),
     Convert(convert::Convert),
     Bench(bench::Bench),
     Schema(schema::Schema),
@@ -30,12 +33,31 @@ impl Command {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Judge(judge) => judge.run(),
+            Self::Watch(watch) => watch.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
             Self::Schema(schema) => schema.run(),
             Self::Sources(sources) => sources.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
+        }
+    }
+}
+
+/// How counters were recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Counters {
+    /// Each value is the count since the one before
+    Increments,
+    /// Each value is a running total
+    Cumulative,
+}
+
+impl Counters {
+    pub(crate) fn form(self) -> CounterForm {
+        match self {
+            Self::Increments => CounterForm::Increments,
+            Self::Cumulative => CounterForm::Cumulative,
         }
     }
 }
