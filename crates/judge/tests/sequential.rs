@@ -91,7 +91,9 @@ fn ratio(draws: &mut Draws, minutes: i64, requests: f64, share: f64) -> Observat
 fn rollout(seed: u64, slower: f64, failing: f64) -> (Analysis, Vec<MetricSeries>) {
     let draws = &mut Draws::seeded(seed);
     let latency = check("latency", MeasureKind::Quantile, Worse::Higher);
-    let errors = check("errors", MeasureKind::Ratio, Worse::Higher);
+    let mut errors = check("errors", MeasureKind::Ratio, Worse::Higher);
+    let floor = Some(0.003);
+    errors.margins = Margins::new(MeasureKind::Ratio, Some(0.25), None, floor, None).unwrap();
     let answers = vec![
         series(
             "latency",
@@ -125,7 +127,8 @@ fn said(analysis: &Analysis, answers: &[MetricSeries]) -> String {
     for warning in &verdict.warnings {
         text += &format!("  ! {}\n", warning.text);
     }
-    serde_json::to_string(&judge).unwrap();
+    let written = rmp_serde::to_vec_named(&judge).unwrap();
+    assert_eq!(rmp_serde::from_slice::<SequentialJudge>(&written).unwrap(), judge);
     text
 }
 
@@ -187,8 +190,8 @@ fn fed_in_pieces(
         judge.advance(analysis, next);
         watermark = next;
         // A restart goes on where it was.
-        let written = serde_json::to_string(&judge).unwrap();
-        judge = serde_json::from_str(&written).unwrap();
+        let written = rmp_serde::to_vec(&judge).unwrap();
+        judge = rmp_serde::from_slice(&written).unwrap();
         judge.check_revision().unwrap();
     }
     judge.advance(analysis, Timestamp::from_millis(i64::MAX));

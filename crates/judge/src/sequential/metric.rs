@@ -31,6 +31,8 @@ pub(crate) struct MetricState {
     pub(crate) failure: Option<String>,
     /// Whether what should be counted comes in fractions, such as seconds: it is no count then.
     uncountable: bool,
+    /// Whether the canary reported what is no measurement, and nothing else with it.
+    pub(crate) garbled: bool,
     /// Whether the control, too, was seen at zero: zero is a level then, and no silence.
     zero_is_usual: bool,
     scale: Option<Scale>,
@@ -113,6 +115,7 @@ impl MetricState {
             intake: Intake::default(),
             failure: None,
             uncountable: false,
+            garbled: false,
             zero_is_usual: false,
             scale: None,
             noise: None,
@@ -206,7 +209,7 @@ impl MetricState {
                 Some(*tally)
             }
             Sample::Value(value) => self.fractions.as_ref()?.tally(*value, bad_is_high),
-            Sample::Counted(_) | Sample::Buckets(_) => None,
+            Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
         }
     }
 
@@ -216,7 +219,9 @@ impl MetricState {
         for (at, sample) in past.iter().flat_map(|(_, steps)| steps) {
             let tally = match sample {
                 Sample::Counted(tally) => Some(*tally),
-                Sample::Value(_) | Sample::Buckets(_) => self.bad_of(check, sample),
+                Sample::Value(_) | Sample::Buckets(_) | Sample::Garbled => {
+                    self.bad_of(check, sample)
+                }
             };
             steps.entry(*at).or_default().extend(tally);
         }
@@ -296,7 +301,7 @@ impl MetricState {
                 let steps = past.iter().flat_map(|(_, steps)| steps.values());
                 let tallies = steps.filter_map(|sample| match sample {
                     Sample::Counted(tally) => Some(*tally),
-                    Sample::Buckets(_) | Sample::Value(_) => None,
+                    Sample::Buckets(_) | Sample::Value(_) | Sample::Garbled => None,
                 });
                 usual_step(tallies.collect())
             }
@@ -358,7 +363,12 @@ impl MetricState {
         }
         self.most_harm = self.most_harm.max(self.harm);
         self.most_safety = self.most_safety.max(self.safety);
-        let (control, canary) = voices;
+        let (control, mut canary) = voices;
+        // What is garbled is no silence, and no speech that could be judged.
+        if canary == Voice::Absent && !step.canary.is_empty() {
+            canary = Voice::Idle;
+            self.garbled = true;
+        }
         let heard = step.control.len() as f64 / self.control_replicas.max(1) as f64;
         let control_missing = if self.reference.is_some() { 0.0 } else { (1.0 - heard).max(0.0) };
         let control_is_unwell = self.is_unwell(check, step, control);
@@ -450,7 +460,7 @@ impl MetricState {
                 .iter()
                 .filter_map(|(_, sample)| match sample {
                     Sample::Buckets(buckets) => Some(buckets.as_slice()),
-                    Sample::Counted(_) | Sample::Value(_) => None,
+                    Sample::Counted(_) | Sample::Value(_) | Sample::Garbled => None,
                 })
                 .collect();
             let margins = &check.margins;
@@ -999,7 +1009,7 @@ const REGULAR: f64 = 0.8;
 fn values(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, f64)> {
     let value = |(at, sample): (&i64, &Sample)| match sample {
         Sample::Value(value) if value.is_finite() => Some((*at, *value)),
-        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
     };
     steps.iter().filter_map(value).collect()
 }
@@ -1009,7 +1019,7 @@ fn buckets(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, &[f64])> {
         .iter()
         .filter_map(|(at, sample)| match sample {
             Sample::Buckets(buckets) => Some((*at, buckets.as_slice())),
-            Sample::Counted(_) | Sample::Value(_) => None,
+            Sample::Counted(_) | Sample::Value(_) | Sample::Garbled => None,
         })
         .collect()
 }
@@ -1017,14 +1027,14 @@ fn buckets(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, &[f64])> {
 fn plain(arm: &ArmStep) -> impl Iterator<Item = (usize, f64)> {
     arm.iter().filter_map(|(replica, sample)| match sample {
         Sample::Value(value) if value.is_finite() => Some((*replica, *value)),
-        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
     })
 }
 
 fn tallies(arm: &ArmStep) -> impl Iterator<Item = Tally> {
     arm.iter().filter_map(|(_, sample)| match sample {
         Sample::Counted(tally) => Some(*tally),
-        Sample::Buckets(_) | Sample::Value(_) => None,
+        Sample::Buckets(_) | Sample::Value(_) | Sample::Garbled => None,
     })
 }
 

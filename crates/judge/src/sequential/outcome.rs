@@ -31,8 +31,10 @@ pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome 
         let broken = judge
             .guardrail(index)
             .is_some_and(|guardrail| !check.muted && guardrail.outcome() != GuardrailOutcome::Held);
-        let unsafe_ = gating[index] && stands(judge, index, weights[index]) != Standing::Safe;
-        unjudged || (few && !check.muted) || broken || unsafe_
+        let unproven = gating[index] && stands(judge, index, weights[index]) != Standing::Safe;
+        // What builds up elsewhere may be the harm that the gating metrics do not see.
+        let building = !check.muted && metric.since.is_some();
+        unjudged || (few && !check.muted) || broken || unproven || building
     };
     let silent = judge.silence.since.is_some()
         || (!judge.silence.spoke && judge.silence.idle + judge.silence.unwell > 0);
@@ -72,6 +74,13 @@ fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
 /// What was safe once stays safe while most of the evidence stays: an effect that begins late takes it
 /// away.
 fn is_safe(metric: &MetricState) -> bool {
+    metric.steps() >= FEWEST_STEPS_TO_PASS && is_proven_safe(metric)
+}
+
+/// However clear the first steps are: what goes wrong in the first minutes takes minutes.
+const FEWEST_STEPS_TO_PASS: u64 = 5;
+
+fn is_proven_safe(metric: &MetricState) -> bool {
     metric.most_safety >= safety_needed()
         && metric.since.is_none()
         && metric.safety >= safety_needed() - SAFETY_THAT_MAY_GO
@@ -499,7 +508,13 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
         return "the canary reports nothing, but the control is not well either".to_owned();
     }
     if !judge.silence.spoke && judge.silence.idle > 0 {
-        return "the canary gets no traffic: it counts requests, and there are none".to_owned();
+        return match judge.metrics.iter().find(|metric| metric.garbled) {
+            Some(metric) => format!(
+                "the canary reports nothing that could be judged: {} is no number, or no count",
+                metric.check
+            ),
+            None => "the canary gets no traffic: it counts requests, and there are none".to_owned(),
+        };
     }
     let failed: Vec<&JudgedMetric> =
         counted().filter(|metric| cause_of(metric) == Some(UnclearCause::SourceFailed)).collect();

@@ -521,6 +521,6 @@ impl Scale {
 
     /// Zero before the first innovation: nothing can be bet on then.
     fn deviation(&self) -> f64 {
-        self.mean_square.sqrt()
+        if self.steps == 0 { 0.0 } else { self.mean_square.sqrt().max(LEAST_DEVIATION) }
     }
 }
