@@ -128,7 +128,11 @@ fn said(analysis: &Analysis, answers: &[MetricSeries]) -> String {
         text += &format!("  ! {}\n", warning.text);
     }
     let written = rmp_serde::to_vec_named(&judge).unwrap();
-    assert_eq!(rmp_serde::from_slice::<SequentialJudge>(&written).unwrap(), judge);
+    let read: SequentialJudge = rmp_serde::from_slice(&written).unwrap();
+    assert!(
+        rmp_serde::to_vec_named(&read).unwrap() == written,
+        "what was written is not read back"
+    );
     text
 }
 

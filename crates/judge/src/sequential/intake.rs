@@ -193,7 +193,7 @@ impl Intake {
                 let is_known = self.is_of(bounds);
                 let sample = |buckets: &Vec<f64>| {
                     let whole = buckets.len() == bounds.as_slice().len() + 1;
-                    let count = |increment: &f64| increment.is_finite() && *increment >= 0.0;
+                    let count = |increment: &f64| (0.0..=LARGEST_COUNT).contains(increment);
                     if is_known && whole && buckets.iter().all(count) {
                         Sample::Buckets(buckets.clone())
                     } else {
@@ -286,9 +286,16 @@ impl Intake {
 
 /// A count is a number that is not below zero.
 fn tally(events: f64, exposure: f64) -> Sample {
-    let known = events.is_finite() && exposure.is_finite() && events >= 0.0 && exposure >= 0.0;
-    if known { Sample::Counted(Tally { events, exposure }) } else { Sample::Garbled }
+    let known = |count: f64| (0.0..=LARGEST_COUNT).contains(&count);
+    if known(events) && known(exposure) {
+        Sample::Counted(Tally { events, exposure })
+    } else {
+        Sample::Garbled
+    }
 }
+
+/// Nobody counts further between two looks, and sums of what is counted stay finite.
+const LARGEST_COUNT: f64 = 1e15;
 
 /// Returns the past of each replica that ended before `end`, in steps, as plain values.
 pub(crate) fn past_of(

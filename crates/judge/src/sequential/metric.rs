@@ -33,8 +33,8 @@ pub(crate) struct MetricState {
     uncountable: bool,
     /// Whether the canary reported what is no measurement, and nothing else with it.
     pub(crate) garbled: bool,
-    /// Whether the control, too, was seen at zero: zero is a level then, and no silence.
-    zero_is_usual: bool,
+    /// Which share of the control's values is zero.
+    zeros: Level,
     scale: Option<Scale>,
     noise: Option<Noise>,
     spread: Option<Spread>,
@@ -116,7 +116,7 @@ impl MetricState {
             failure: None,
             uncountable: false,
             garbled: false,
-            zero_is_usual: false,
+            zeros: Level::default(),
             scale: None,
             noise: None,
             spread: None,
@@ -241,7 +241,7 @@ impl MetricState {
             return;
         }
         let zeros = all().filter(|value| *value == 0.0).count() as f64;
-        self.zero_is_usual = zeros > 0.0;
+        self.note_zeros(all());
         let above = all().all(|value| value >= 0.0) && zeros <= MOST_ZEROS * all().count() as f64;
         self.scale = Some(if above { Scale::Logarithm } else { Scale::Plain });
         self.note_size(all());
@@ -495,7 +495,7 @@ impl MetricState {
         };
         let canary: Vec<f64> = plain(&step.canary).map(|(_, value)| value).collect();
         self.look_for_fractions(check, &control, &canary);
-        self.zero_is_usual |= control.contains(&0.0);
+        self.note_zeros(control.iter().copied());
         if self.scale.is_none() && !control.is_empty() {
             let above = control.iter().all(|value| *value > 0.0);
             self.scale = Some(if above { Scale::Logarithm } else { Scale::Plain });
@@ -520,7 +520,7 @@ impl MetricState {
                 aspect == Aspect::Level
                     && match (&shares, self.scale) {
                         (Some(shares), _) => shares.tells(*value),
-                        (None, Some(Scale::Logarithm)) => *value != 0.0 || self.zero_is_usual,
+                        (None, Some(Scale::Logarithm)) => *value != 0.0 || self.zero_is_usual(),
                         (None, _) => true,
                     }
             };
@@ -615,6 +615,19 @@ impl MetricState {
             self.size.steps += 1.0;
             self.size.mean += (value.abs() - self.size.mean) / self.size.steps;
         }
+    }
+
+    fn note_zeros(&mut self, values: impl Iterator<Item = f64>) {
+        for value in values {
+            self.zeros.steps += 1.0;
+            let zero = f64::from(u8::from(value == 0.0));
+            self.zeros.mean += (zero - self.zeros.mean) / self.zeros.steps;
+        }
+    }
+
+    /// Returns whether the control, too, is often at zero: zero is a level then, and no silence.
+    fn zero_is_usual(&self) -> bool {
+        self.zeros.mean > MOST_ZEROS
     }
 
     fn unit(&self) -> f64 {

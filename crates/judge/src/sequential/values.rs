@@ -10,8 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::bet::{Begins, Bets, BySize, SIZES};
 use super::noise::{Noise, corrected, lasting_correlation, upper_correlation};
 
-/// How much safety bets on each: most on half of what a usual margin is.
-const WEIGHTS_OF_SAFETY: BySize = [0.04, 0.14, 0.42, 0.28, 0.08, 0.04];
+/// What safety bets on where the noise is known, and how much on each: most on what no effect looks
+/// like from a usual margin, in canaries that just about show it within the hour.
+const SHIFTS_OF_SAFETY: BySize = [0.15, 0.3, 0.38, 0.5, 0.8, 1.5];
+const WEIGHTS_OF_SAFETY: BySize = [0.05, 0.22, 0.35, 0.22, 0.10, 0.06];
+
+/// How much it bets on each shift where the noise is not known.
+const WEIGHTS_OF_SAFETY_AGAINST_SQUARE: BySize = [0.04, 0.14, 0.42, 0.28, 0.08, 0.04];
 
 /// How much is bet on each shift: most on those that an hour of minutes can show.
 const WEIGHTS: BySize = [0.06, 0.14, 0.30, 0.28, 0.11, 0.11];
@@ -141,6 +146,10 @@ impl ValueEvidence {
     ///
     /// * `bounds`: for each side, in its order.
     pub(crate) fn observe(&mut self, difference: Difference, bounds: &[Bounds]) {
+        // Values near the end of what a number can hold.
+        if !difference.value.is_finite() {
+            return;
+        }
         for view in &mut self.views {
             view.observe(self.aspect, &self.course, difference, bounds);
         }
@@ -211,10 +220,14 @@ impl ValueEvidence {
 
 impl View {
     fn new(noise: Option<Noise>, weight: f64, sides: &[Side]) -> Self {
+        let weights_of_safety = match noise {
+            Some(_) => &WEIGHTS_OF_SAFETY,
+            None => &WEIGHTS_OF_SAFETY_AGAINST_SQUARE,
+        };
         let side = |side: &Side| SideBets {
             side: *side,
             harm: Bets::new(Begins::AnyTime, &WEIGHTS),
-            safety: Bets::new(Begins::AtTheStart, &WEIGHTS_OF_SAFETY),
+            safety: Bets::new(Begins::AtTheStart, weights_of_safety),
         };
         Self { noise, scale: Scale::default(), weight, bets: sides.iter().map(side).collect() }
     }
@@ -344,22 +357,25 @@ impl SideBets {
         safety: &Innovation,
         bounds: Bounds,
     ) {
-        let factors = |z: f64| if known { against_noise(z) } else { against_square(z) };
+        let factors = |z: f64, shifts: &BySize| {
+            if known { against_noise(z, shifts) } else { against_square(z) }
+        };
         let tolerated = harm.standardised(self.side, bounds.tolerated);
         match aspect {
             Aspect::Level => {
                 // A canary that warms up below its tolerance is not harmed by warming: nothing is bet
                 // on a step before which the difference was one to put up with.
-                let factors_of_harm = if beyond { factors(tolerated) } else { FREE };
+                let factors_of_harm = if beyond { factors(tolerated, &SHIFTS) } else { FREE };
                 self.harm.observe(&factors_of_harm, &FREE);
                 let unacceptable = safety.standardised(self.side, bounds.unacceptable);
-                self.safety.observe(&factors(-unacceptable), &FREE);
+                self.safety.observe(&factors(-unacceptable, &SHIFTS_OF_SAFETY), &FREE);
             }
             // The growth that is tolerated may come all at once: it is paid for beforehand.
             Aspect::Growth => {
                 let shifts = if known { &SHIFTS } else { &SHIFTS_AGAINST_SQUARE };
                 let budget = bounds.tolerated / harm.deviation;
-                self.harm.observe(&factors(tolerated), &shifts.map(|shift| shift * budget));
+                self.harm
+                    .observe(&factors(tolerated, &SHIFTS), &shifts.map(|shift| shift * budget));
             }
         }
     }
@@ -369,8 +385,8 @@ const FREE: BySize = [0.0; SIZES];
 
 /// Returns how a bet on each shift grows when the noise is known: the likelihood ratio of normal
 /// distributions (Howard, Ramdas, McAuliffe and Sekhon, *Annals of Statistics* 49 (2021), section 3).
-fn against_noise(z: f64) -> BySize {
-    SHIFTS.map(|shift| shift * z - shift * shift / 2.0)
+fn against_noise(z: f64, shifts: &BySize) -> BySize {
+    shifts.map(|shift| shift * z - shift * shift / 2.0)
 }
 
 /// Returns how a bet on each shift grows when nothing is known but that the noise is symmetric (de la
@@ -511,8 +527,8 @@ struct Scale {
 
 impl Scale {
     fn observe(&mut self, innovation: f64) {
-        self.steps += 1;
         let deviation = self.deviation();
+        self.steps += 1;
         // One outlier must not blind the judge for an hour.
         let most = if deviation > 0.0 { 2.0 * CLIP * deviation } else { f64::INFINITY };
         let clipped = innovation.abs().min(most);
