@@ -152,7 +152,9 @@ fn a_false_alarm_on_autocorrelated_values_says_so() {
             let canary = draws.autocorrelated(HOUR, 100.0, 0.8);
             Canary::of("latency", &control, &canary).verdict()
         })
-        .filter(|verdict| verdict.metrics[0].classification.is_some_and(|class| class.is_failure()))
+        .filter(|verdict| {
+            verdict.metrics[0].classification.is_some_and(serin_model::Classification::is_failure)
+        })
         .collect();
     let said = alarms.iter().filter(|verdict| is_warned(verdict, WarningCode::Autocorrelation));
     let (said, all) = (said.count(), alarms.len());

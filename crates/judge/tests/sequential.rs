@@ -1,5 +1,7 @@
 //! What the sequential judge says of points that come in any order, of bad ones, and of none.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod seeded;
 
 use std::collections::BTreeMap;

@@ -299,7 +299,7 @@ fn in_order_read(series: &[MetricSeries], verdict: &Verdict) -> Vec<CaseMetric> 
 /// The judge's word for a metric.
 fn word(metric: &JudgedMetric) -> &'static str {
     let standing = metric.evidence.as_ref().map(|evidence| evidence.standing.as_str());
-    standing.or(metric.classification.map(|class| class.as_str())).unwrap_or("unclear")
+    standing.or(metric.classification.map(serin_model::Classification::as_str)).unwrap_or("unclear")
 }
 
 fn case_metric(metric: &JudgedMetric) -> CaseMetric {
