@@ -664,6 +664,16 @@ impl MetricState {
         self.noise.is_some()
     }
 
+    /// Returns what the control's past shows of its noise.
+    pub(crate) fn noise(&self) -> Option<&Noise> {
+        self.noise.as_ref()
+    }
+
+    /// Returns what the control's past shows of how unlike its replicas are.
+    pub(crate) fn spread(&self) -> Option<Spread> {
+        self.spread
+    }
+
     pub(crate) fn is_logarithmic(&self) -> bool {
         self.scale == Some(Scale::Logarithm)
     }
@@ -835,7 +845,7 @@ fn rate_bounds(margins: &Margins, side: Side) -> (RateBound, RateBound) {
 
 /// Returns the margins for shares that turned out to be counts. Harm is judged as a ratio's, which is
 /// what it is. What is unacceptable stays what was written for the value.
-fn margins_of_shares(margins: &Margins, bad_is_high: bool, control: Tally) -> Margins {
+pub(crate) fn margins_of_shares(margins: &Margins, bad_is_high: bool, control: Tally) -> Margins {
     if margins.written().tolerance {
         // A tenth less of what is good is a tenth of the good share more of what is bad.
         let good = if bad_is_high { 1.0 } else { 1.0 - control.events / control.exposure };

@@ -15,10 +15,15 @@ const CONFIDENCE: f64 = 0.99;
 /// logarithm of their levels, and how many replicas that assumption is worth. Identical cloud machines
 /// differ by 3 to 4 % (fresh, dedicated cores) and by 12 % (shared ones) on the same database.
 const USUAL_SPREAD: f64 = 0.04;
-const WORTH_OF_USUAL: f64 = 8.0;
+pub(crate) const WORTH_OF_USUAL: f64 = 8.0;
 
 /// Replicas whose own steps are noisy differ more: by about half of what one step varies.
 const SPREAD_PER_NOISE: f64 = 0.5;
+
+/// Returns what is assumed of replicas with so much noise in one step.
+pub(crate) fn usual_spread(noise: f64) -> f64 {
+    USUAL_SPREAD.max(SPREAD_PER_NOISE * noise)
+}
 
 /// Replicas that have just started differ from old ones: caches are cold, code is not compiled yet.
 /// This much, or this multiple of what one step varies, at first, and less and less for half an hour.
@@ -70,7 +75,7 @@ impl Replicas {
             Some(spread) if spread.replicas >= 2 => (spread.variance, (spread.replicas - 1) as f64),
             _ => (0.0, 0.0),
         };
-        let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * self.noise);
+        let usual = usual_spread(self.noise);
         let worth = if assume { WORTH_OF_USUAL } else { 0.0 };
         let weight = worth + freedom;
         if weight <= 0.0 {
