@@ -79,7 +79,7 @@ pub fn ask(
     })
 }
 
-fn refuse_url(overrides: Overrides<'_>) -> Result<(), RunError> {
+pub(crate) fn refuse_url(overrides: Overrides<'_>) -> Result<(), RunError> {
     match overrides.url {
         None => Ok(()),
         Some(_) => Err(RunError::OtherSource {

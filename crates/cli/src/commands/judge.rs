@@ -101,11 +101,20 @@ Examples:
 
 /// How counters were recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Counters {
+pub(crate) enum Counters {
     /// Each value is the count since the one before
     Increments,
     /// Each value is a running total
     Cumulative,
+}
+
+impl Counters {
+    pub(crate) fn form(self) -> CounterForm {
+        match self {
+            Self::Increments => CounterForm::Increments,
+            Self::Cumulative => CounterForm::Cumulative,
+        }
+    }
 }
 
 impl Judge {
@@ -169,13 +178,9 @@ impl Judge {
     }
 
     fn ask(&self, question: &Question) -> anyhow::Result<Report> {
-        let counters = self.counters.map(|counters| match counters {
-            Counters::Increments => CounterForm::Increments,
-            Counters::Cumulative => CounterForm::Cumulative,
-        });
         let overrides = Overrides {
             data: self.data.as_deref(),
-            counters,
+            counters: self.counters.map(Counters::form),
             url: self.url.as_deref(),
             time: TimeAsked { start: self.start, end: self.end, last: self.last },
             judge: self.judge_kind(),

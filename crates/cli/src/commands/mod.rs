@@ -5,6 +5,7 @@ mod completions;
 mod convert;
 mod judge;
 mod man;
+mod plan;
 mod schema;
 mod sources;
 
@@ -17,6 +18,7 @@ use serin_runner::JudgeKind;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Judge(judge::Judge),
+    Plan(plan::Plan),
     Convert(convert::Convert),
     Bench(bench::Bench),
     Schema(schema::Schema),
@@ -30,6 +32,7 @@ impl Command {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Judge(judge) => judge.run(),
+            Self::Plan(plan) => plan.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
             Self::Schema(schema) => schema.run(),
