@@ -59,6 +59,12 @@ enum Task {
     Pipelines,
     /// Measure the judge, and the original's figures beside it
     Bench,
+    /// Simulate canaries whose truth is known, and count how the judges err
+    Calibrate {
+        /// What it is told; `cargo xtask calibrate --help` lists it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run a real canary on this machine and record it
     Rig {
         /// What the rig is told; `cargo xtask rig --help` lists it
@@ -84,7 +90,8 @@ fn main() -> ExitCode {
         Task::Browser => browser::run(),
         Task::Pipelines => pipelines::run().map(|skipped| name_skipped(&skipped)),
         Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
-        Task::Rig { arguments } => rig(&arguments),
+        Task::Calibrate { arguments } => run_tool("serin-calibrate", &arguments),
+        Task::Rig { arguments } => run_tool("serin-rig", &arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -101,8 +108,9 @@ fn name_skipped(skipped: &[&str]) {
     }
 }
 
-fn rig(arguments: &[String]) -> anyhow::Result<()> {
-    let mut words = vec!["run", "--quiet", "--release", "--package", "serin-rig", "--"];
+/// Runs a tool for developers, built for speed.
+fn run_tool(package: &str, arguments: &[String]) -> anyhow::Result<()> {
+    let mut words = vec!["run", "--quiet", "--release", "--package", package, "--"];
     words.extend(arguments.iter().map(String::as_str));
     Cargo::new(&words).run()
 }

@@ -1,7 +1,7 @@
 //! Everything that must hold before a change lands, fastest first.
 
 use crate::command::{Cargo, find_program};
-use crate::{browser, codegen, dist, install, pipelines, tidy, tools};
+use crate::{browser, codegen, dist, install, pipelines, run_tool, tidy, tools};
 
 /// Builds, lints and tests everything.
 ///
@@ -35,6 +35,7 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     step("unit, snapshot, property and example tests", || {
         Cargo::new(&["test", "--workspace", "--all-targets", "--locked"]).run()
     })?;
+    step("how often the judge errs", || run_tool("serin-calibrate", &["--quick".to_owned()]))?;
     step("documentation tests", || {
         Cargo::new(&["test", "--workspace", "--doc", "--locked"]).run()
     })?;

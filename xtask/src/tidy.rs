@@ -29,7 +29,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 const PURE: &[(&str, &[&str])] = &[
     ("stats", &["libm", "thiserror"]),
     ("model", &["schemars", "serde", "thiserror"]),
-    ("judge", &["libm", "serin-model", "serin-stats"]),
+    ("judge", &["libm", "serde", "serin-model", "serin-stats", "thiserror"]),
 ];
 
 fn impure_dependencies() -> anyhow::Result<Vec<String>> {
@@ -113,7 +113,7 @@ fn impure_sources() -> anyhow::Result<Vec<String>> {
 fn broken_links() -> anyhow::Result<Vec<String>> {
     let mut wrong = Vec::new();
     let mut documents = Vec::new();
-    for folder in ["crates", "docs", "examples", "fuzz", "rig"] {
+    for folder in ["calibrate", "crates", "docs", "examples", "fuzz", "rig"] {
         documents.extend(files_under(&root().join(folder), "md")?);
     }
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"] {

@@ -266,6 +266,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("start", "start: 2026-11-23T08:30:00Z"),
     ("end", "end: 2026-11-23T09:30:00Z"),
     ("horizon", "horizon: 60m"),
+    ("warm_up", "warm_up: 2m"),
+    ("history", "history: 6h"),
     ("score", "score: {pass: 75, marginal: 50}"),
     ("pass", "pass: 75"),
     ("marginal", "marginal: 50"),

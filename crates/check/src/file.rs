@@ -38,9 +38,15 @@ pub struct CheckFile {
     /// The stretch of time to judge. All of a recording unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) window: Option<Placed<WindowEntry>>,
-    /// How long a live analysis may take.
+    /// How long a live analysis judges at most: 60m unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) horizon: Option<Placed<Span>>,
+    /// How much of the canary's beginning a live analysis leaves out: 2m unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) warm_up: Option<Placed<Span>>,
+    /// How much of the control's past a live analysis learns from: 6h unless said, nothing if 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) history: Option<Placed<Span>>,
     /// What happens when the horizon comes without an answer: `hold` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at_horizon: Option<AtHorizonEntry>,

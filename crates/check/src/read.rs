@@ -63,6 +63,8 @@ impl Reader<'_> {
         analysis.replica = self.replica(&file)?;
         analysis.step = self.step(&file)?;
         analysis.horizon = self.horizon(&file)?;
+        analysis.warm_up = file.warm_up.map(|length| length.value.0);
+        analysis.history = file.history.map(|length| length.value.0);
         analysis.at_horizon = match file.at_horizon {
             Some(AtHorizonEntry::PassIfVisible) => AtHorizon::PassIfVisible,
             Some(AtHorizonEntry::Hold) | None => AtHorizon::Hold,

@@ -107,7 +107,9 @@ fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
         replica: analysis.replica.clone().map(Placed::from),
         step: (analysis.step != Step::MINUTE).then(|| step(analysis.step).into()),
         window: analysis.window.map(|window| window_entry(window).into()),
-        horizon: analysis.horizon.map(|horizon| Span(horizon).into()),
+        horizon: analysis.horizon.map(|length| Span(length).into()),
+        warm_up: analysis.warm_up.map(|length| Span(length).into()),
+        history: analysis.history.map(|length| Span(length).into()),
         at_horizon: match analysis.at_horizon {
             AtHorizon::Hold => None,
             AtHorizon::PassIfVisible => Some(AtHorizonEntry::PassIfVisible),

@@ -43,7 +43,7 @@ mod keys {
           2 | use: [golden/http]
             | ^
 
-        hint: write one of: service, source, arms, replica, step, window, horizon, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, source, arms, replica, step, window, horizon, warm_up, history, at_horizon, minimum_points, score, kayenta, checks
         ");
         assert_snapshot!(check("gauge: rss\ntolerance: 5%"), @"
         serin.yaml:5:5: unknown key `tolerance`
@@ -819,6 +819,30 @@ mod units {
 
         hint: write `horizon: 60m`
         ");
+        assert_snapshot!(file("warm_up: 2"), @"
+        serin.yaml:2:10: `2` has no unit
+
+          2 | warm_up: 2
+            |          ^
+
+        hint: write `2s` for seconds
+        ");
+        assert_snapshot!(file("warmup: 2m"), @"
+        serin.yaml:2:1: unknown key `warmup`
+
+          2 | warmup: 2m
+            | ^
+
+        hint: did you mean `warm_up`?
+        ");
+        assert_snapshot!(file("history: yesterday"), @"
+        serin.yaml:2:10: `yesterday` is not a length of time
+
+          2 | history: yesterday
+            |          ^
+
+        hint: write something like `60s`, `5m` or `1h 30m`
+        ");
         assert_snapshot!(file("window: {start: 2026-11-23, end: 2026-11-24}"), @"
         serin.yaml:2:17: `2026-11-23` is not a moment with its time zone
 
@@ -1538,7 +1562,7 @@ mod yaml {
           2 | ? xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
             |   ^
 
-        hint: write one of: service, source, arms, replica, step, window, horizon, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, source, arms, replica, step, window, horizon, warm_up, history, at_horizon, minimum_points, score, kayenta, checks
         ");
         assert_snapshot!(file(&format!("step: {huge}")), @"
         serin.yaml:2:7: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
@@ -1589,7 +1613,7 @@ mod yaml {
           2 | "\e[31mred": 1
             | ^
 
-        hint: write one of: service, source, arms, replica, step, window, horizon, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, source, arms, replica, step, window, horizon, warm_up, history, at_horizon, minimum_points, score, kayenta, checks
         "#);
         assert_snapshot!(file("step: \"6\\n0\\e[31m\""), @r#"
         serin.yaml:2:7: `6·0·[31m` is not a length of time

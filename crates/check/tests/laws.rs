@@ -243,19 +243,22 @@ fn weights(groups: &BTreeSet<String>, listed: usize) -> GroupWeights {
 fn written_analysis() -> impl Strategy<Value = WrittenAnalysis> {
     let names = (text(), option::of(text()), option::of(text()));
     let times = (1_u32..100_000, option::of(run()), option::of(span()), any::<bool>());
+    let some_or_none = prop_oneof![span(), Just(Duration::ZERO)];
+    let live = (option::of(some_or_none.clone()), option::of(some_or_none));
     let score = (0.0..100.0_f64, 0.0..100.0_f64, 0_usize..4);
     let counters = proptest::sample::select(
         &[CounterForm::Unstated, CounterForm::Increments, CounterForm::Cumulative][..],
     );
-    (names, arms(), vec(check(), 1..5), times, score, counters).prop_filter_map(
+    (names, arms(), vec(check(), 1..5), (times, live), score, counters).prop_filter_map(
         "names that differ",
-        |((service, replica, source), arms, checks, times, score, counters)| {
+        |((service, replica, source), arms, checks, (times, live), score, counters)| {
             let mut analysis = Analysis::new(service, arms, checks).ok()?;
             analysis.replica = replica;
             analysis.step = Step::from_seconds(times.0)?;
             analysis.window = times.1.map(|(window, _)| window);
             analysis.judgements = times.1.and_then(|(_, run)| run);
             analysis.horizon = times.2;
+            (analysis.warm_up, analysis.history) = live;
             analysis.at_horizon = if times.3 { AtHorizon::PassIfVisible } else { AtHorizon::Hold };
             analysis.thresholds = Thresholds::new(score.0.max(score.1), score.0.min(score.1))?;
             analysis.weights = weights(&analysis.groups(), score.2);

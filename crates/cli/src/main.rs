@@ -5,9 +5,12 @@
 
 mod commands;
 mod exit;
+mod live_view;
 mod output;
 mod pipeline;
 mod progress;
+mod report_options;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -85,6 +85,19 @@ pub(crate) fn style(colour: Colour) -> Style {
     Style { colour, width: width() }
 }
 
+/// Returns how a panel on the standard error looks, and how many lines it may have.
+pub(crate) fn panel_style(colour: Colour) -> (Style, usize) {
+    let colour = match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
+    };
+    let size = terminal_size::terminal_size_of(io::stderr());
+    let (width, height) = size.map_or((80, 24), |(width, height)| (width.0, height.0));
+    // A line that fills the last column would be taken for two.
+    (Style { colour, width: usize::from(width.saturating_sub(1)) }, usize::from(height / 2).max(6))
+}
+
 /// Logs are read on wide screens.
 const WIDTH_OF_LOGS: usize = 120;
 

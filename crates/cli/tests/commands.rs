@@ -169,7 +169,7 @@ fn a_converted_config_gives_the_same_verdict() {
         report["verdict"].clone()
     };
     assert_eq!(
-        verdict(serin(&["judge", &check, "--format", "json"])),
+        verdict(serin(&["judge", &check, "--judge", "kayenta", "--format", "json"])),
         verdict(serin(&[
             "judge",
             "--kayenta",
@@ -228,10 +228,18 @@ fn bench_prints_a_line_for_each_case_in_order() {
         "\n",
     );
     assert_snapshot!(
-        serin_with_input(&["bench", "-", "--format", "json"], lines.as_bytes()).shown()
+        serin_with_input(
+            &["bench", "-", "--judge", "kayenta", "--format", "json"],
+            lines.as_bytes()
+        )
+        .shown()
     );
     assert_snapshot!(
-        serin_with_input(&["bench", "-", "--format", "table"], lines.as_bytes()).shown()
+        serin_with_input(
+            &["bench", "-", "--judge", "kayenta", "--format", "table"],
+            lines.as_bytes()
+        )
+        .shown()
     );
 }
 
@@ -252,7 +260,10 @@ fn a_malformed_case_stops_at_its_line_after_what_came_before() {
         (r#"{"id":"x","design":"sideways","metrics":[]}"#, "sideways"),
     ] {
         let input = format!("{good}\n{bad}\n{good}\n");
-        let run = serin_with_input(&["bench", "-", "--format", "json"], input.as_bytes());
+        let run = serin_with_input(
+            &["bench", "-", "--judge", "kayenta", "--format", "json"],
+            input.as_bytes(),
+        );
         assert_eq!(run.code, 1, "{bad}");
         assert_eq!(run.stdout.lines().count(), 1, "{bad}");
         assert!(run.stderr.starts_with("error: standard input:2: "), "{bad}: {}", run.stderr);
@@ -288,7 +299,9 @@ fn the_reference_cases_come_out_as_the_reference_says() {
         ("nezha", " 0 of 11: 0 % ", " 0 of 109: 0 % "),
     ] {
         let path = folder.join(format!("{name}.jsonl.gz"));
-        let table = serin(&["bench", path.to_str().unwrap(), "--format", "table"]).stdout;
+        let table =
+            serin(&["bench", path.to_str().unwrap(), "--judge", "kayenta", "--format", "table"])
+                .stdout;
         assert!(table.contains(bad) && table.contains(good), "{name}: {table}");
     }
 }
@@ -298,7 +311,10 @@ fn case(head: &str, metric: &str, control: &str, canary: &str) -> Value {
     let line = format!(
         r#"{{"id":"c","label":"good",{head}"metrics":[{{"name":"m","direction":"increase",{metric}"control":[{control}],"experiment":[{canary}]}}]}}"#
     );
-    let run = serin_with_input(&["bench", "-", "--format", "json"], line.as_bytes());
+    let run = serin_with_input(
+        &["bench", "-", "--judge", "kayenta", "--format", "json"],
+        line.as_bytes(),
+    );
     assert_eq!(run.code, 0, "{line}: {}", run.stderr);
     serde_json::from_str(&run.stdout).unwrap()
 }
@@ -395,7 +411,7 @@ fn completions_offer_files_where_a_file_is_meant() {
         (":REQUEST:", 2),
         (":RECORDING:", 3),
         (":[FORMAT=]PATH:", 4),
-        (":PATH:", 2),
+        (":PATH:", 3),
         ("files -- ", 2),
     ] {
         let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains(word)).collect();
@@ -425,6 +441,7 @@ fn each_verb_has_a_manual_page() {
             "serin-plan.1",
             "serin-schema.1",
             "serin-sources.1",
+            "serin-watch.1",
             "serin.1"
         ]
     );

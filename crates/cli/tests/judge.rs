@@ -41,9 +41,9 @@ fn exit_codes_are_those_of_the_verdicts() {
     }
     let folder = tempfile::tempdir().unwrap();
     let marginal = write_check(folder.path(), "    groups: [b]\n");
-    assert_eq!(serin(&["judge", &marginal]).code, 3);
+    assert_eq!(serin(&["judge", &marginal, "--judge", "kayenta"]).code, 3);
     // Several files: the worst decides.
-    assert_eq!(serin(&["judge", CHECK, &marginal]).code, 3);
+    assert_eq!(serin(&["judge", CHECK, &marginal, "--judge", "kayenta"]).code, 3);
     let failing = recording("failing");
     assert_eq!(serin(&["judge", &marginal, CHECK, "--data", &failing]).code, 1, "no such metric");
     let check = fs::read_to_string(root().join(CHECK)).unwrap();
@@ -75,7 +75,7 @@ fn json_is_one_document_of_the_published_format() {
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(report["version"], 1);
     assert_eq!(report["verdict"]["outcome"], "fail");
-    assert_eq!(report["verdict"]["judge"]["name"], "kayenta");
+    assert_eq!(report["verdict"]["judge"]["name"], "sequential");
     assert_eq!(report["verdict"]["metrics"][0]["name"], "errors");
     assert_eq!(report["verdict"]["metrics"][0]["guardrail"]["outcome"], "broken");
     assert_eq!(report["check_text"], fs::read_to_string(root().join(CHECK)).unwrap());
@@ -211,7 +211,8 @@ fn half_the_checks_without_data_are_told() {
         csv.push_str(&format!("{},there,{},{}\n", minute * 60, minute % 7, minute % 5));
     }
     fs::write(folder.path().join("a.csv"), csv).unwrap();
-    let run = serin(&["judge", folder.path().join("a.yaml").to_str().unwrap()]);
+    let run =
+        serin(&["judge", folder.path().join("a.yaml").to_str().unwrap(), "--judge", "kayenta"]);
     assert_eq!(run.code, 2, "{}", run.shown());
     assert!(run.stdout.contains("no data"), "{}", run.stdout);
 }
@@ -244,7 +245,7 @@ fn judged_with_canary(options: &str, canary: &str) -> serin::Run {
     let rows = (0..60).map(|minute| format!("{},m,{},{canary}\n", 60 * minute, 100 + minute % 7));
     let csv = "time,metric,control,canary\n".to_owned() + &rows.collect::<String>();
     fs::write(folder.path().join("a.csv"), csv).unwrap();
-    serin(&["judge", folder.path().join("a.yaml").to_str().unwrap()])
+    serin(&["judge", folder.path().join("a.yaml").to_str().unwrap(), "--judge", "kayenta"])
 }
 
 #[test]

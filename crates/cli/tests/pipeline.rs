@@ -165,7 +165,7 @@ fn github_gets_a_summary_annotations_and_outputs() {
     assert_eq!(run.stdout, serin(&["judge", CHECK, "--data", &recording("failing")]).stdout);
     assert_snapshot!(run.stderr, @"
     ::error file=examples/checkout/serin.yaml,title=checkout%3A fail::errors is above its limit of 2.00 %25 for 3 points in a row, at worst 8.85 %25
-    ::error file=examples/checkout/serin.yaml,title=checkout%3A errors High (critical)%2C limit broken::limit broken since 08:25 UTC: above its limit of 2.00 %25 for 3 points in a row, at worst 8.85 %25; the comparison says: higher: 3.92 %25 against 0.166 %25 of control (× 23.6)
+    ::error file=examples/checkout/serin.yaml,title=checkout%3A errors harmed (critical)%2C limit broken::limit broken since 08:25 UTC: above its limit of 2.00 %25 for 3 points in a row, at worst 8.85 %25; the comparison says: higher, at least × 12.7 (tolerated 25 %25): 3.92 %25 against 0.166 %25 of control; effect × 23 (× 13 … 48), tolerated ≤ × 1.25; evidence: 1 in 10⁹ or less
     ");
     assert_snapshot!(step.read("output"), @"
     before=1
@@ -173,7 +173,7 @@ fn github_gets_a_summary_annotations_and_outputs() {
     fail
     end_of_value
     score<<end_of_value
-    0
+    31.25
     end_of_value
     reason<<end_of_value
     errors is above its limit of 2.00 % for 3 points in a row, at worst 8.85 %

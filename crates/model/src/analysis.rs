@@ -27,6 +27,10 @@ pub struct Analysis {
     pub pairing: Pairing,
     /// How long a live analysis may take.
     pub horizon: Option<Duration>,
+    /// How much of the canary's beginning a live analysis leaves out.
+    pub warm_up: Option<Duration>,
+    /// How much of the control's past a live analysis learns from.
+    pub history: Option<Duration>,
     /// What happens when the horizon comes without an answer.
     pub at_horizon: AtHorizon,
     /// The thresholds of the score.
@@ -61,6 +65,8 @@ impl Analysis {
             window: None,
             pairing: Pairing::default(),
             horizon: None,
+            warm_up: None,
+            history: None,
             at_horizon: AtHorizon::default(),
             thresholds: Thresholds::default(),
             weights: GroupWeights::default(),

@@ -95,7 +95,7 @@ pub struct Evidence {
     pub harm: f64,
     /// What `harm` must reach for this metric to fail the canary alone.
     pub harm_needed: f64,
-    /// The natural logarithm of the largest e-value so far against "the effect is unacceptable".
+    /// The natural logarithm of the e-value as it stands against "the effect is unacceptable".
     pub safety: f64,
     /// What `safety` must reach for the metric to be safe.
     pub safety_needed: f64,

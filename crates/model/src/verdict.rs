@@ -424,8 +424,6 @@ pub enum WarningCode {
     NothingCounted,
     /// The window cuts its first or its last step short.
     CutSteps,
-    /// More is tolerated than the Check says, because replicas of one version differ.
-    ToleranceWidened,
     /// Counts were recovered from a percentage.
     CountsRecovered,
 }

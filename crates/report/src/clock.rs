@@ -17,6 +17,18 @@ pub(crate) fn hour(time: Timestamp) -> String {
     formatted(time, "%H:%M")
 }
 
+/// Returns the hour, minute and second with the zone, as in `14:02:30 UTC`.
+#[must_use]
+pub fn moment_in_words(time: Timestamp) -> String {
+    format!("{} UTC", formatted(time, "%H:%M:%S"))
+}
+
+/// Returns a length of time in its one or two largest units, as in `44 min` or `2 h 10 min`.
+#[must_use]
+pub fn length_in_words(length: std::time::Duration) -> String {
+    duration(i64::try_from(length.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// Returns the day, as in `3 August 2026`.
 pub(crate) fn day(time: Timestamp) -> String {
     formatted(time, "%-d %B %Y")

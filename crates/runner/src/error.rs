@@ -145,6 +145,22 @@ pub enum RunError {
         /// What to write instead.
         hint: &'static str,
     },
+    /// This machine gives no timer.
+    #[error("nothing can be waited for: {error}\n\nhint: see that there are file descriptors left")]
+    NoTimer {
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The state of a live analysis cannot be gone on with.
+    #[error("`{path}` {problem}\n\nhint: {hint}")]
+    State {
+        /// The file.
+        path: String,
+        /// What is wrong with it: completes the sentence that begins with its name.
+        problem: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// Standard input can be read only once.
     #[error("standard input is named twice\n\nhint: save one of the two in a file")]
     TwoStandardInputs,

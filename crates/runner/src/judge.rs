@@ -1,5 +1,6 @@
 //! One judgement, from its question to its report.
 
+use serin_judge::Judged;
 use serin_model::{
     Analysis, JudgedMetric, LabelSelector, MetricSeries, Source, Timestamp, Trace, Verdict,
     Warning, Window,
@@ -41,11 +42,7 @@ pub fn ask(
         (None, Some(Source::Store(store))) => store::answer(question, store, overrides, progress)?,
         (_, source) => {
             refuse_url(overrides)?;
-            let written = match source {
-                Some(Source::File { path, counters }) => Some((path.as_str(), *counters)),
-                Some(Source::Store(_)) | None => None,
-            };
-            recording::answer(question, written, overrides, progress)?
+            recording::answer(question, recording::written(source.as_ref()), overrides, progress)?
         }
     };
     let (mut verdict, traces) =
@@ -63,20 +60,31 @@ pub fn ask(
     verdict.ignored.extend(answered.note.map(str::to_owned));
     let mut inputs = question.others.clone();
     inputs.push(answered.input);
-    Ok(Report {
+    let judged = Judged { verdict, traces };
+    Ok(report(question, &answered.analysis, judged, inputs))
+}
+
+/// Puts a verdict together with what it was asked and made from.
+pub(crate) fn report(
+    question: &Question,
+    analysis: &Analysis,
+    judged: Judged,
+    inputs: Vec<Input>,
+) -> Report {
+    Report {
         version: Report::VERSION,
         serin: env!("CARGO_PKG_VERSION").to_owned(),
-        service: answered.analysis.service.clone(),
-        control: labels(&answered.analysis.arms.control),
-        canary: labels(&answered.analysis.arms.canary),
-        step_seconds: answered.analysis.step.seconds(),
-        span: judged_stretch(&traces),
-        verdict,
+        service: analysis.service.clone(),
+        control: labels(&analysis.arms.control),
+        canary: labels(&analysis.arms.canary),
+        step_seconds: analysis.step.seconds(),
+        span: judged_stretch(&judged.traces),
+        verdict: judged.verdict,
         check: question.check.clone(),
         check_text: question.check_text.clone(),
         inputs,
-        traces,
-    })
+        traces: judged.traces,
+    }
 }
 
 pub(crate) fn refuse_url(overrides: Overrides<'_>) -> Result<(), RunError> {
@@ -115,11 +123,32 @@ fn judge(
     notes: &[String],
 ) -> (Verdict, Vec<Trace>) {
     let mut judged = match judge {
-        JudgeKind::Sequential => serin_judge::sequential::judge(analysis, series).0,
+        JudgeKind::Sequential => {
+            serin_judge::sequential::judge(&from_its_beginning(analysis, series), series).0
+        }
         JudgeKind::Kayenta => serin_judge::kayenta::judge(analysis, series),
     };
     judged.verdict.ignored.extend_from_slice(notes);
     (judged.verdict, judged.traces)
+}
+
+/// Lets the analysis of a past rollout begin with the canary: what the control did before is its
+/// history, and a canary that was not there yet was not silent.
+fn from_its_beginning(analysis: &Analysis, series: &[MetricSeries]) -> Analysis {
+    let mut analysis = analysis.clone();
+    let asked = analysis.window.unwrap_or(Window::ALWAYS);
+    let first = |answer: &MetricSeries| {
+        let mut canary = answer.arms.canary.clone();
+        canary.keep(asked);
+        canary.span().map(|(first, _)| first)
+    };
+    if analysis.arms.control_window.is_none()
+        && let Some(first) = series.iter().filter_map(first).min()
+    {
+        let start = analysis.step.bin_of(first).max(asked.start);
+        analysis.window = Some(Window { start, end: asked.end });
+    }
+    analysis
 }
 
 /// Returns the first and the last bin that either arm was judged in.

@@ -17,10 +17,11 @@ mod question;
 mod recording;
 mod store;
 mod text_file;
+pub mod watch;
 
 pub use crate::error::RunError;
 pub use crate::judge::ask;
-pub use crate::moment::{parse_length, parse_moment};
+pub use crate::moment::{parse_length, parse_length_or_nothing, parse_moment};
 pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};
 pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};

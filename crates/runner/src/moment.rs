@@ -46,8 +46,19 @@ pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
 ///
 /// What to write instead.
 pub fn parse_length(text: &str) -> Result<Duration, String> {
-    let length =
-        text.parse::<jiff::SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
-    let length = length.filter(|length| !length.is_zero());
+    let length = length(text).filter(|length| !length.is_zero());
     length.ok_or_else(|| "write a length of time, such as `30m` or `1h 30m`".to_owned())
+}
+
+/// Reads a length of time that may be nothing, such as `2m` or `0s`.
+///
+/// # Errors
+///
+/// What to write instead.
+pub fn parse_length_or_nothing(text: &str) -> Result<Duration, String> {
+    length(text).ok_or_else(|| "write a length of time, such as `2m`, or `0s` for none".to_owned())
+}
+
+fn length(text: &str) -> Option<Duration> {
+    Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()
 }

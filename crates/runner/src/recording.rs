@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read};
 
 use serin_check::kayenta;
-use serin_model::{Analysis, Arm, CounterForm, FileError, MetricSeries, Window};
+use serin_model::{Analysis, Arm, CounterForm, FileError, MetricSeries, Source, Window};
 use serin_sources::{DigestReader, read_recording, unpacked};
 
 use crate::error::RunError;
@@ -43,6 +43,14 @@ pub(crate) fn answer(
         input: input(path, recording.digest),
         note: None,
     })
+}
+
+/// Returns what a Check file says of a recording, if it names one.
+pub(crate) fn written(source: Option<&Source>) -> Option<(&str, CounterForm)> {
+    match source? {
+        Source::File { path, counters } => Some((path, *counters)),
+        Source::Store(_) => None,
+    }
 }
 
 /// Says where the recording is: what the command names, else what the Check file names, from there.

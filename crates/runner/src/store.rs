@@ -26,19 +26,7 @@ pub(crate) fn answer(
     overrides: Overrides<'_>,
     progress: &dyn Progress,
 ) -> Result<Answered, RunError> {
-    let mut store = written.clone();
-    if let Some(url) = overrides.url {
-        store.url = checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
-            problem: format!("`--url` holds {problem}"),
-            hint,
-        })?;
-    }
-    if overrides.counters.is_some() {
-        return Err(RunError::OtherSource {
-            problem: "`--counters` is about recordings, and a store is asked".to_owned(),
-            hint: "leave it out: whether a query counts is seen from the query",
-        });
-    }
+    let store = overridden(written, overrides)?;
     let mut analysis = question.written.analysis.clone();
     let window = window(&analysis, overrides.time)?;
     if analysis.judgements.is_none() {
@@ -46,12 +34,7 @@ pub(crate) fn answer(
     }
     let inquiry = Inquiry::new(&analysis, &store, window)?;
     let client = StoreClient::new(&store, inquiry.source(), &question.folder())?;
-    // Requests wait for the network, not for a processor: one thread does.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| RunError::Connection {
-        url: store.url.clone(),
-        problem: format!("this machine gives no network: {error}"),
-    })?;
+    let runtime = runtime(&store)?;
     let requests = inquiry.requests();
     let fetched = runtime.block_on(fetch_all(&client, requests, store.limits, progress));
     let of_checks = |(request, _): &(usize, _)| inquiry.is_of_a_check(*request);
@@ -62,7 +45,7 @@ pub(crate) fn answer(
     let answers = answers.into_iter().map(|answer| answer.map_err(with_hint)).collect();
     let gathered = inquiry.gather(answers);
     let mut warnings = gathered.warnings;
-    warnings.extend(clock_off(clock_ahead, overrides.time));
+    warnings.extend(clock_off(clock_ahead, overrides.time.end.is_some()));
     warnings.extend(cut_steps(&analysis, window));
     let is_empty = |it: &MetricSeries| it.failure.is_none() && it.arms.is_silent();
     if gathered.series.iter().all(is_empty) {
@@ -80,7 +63,34 @@ pub(crate) fn answer(
     Ok(Answered { series: gathered.series, warnings, name, span, input, note: None, analysis })
 }
 
-fn with_hint(failure: FetchFailure) -> String {
+/// Returns the store with what the command says instead of the Check file.
+pub(crate) fn overridden(written: &Store, overrides: Overrides<'_>) -> Result<Store, RunError> {
+    let mut store = written.clone();
+    if let Some(url) = overrides.url {
+        store.url = checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
+            problem: format!("`--url` holds {problem}"),
+            hint,
+        })?;
+    }
+    if overrides.counters.is_some() {
+        return Err(RunError::OtherSource {
+            problem: "`--counters` is about recordings, and a store is asked".to_owned(),
+            hint: "leave it out: whether a query counts is seen from the query",
+        });
+    }
+    Ok(store)
+}
+
+/// Requests wait for the network, not for a processor: one thread does.
+pub(crate) fn runtime(store: &Store) -> Result<tokio::runtime::Runtime, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| RunError::Connection {
+        url: store.url.clone(),
+        problem: format!("this machine gives no network: {error}"),
+    })
+}
+
+pub(crate) fn with_hint(failure: FetchFailure) -> String {
     format!("{failure} ({})", failure.hint())
 }
 
@@ -147,7 +157,10 @@ const MOST_STEPS: i64 = 1_000_000;
 /// Two machines may differ by so much without anybody noticing.
 const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
-fn nothing_answered<T>(inquiry: &Inquiry<'_>, answers: &[Result<T, FetchFailure>]) -> RunError {
+pub(crate) fn nothing_answered<T>(
+    inquiry: &Inquiry<'_>,
+    answers: &[Result<T, FetchFailure>],
+) -> RunError {
     let (mut reasons, mut failures) = (BTreeSet::new(), Vec::new());
     let mut hints = BTreeSet::new();
     for (request, answer) in answers.iter().enumerate() {
@@ -208,14 +221,15 @@ fn cut_steps(analysis: &Analysis, window: Window) -> Option<Warning> {
 }
 
 /// Where "now" is asked for, two clocks that differ make it two moments.
-fn clock_off(ahead: Option<i64>, time: TimeAsked) -> Option<Warning> {
+pub(crate) fn clock_off(ahead: Option<i64>, end_is_given: bool) -> Option<Warning> {
     let ahead = ahead?;
     let slack = i64::try_from(CLOCK_SLACK.as_millis()).unwrap_or(i64::MAX);
     (ahead.abs() > slack).then(|| {
         let (seconds, way) = (ahead.abs() / 1000, if ahead > 0 { "ahead of" } else { "behind" });
-        let until = match time.end {
-            Some(_) => "the time that was judged is right only by one of them",
-            None => "the last moments may be missing, or not be the last",
+        let until = if end_is_given {
+            "the time that was judged is right only by one of them"
+        } else {
+            "the last moments may be missing, or not be the last"
         };
         Warning {
             code: WarningCode::ClockOff,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serin_runner::{Overrides, Question, ask};
+use serin_runner::{JudgeKind, Overrides, Question, ask};
 use serin_sources::SOURCES;
 
 use crate::faulty_server::{Behaviour, FaultyServer, answer};
@@ -77,7 +77,9 @@ fn judged(kind: &str, server: &FaultyServer, more: &str) -> String {
 
 fn said(file: &tempfile::NamedTempFile) -> String {
     let question = Question::of_check_file(file.path().to_str().unwrap()).unwrap();
-    match ask(&question, Overrides::default(), &()) {
+    // A few minutes of points are enough for Kayenta to pass whatever it does not blame.
+    let overrides = Overrides { judge: JudgeKind::Kayenta, ..Overrides::default() };
+    match ask(&question, overrides, &()) {
         Err(error) => format!("no verdict: {error}"),
         Ok(report) => {
             let verdict = report.verdict;

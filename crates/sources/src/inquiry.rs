@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serin_model::{Analysis, CounterForm, MetricSeries, Store, Timestamp, Warning, Window};
+use serin_model::{Analysis, CounterForm, MetricSeries, Query, Store, Timestamp, Warning, Window};
 
 use crate::SourceError;
 use crate::assemble::Assembler;
@@ -13,10 +13,10 @@ use crate::join::join;
 use crate::registry::source_named;
 use crate::rows::{shortened, shown};
 use crate::selector::Selector;
-use crate::source::{Answer, Asked, Notice, Points, Quantity, QueryError, Request, Source};
+use crate::source::{Answer, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source};
 
 /// What an analysis asks a store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Inquiry<'a> {
     source: &'static dyn Source,
     name: String,
@@ -24,14 +24,16 @@ pub struct Inquiry<'a> {
     wanted: Vec<Wanted>,
     /// For each that is wanted.
     plans: Vec<Planned>,
-    /// Each request once, however many ask for it; those that a check needs come first.
+    /// Each request once, however many ask for it.
     requests: Vec<Request>,
-    /// How many of them a check needs.
-    of_checks: usize,
+    /// Those that no check needs, by index.
+    of_no_check: BTreeSet<usize>,
+    /// Up to where both arms are asked for.
+    end: Timestamp,
 }
 
 /// What is asked for one query and arm.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Planned {
     /// Indices of requests.
     pub(crate) requests: Vec<usize>,
@@ -74,23 +76,15 @@ impl<'a> Inquiry<'a> {
             wanted: Vec::new(),
             plans: Vec::new(),
             requests: Vec::new(),
-            of_checks: 0,
+            of_no_check: BTreeSet::new(),
+            end: window.end,
         };
         let mut known = BTreeMap::new();
         for (check, asked) in analysis.checks().iter().enumerate() {
             for (part, query) in parts(&asked.measure) {
-                for (side, arm) in sides(analysis) {
-                    let plan = source.plan(&Asked {
-                        query,
-                        quantity: quantity(part),
-                        arm,
-                        window: window_of(analysis, side, window),
-                        step: analysis.step,
-                        timeout: store.limits.timeout,
-                    });
-                    let check_name = || shortened(&asked.name);
-                    let plan =
-                        plan.map_err(|error| SourceError::Query { check: check_name(), error })?;
+                for (side, _) in sides(analysis) {
+                    let wanted = Wanted { check, part, side };
+                    let plan = inquiry.plan(store, wanted, query, window)?;
                     let computed = |request: &Request| matches!(request.points, Points::Steps(..));
                     let as_stored = !plan.requests.iter().any(computed);
                     let selector = as_stored.then(|| Selector::read(query).ok()).flatten();
@@ -98,7 +92,7 @@ impl<'a> Inquiry<'a> {
                     let requests = plan.requests.into_iter().map(number).collect();
                     let (counters, per_second, notices) =
                         (plan.counters, plan.per_second, plan.notices);
-                    inquiry.wanted.push(Wanted { check, part, side });
+                    inquiry.wanted.push(wanted);
                     let plan =
                         Planned { requests, counters, per_second, notices, as_stored, selector };
                     inquiry.plans.push(plan);
@@ -106,9 +100,72 @@ impl<'a> Inquiry<'a> {
             }
             inquiry.refuse_mixed_units(check)?;
         }
-        inquiry.of_checks = inquiry.requests.len();
+        let of_checks = inquiry.requests.len();
         inquiry.ask_whether_anything_was_watched(&mut known);
+        inquiry.of_no_check = (of_checks..inquiry.requests.len()).collect();
         Ok(inquiry)
+    }
+
+    /// Plans to ask on, up to a later end: for what came since, and for nothing again. The requests
+    /// so far keep their places, and those that are new come behind them, so that the answers so far
+    /// and the new ones can be put together as if all had been asked at once.
+    ///
+    /// * `end`: a whole step later than the end so far; an earlier one changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`]: what could be asked for once can be asked for again.
+    pub fn extend(&mut self, store: &Store, end: Timestamp) -> Result<(), SourceError> {
+        if end <= self.end {
+            return Ok(());
+        }
+        let window = Window { start: self.end, end };
+        let requests = self.requests.iter().cloned().zip(0..);
+        let mut known: BTreeMap<Request, usize> = requests.collect();
+        for index in 0..self.wanted.len() {
+            let wanted = self.wanted[index];
+            let parts = parts(&self.analysis.checks()[wanted.check].measure);
+            let query = parts.into_iter().find(|(part, _)| *part == wanted.part);
+            let Some((_, query)) = query else { continue };
+            let plan = self.plan(store, wanted, query, window)?;
+            for request in plan.requests {
+                // What counters stood at is known from the samples before.
+                if matches!(request.points, Points::LastBefore(_)) {
+                    continue;
+                }
+                let number = self.number(&mut known, request);
+                if !self.plans[index].requests.contains(&number) {
+                    self.plans[index].requests.push(number);
+                }
+            }
+        }
+        self.end = end;
+        Ok(())
+    }
+
+    fn plan(
+        &self,
+        store: &Store,
+        wanted: Wanted,
+        query: &Query,
+        window: Window,
+    ) -> Result<Plan, SourceError> {
+        let arm = match wanted.side {
+            Side::Control => &self.analysis.arms.control,
+            Side::Canary => &self.analysis.arms.canary,
+        };
+        let plan = self.source.plan(&Asked {
+            query,
+            quantity: quantity(wanted.part),
+            arm,
+            window: window_of(self.analysis, wanted.side, window),
+            step: self.analysis.step,
+            timeout: store.limits.timeout,
+        });
+        plan.map_err(|error| {
+            let check = shortened(&self.analysis.checks()[wanted.check].name);
+            SourceError::Query { check, error }
+        })
     }
 
     /// Counts over counts per second are off by the length of a step.
@@ -172,7 +229,12 @@ impl<'a> Inquiry<'a> {
     /// Returns whether some check needs the answer to a request.
     #[must_use]
     pub fn is_of_a_check(&self, request: usize) -> bool {
-        request < self.of_checks
+        !self.of_no_check.contains(&request)
+    }
+
+    /// Returns the requests of each query and arm, by index, in the order of time.
+    pub fn plans(&self) -> impl Iterator<Item = &[usize]> {
+        self.plans.iter().map(|plan| plan.requests.as_slice())
     }
 
     /// Says for whom a request is made: the check, the arm, and the query as it is sent.

@@ -1,21 +1,18 @@
 //! `serin judge`
 
-use std::collections::BTreeSet;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use clap::{ArgGroup, Args, ValueEnum, ValueHint};
-use serin_model::{CounterForm, Outcome, Timestamp};
+use clap::{ArgGroup, Args, ValueHint};
+use serin_model::{Outcome, Timestamp};
 use serin_report::Report;
 use serin_runner::{JudgeKind, Overrides, Question, TimeAsked, ask, parse_length, parse_moment};
 
-use crate::commands::JudgeName;
+use crate::commands::{Counters, JudgeName};
 use crate::exit;
-use crate::output::{Colour, Format, OutputFile, print, printable, rendered, style, write_file};
 use crate::pipeline::Pipeline;
 use crate::progress::Bar;
+use crate::report_options::ReportOptions;
 
 /// Judge a canary on metrics of a stretch of time that has passed
 ///
@@ -66,18 +63,8 @@ pub(crate) struct Judge {
     #[arg(long, value_name = "JUDGE")]
     judge: Option<JudgeName>,
 
-    /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    format: Format,
-
-    /// Also write the report to a file: .html, .json, .md, .txt or .xml (JUnit), or FORMAT=PATH for
-    /// other names; may be given several times
-    #[arg(long, short, value_name = "[FORMAT=]PATH", value_hint = ValueHint::FilePath)]
-    output: Vec<OutputFile>,
-
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    color: Colour,
+    #[command(flatten)]
+    reports: ReportOptions,
 
     #[command(flatten)]
     pipeline: Pipeline,
@@ -99,24 +86,6 @@ Examples:
   serin judge --kayenta config.json --request request.json --data recording.csv
   zcat recording.csv.gz | serin judge serin.yaml --data - --format json";
 
-/// How counters were recorded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Counters {
-    /// Each value is the count since the one before
-    Increments,
-    /// Each value is a running total
-    Cumulative,
-}
-
-impl Counters {
-    pub(crate) fn form(self) -> CounterForm {
-        match self {
-            Self::Increments => CounterForm::Increments,
-            Self::Cumulative => CounterForm::Cumulative,
-        }
-    }
-}
-
 impl Judge {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         self.refuse_odd_combinations()?;
@@ -124,10 +93,9 @@ impl Judge {
         for question in self.questions()? {
             reports.push(self.ask(&question)?);
         }
-        let text = rendered(&reports, self.format, style(self.color))?;
-        print(&printable(text, self.format)).context("the standard output cannot be written")?;
+        self.reports.print(&reports)?;
         // A report that cannot be written must not keep the pipeline from hearing the verdict.
-        let written = self.output.iter().try_for_each(|file| write(file, &reports));
+        let written = self.reports.write(&reports);
         self.pipeline.tell(&reports);
         written?;
         Ok(exit::of_outcomes(outcomes(&reports)))
@@ -141,23 +109,7 @@ impl Judge {
         if from_input > 1 || data_again {
             return Err(serin_runner::RunError::TwoStandardInputs.into());
         }
-        let mut formats = self.output.iter().map(|file| file.format).chain([self.format]);
-        if self.files.len() > 1 && formats.any(|format| format == Format::Html) {
-            bail!(
-                "an HTML report holds one verdict, and {} files are judged\n\nhint: judge them one by one",
-                self.files.len()
-            );
-        }
-        let paths: BTreeSet<&str> = self.output.iter().map(|file| file.path.as_str()).collect();
-        if paths.len() < self.output.len() {
-            bail!("two outputs go to one file\n\nhint: give each `--output` a path of its own");
-        }
-        if self.format == Format::Html && io::stdout().is_terminal() {
-            bail!(
-                "HTML is not for a terminal\n\nhint: write it to a file with `--output report.html`"
-            );
-        }
-        Ok(())
+        self.reports.refuse_odd_combinations(self.files.len())
     }
 
     fn questions(&self) -> anyhow::Result<Vec<Question>> {
@@ -187,10 +139,6 @@ impl Judge {
         };
         Ok(ask(question, overrides, &Bar::new("reading"))?)
     }
-}
-
-fn write(file: &OutputFile, reports: &[Report]) -> anyhow::Result<()> {
-    write_file(&file.path, &rendered(reports, file.format, style(Colour::Never))?)
 }
 
 fn outcomes(reports: &[Report]) -> impl Iterator<Item = Outcome> + '_ {

@@ -8,10 +8,12 @@ mod man;
 mod plan;
 mod schema;
 mod sources;
+mod watch;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serin_model::CounterForm;
 use serin_runner::JudgeKind;
 
 /// What serin can do.
@@ -19,6 +21,7 @@ use serin_runner::JudgeKind;
 pub(crate) enum Command {
     Judge(judge::Judge),
     Plan(plan::Plan),
+    Watch(watch::Watch),
     Convert(convert::Convert),
     Bench(bench::Bench),
     Schema(schema::Schema),
@@ -33,12 +36,31 @@ impl Command {
         match self {
             Self::Judge(judge) => judge.run(),
             Self::Plan(plan) => plan.run(),
+            Self::Watch(watch) => watch.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
             Self::Schema(schema) => schema.run(),
             Self::Sources(sources) => sources.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
+        }
+    }
+}
+
+/// How counters were recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Counters {
+    /// Each value is the count since the one before
+    Increments,
+    /// Each value is a running total
+    Cumulative,
+}
+
+impl Counters {
+    pub(crate) fn form(self) -> CounterForm {
+        match self {
+            Self::Increments => CounterForm::Increments,
+            Self::Cumulative => CounterForm::Cumulative,
         }
     }
 }

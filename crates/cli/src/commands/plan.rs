@@ -12,7 +12,7 @@ use serin_model::Step;
 use serin_report::{PlanReport, Style, github, plan_html, plan_markdown, plan_table};
 use serin_runner::{PlanAsked, Question, parse_length, plan};
 
-use crate::commands::judge::Counters;
+use crate::commands::Counters;
 use crate::output::{Colour, is_read_by_github, print, style, write_file};
 use crate::progress::Bar;
 

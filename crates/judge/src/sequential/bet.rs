@@ -110,3 +110,51 @@ const LATE_LOG: f64 = 1.791_759_469_228_055;
 
 /// Where a fortune stops growing: far above all that could be asked for, and far from overflow.
 const LARGEST_FORTUNE: f64 = 1e250;
+
+#[cfg(test)]
+mod tests {
+    use super::{ALIKE, Begins, Bets, SIZES};
+
+    #[test]
+    fn no_more_is_laid_than_there_is() {
+        for begins in [Begins::AnyTime, Begins::AtTheStart] {
+            let mut bets = Bets::new(begins, &ALIKE);
+            for _ in 0..100_000 {
+                // A factor of one: what is laid stays what it is.
+                bets.observe(&[0.0; SIZES], &[0.0; SIZES]);
+                assert!(bets.log_e().abs() < 1e-9, "{}", bets.log_e());
+            }
+            assert!(bets.unlaid >= 0.0);
+        }
+    }
+
+    #[test]
+    fn what_begins_late_is_seen_in_spite_of_the_good_time_before() {
+        let run = |begins| {
+            let mut bets = Bets::new(begins, &ALIKE);
+            (0..60).for_each(|_| bets.observe(&[-1.0; SIZES], &[0.0; SIZES]));
+            (0..10).for_each(|_| bets.observe(&[1.5; SIZES], &[0.0; SIZES]));
+            bets.log_e()
+        };
+        assert!(run(Begins::AnyTime) > 6.0, "{}", run(Begins::AnyTime));
+        assert!(run(Begins::AtTheStart) < -40.0, "{}", run(Begins::AtTheStart));
+    }
+
+    #[test]
+    fn a_bet_that_costs_something_to_lay_is_worth_less_at_first() {
+        let mut bets = Bets::new(Begins::AtTheStart, &ALIKE);
+        bets.observe(&[0.0; SIZES], &[2.0; SIZES]);
+        assert!((bets.log_e() + 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn news_that_is_no_number_is_no_news_and_nothing_overflows() {
+        let mut bets = Bets::new(Begins::AnyTime, &ALIKE);
+        bets.observe(&[f64::NAN; SIZES], &[0.0; SIZES]);
+        assert!(bets.log_e().abs() < 1e-12);
+        (0..10_000).for_each(|_| bets.observe(&[700.0; SIZES], &[0.0; SIZES]));
+        assert!(bets.log_e().is_finite());
+        (0..10_000).for_each(|_| bets.observe(&[-700.0; SIZES], &[0.0; SIZES]));
+        assert!(bets.log_e().is_finite());
+    }
+}

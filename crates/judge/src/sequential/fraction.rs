@@ -49,6 +49,8 @@ enum Look {
 pub(crate) struct Fractions {
     whole: Whole,
     fractions: u64,
+    /// Short decimals, which any gauge may show.
+    short: u64,
     others: u64,
     /// Denominators that were seen, faded: sum and weight.
     denominators: (f64, f64),
@@ -56,7 +58,7 @@ pub(crate) struct Fractions {
 
 impl Fractions {
     pub(crate) fn new(whole: Whole) -> Self {
-        Self { whole, fractions: 0, others: 0, denominators: (0.0, 0.0) }
+        Self { whole, fractions: 0, short: 0, others: 0, denominators: (0.0, 0.0) }
     }
 
     /// Returns what a share of all is written as: one, or a hundred.
@@ -73,14 +75,20 @@ impl Fractions {
                 let (sum, weight) = self.denominators;
                 self.denominators = (0.9 * sum + f64::from(denominator), 0.9 * weight + 1.0);
             }
-            Look::ShortDecimal(_) => {}
+            Look::ShortDecimal(_) => self.short += 1,
             Look::Other => self.others += 1,
         }
     }
 
-    /// Returns whether all that was seen is shares of small counts, or says nothing against it.
+    /// Returns whether what was seen is shares of small counts: at least one value shows it, or there
+    /// was nothing but nothing and all.
     pub(crate) fn hold(&self) -> bool {
-        self.others == 0
+        self.others == 0 && (self.fractions > 0 || self.short == 0)
+    }
+
+    /// Returns whether a value was seen that is no share of few.
+    pub(crate) fn are_refuted(&self) -> bool {
+        self.others > 0
     }
 
     /// Returns whether a denominator was ever seen.
@@ -142,4 +150,49 @@ fn denominator(share: f64) -> Option<u32> {
 fn is_short_decimal(value: f64) -> bool {
     let scaled = value * 1e4;
     (scaled - libm::round(scaled)).abs() < 1e-7
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fractions, Whole};
+
+    fn seen(whole: Whole, values: &[f64]) -> Fractions {
+        let mut fractions = Fractions::new(whole);
+        values.iter().for_each(|value| fractions.observe(*value));
+        fractions
+    }
+
+    #[test]
+    fn a_share_of_few_events_shows_how_many_there_were() {
+        for (part, all) in [(5.0, 14.0), (1.0, 3.0), (83.0, 166.0), (7.0, 199.0)] {
+            let share = 100.0 * part / all;
+            let fractions = seen(Whole::Hundred, &[share]);
+            let tally = fractions.tally(share, true).unwrap();
+            assert!((tally.events / tally.exposure - part / all).abs() < 1e-12);
+            // The smallest denominator: never more events than there were.
+            assert!(tally.exposure <= all && tally.exposure.fract() == 0.0, "{part} of {all}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fraction_of_few_is_no_count() {
+        for value in [7.71484375, 3.141_592_653_589_793, 99.999, -1.0, 101.0, f64::NAN] {
+            let fractions = seen(Whole::Hundred, &[100.0 / 3.0, value]);
+            assert!(!fractions.hold() || value == 99.999, "{value}");
+        }
+    }
+
+    #[test]
+    fn integers_and_rounded_numbers_show_nothing() {
+        let fractions = seen(Whole::Hundred, &[7.0, 25.0, 12.5, 0.0, 100.0]);
+        assert!(!fractions.hold() && !fractions.are_refuted());
+    }
+
+    #[test]
+    fn nothing_and_all_stand_for_what_the_others_usually_show() {
+        assert_eq!(seen(Whole::Hundred, &[100.0]).tally(100.0, false).unwrap().exposure, 1.0);
+        let fractions = seen(Whole::Hundred, &[100.0 * 5.0 / 14.0, 100.0 * 3.0 / 14.0]);
+        let tally = fractions.tally(100.0, false).unwrap();
+        assert!(tally.events == 0.0 && (tally.exposure - 14.0).abs() < 1e-9, "{tally:?}");
+    }
 }

@@ -21,6 +21,9 @@ pub(crate) enum Sample {
     Buckets(Vec<f64>),
     /// A level, averaged.
     Value(f64),
+    /// Something that is no measurement: NaN, an infinity, a count below zero, buckets with other
+    /// edges. The replica spoke; what it said is not known.
+    Garbled,
 }
 
 /// What one arm did in one closed step: a sample for each replica that reported, by name.
@@ -104,6 +107,9 @@ impl Waiting {
         let mut sums: BTreeMap<usize, (Sample, f64)> = BTreeMap::new();
         for ((_, replica), sample) in points {
             match sums.get_mut(&replica) {
+                // What is known stands for what is not.
+                Some((sum @ Sample::Garbled, count)) => (*sum, *count) = (sample, 1.0),
+                Some(_) if sample == Sample::Garbled => {}
                 Some((sum, count)) => {
                     add(sum, &sample);
                     *count += 1.0;
@@ -131,6 +137,7 @@ fn is_larger(sample: &Sample, than: &Sample) -> bool {
         Sample::Counted(tally) => (tally.exposure, tally.events),
         Sample::Buckets(buckets) => (buckets.iter().sum(), 0.0),
         Sample::Value(value) => (*value, 0.0),
+        Sample::Garbled => (f64::NEG_INFINITY, 0.0),
     };
     let (a, b) = (size(sample), size(than));
     a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).is_gt()
@@ -151,7 +158,7 @@ fn add(sum: &mut Sample, more: &Sample) {
 fn averaged(sum: Sample, count: f64) -> Sample {
     match sum {
         Sample::Value(sum) => Sample::Value(sum / count),
-        Sample::Counted(_) | Sample::Buckets(_) => sum,
+        Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => sum,
     }
 }
 
@@ -176,33 +183,31 @@ impl Intake {
         match observations {
             Observations::Ratio(points) => {
                 let tally = |ratio: &Ratio| tally(ratio.bad, ratio.total);
-                points.iter().filter_map(|p| Some((p.time, tally(&p.value)?))).collect()
+                points.iter().map(|p| (p.time, tally(&p.value))).collect()
             }
             Observations::Count(points) => {
                 let tally = |count: &Count| tally(count.events, count.exposure);
-                points.iter().filter_map(|p| Some((p.time, tally(&p.value)?))).collect()
+                points.iter().map(|p| (p.time, tally(&p.value))).collect()
             }
             Observations::Histogram { bounds, points } => {
-                if !self.is_of(bounds) {
-                    return Vec::new();
-                }
-                let whole = |buckets: &Vec<f64>| {
-                    buckets.len() == bounds.as_slice().len() + 1
-                        && buckets
-                            .iter()
-                            .all(|increment| increment.is_finite() && *increment >= 0.0)
+                let is_known = self.is_of(bounds);
+                let sample = |buckets: &Vec<f64>| {
+                    let whole = buckets.len() == bounds.as_slice().len() + 1;
+                    let count = |increment: &f64| (0.0..=LARGEST_COUNT).contains(increment);
+                    if is_known && whole && buckets.iter().all(count) {
+                        Sample::Buckets(buckets.clone())
+                    } else {
+                        Sample::Garbled
+                    }
                 };
-                points
-                    .iter()
-                    .filter(|point| whole(&point.value))
-                    .map(|point| (point.time, Sample::Buckets(point.value.clone())))
-                    .collect()
+                points.iter().map(|point| (point.time, sample(&point.value))).collect()
             }
-            Observations::Value(points) => points
-                .iter()
-                .filter(|point| point.value.is_finite())
-                .map(|point| (point.time, Sample::Value(point.value)))
-                .collect(),
+            Observations::Value(points) => {
+                let sample = |value: f64| {
+                    if value.is_finite() { Sample::Value(value) } else { Sample::Garbled }
+                };
+                points.iter().map(|point| (point.time, sample(point.value))).collect()
+            }
         }
     }
 
@@ -279,11 +284,18 @@ impl Intake {
     }
 }
 
-/// A count is a number that is not below zero and not above what it is out of.
-fn tally(events: f64, exposure: f64) -> Option<Sample> {
-    let known = events.is_finite() && exposure.is_finite() && events >= 0.0 && exposure >= 0.0;
-    known.then_some(Sample::Counted(Tally { events, exposure }))
+/// A count is a number that is not below zero.
+fn tally(events: f64, exposure: f64) -> Sample {
+    let known = |count: f64| (0.0..=LARGEST_COUNT).contains(&count);
+    if known(events) && known(exposure) {
+        Sample::Counted(Tally { events, exposure })
+    } else {
+        Sample::Garbled
+    }
 }
+
+/// Nobody counts further between two looks, and sums of what is counted stay finite.
+const LARGEST_COUNT: f64 = 1e15;
 
 /// Returns the past of each replica that ended before `end`, in steps, as plain values.
 pub(crate) fn past_of(
@@ -301,7 +313,7 @@ pub(crate) fn past_of(
         }
         let mut sums: BTreeMap<i64, (Sample, f64)> = BTreeMap::new();
         for (time, sample) in intake.samples(&replica.observations) {
-            if time >= end {
+            if time >= end || sample == Sample::Garbled {
                 continue;
             }
             match sums.get_mut(&time.as_millis().div_euclid(length)) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serin_model::{
-    Arm, BucketBounds, Check, Margins, Measure, MeasureKind, MetricSeries, Pairing, Step,
-    Timestamp, Worse,
+    Amount, Arm, BucketBounds, Check, Margins, Measure, MeasureKind, MetricSeries, Multiple,
+    Pairing, Step, Timestamp, Worse,
 };
 use serin_stats::quantile;
 
@@ -18,7 +18,7 @@ use super::noise::{Noise, Past, Spread, spread_of};
 use super::rates::{RateBound, RateEvidence, Tally};
 use super::silence::{Voice, Voices};
 use super::spread::{KnownQuantile, REASON_OF_TIMES, Replicas, margin_of_times};
-use super::tail::TailEvidence;
+use super::tail::{TailEvidence, Telling};
 use super::values::{Aspect, Bounds, Difference, Side, ValueEvidence};
 
 /// All that is known of one answer to one check, in bounded space.
@@ -29,10 +29,18 @@ pub(crate) struct MetricState {
     pub(crate) intake: Intake,
     /// Why the source has no answer, if it failed when last asked.
     pub(crate) failure: Option<String>,
+    /// Whether what should be counted comes in fractions, such as seconds: it is no count then.
+    uncountable: bool,
+    /// Whether the canary reported what is no measurement, and nothing else with it.
+    pub(crate) garbled: bool,
+    /// Which share of the control's values is zero.
+    zeros: Level,
     scale: Option<Scale>,
     noise: Option<Noise>,
     spread: Option<Spread>,
     levels: Vec<Level>,
+    /// How large the control's values are, whatever their sign.
+    size: Level,
     pub(crate) values: Option<ValueEvidence>,
     pub(crate) fractions: Option<Fractions>,
     pub(crate) rates: Vec<(Side, RateEvidence)>,
@@ -76,7 +84,7 @@ enum Scale {
     Plain,
 }
 
-/// The running level of one replica of the control, relative to the others.
+/// A running mean: of one replica of the control relative to the others, say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Level {
     steps: f64,
@@ -94,7 +102,8 @@ struct Usual {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Reference {
     Value(f64),
-    Counted(Tally),
+    /// An average step, and how many events were counted in all.
+    Counted(Tally, f64),
     Buckets(Vec<f64>),
 }
 
@@ -105,10 +114,14 @@ impl MetricState {
             labels: labels.clone(),
             intake: Intake::default(),
             failure: None,
+            uncountable: false,
+            garbled: false,
+            zeros: Level::default(),
             scale: None,
             noise: None,
             spread: None,
             levels: Vec::new(),
+            size: Level::default(),
             values: None,
             fractions: None,
             rates: Vec::new(),
@@ -145,7 +158,11 @@ impl MetricState {
         end: Timestamp,
         is_all: bool,
     ) {
-        let past = past_of(control, step, end);
+        let mut past = past_of(control, step, end);
+        self.uncountable = is_uncountable(check, past.iter().flat_map(|(_, steps)| steps.values()));
+        if self.uncountable {
+            past.iter_mut().flat_map(|(_, steps)| steps.values_mut()).for_each(as_value);
+        }
         let was_there = canary.span().is_some_and(|(first, _)| first < end);
         let names = |arm: &Arm| arm.replicas.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
         self.same_replicas = is_all && names(control) == names(canary);
@@ -161,7 +178,7 @@ impl MetricState {
                     fractions.observe(*value);
                 }
             });
-            self.fractions = Some(fractions).filter(Fractions::hold);
+            self.fractions = Some(fractions).filter(|fractions| !fractions.are_refuted());
         }
         self.usual.bad = self.usual_bad(check, samples());
         self.learn_rates(check, &past);
@@ -192,7 +209,7 @@ impl MetricState {
                 Some(*tally)
             }
             Sample::Value(value) => self.fractions.as_ref()?.tally(*value, bad_is_high),
-            Sample::Counted(_) | Sample::Buckets(_) => None,
+            Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
         }
     }
 
@@ -202,7 +219,9 @@ impl MetricState {
         for (at, sample) in past.iter().flat_map(|(_, steps)| steps) {
             let tally = match sample {
                 Sample::Counted(tally) => Some(*tally),
-                Sample::Value(_) | Sample::Buckets(_) => self.bad_of(check, sample),
+                Sample::Value(_) | Sample::Buckets(_) | Sample::Garbled => {
+                    self.bad_of(check, sample)
+                }
             };
             steps.entry(*at).or_default().extend(tally);
         }
@@ -222,9 +241,11 @@ impl MetricState {
             return;
         }
         let zeros = all().filter(|value| *value == 0.0).count() as f64;
+        self.note_zeros(all());
         let above = all().all(|value| value >= 0.0) && zeros <= MOST_ZEROS * all().count() as f64;
         self.scale = Some(if above { Scale::Logarithm } else { Scale::Plain });
-        let unit = self.unit_of(all());
+        self.note_size(all());
+        let unit = self.unit();
         let scaled: Vec<Past> = values
             .iter()
             .map(|past| {
@@ -256,13 +277,9 @@ impl MetricState {
         };
         for side in sides(check.worse) {
             let mut tail = TailEvidence::new(side, bounds);
-            for (_, steps) in past {
-                for sample in steps.values() {
-                    if let Sample::Buckets(buckets) = sample {
-                        tail.learn(buckets);
-                    }
-                }
-            }
+            let replicas: Vec<Vec<(i64, &[f64])>> =
+                past.iter().map(|(_, steps)| buckets(steps)).collect();
+            tail.learn(&replicas);
             self.tails.push(tail);
         }
     }
@@ -273,14 +290,20 @@ impl MetricState {
         check: &Check,
         past: &[(String, BTreeMap<i64, Sample>)],
     ) -> Option<Reference> {
+        let middle = || {
+            let all: Vec<f64> =
+                past.iter().flat_map(|(_, steps)| values(steps)).map(|(_, value)| value).collect();
+            quantile(&all, 0.5).map(Reference::Value)
+        };
         match check.measure.kind() {
+            MeasureKind::Count if self.uncountable => middle(),
             MeasureKind::Ratio | MeasureKind::Count => {
                 let steps = past.iter().flat_map(|(_, steps)| steps.values());
                 let tallies = steps.filter_map(|sample| match sample {
                     Sample::Counted(tally) => Some(*tally),
-                    Sample::Buckets(_) | Sample::Value(_) => None,
+                    Sample::Buckets(_) | Sample::Value(_) | Sample::Garbled => None,
                 });
-                usual_step(tallies.collect()).map(Reference::Counted)
+                usual_step(tallies.collect())
             }
             MeasureKind::Histogram => {
                 let steps = past.iter().flat_map(|(_, steps)| steps.values());
@@ -299,14 +322,7 @@ impl MetricState {
                 }
                 sum.map(|sum| Reference::Buckets(sum.into_iter().map(|all| all / count).collect()))
             }
-            MeasureKind::Gauge | MeasureKind::Quantile => {
-                let all: Vec<f64> = past
-                    .iter()
-                    .flat_map(|(_, steps)| values(steps))
-                    .map(|(_, value)| value)
-                    .collect();
-                quantile(&all, 0.5).map(Reference::Value)
-            }
+            MeasureKind::Gauge | MeasureKind::Quantile => middle(),
         }
     }
 
@@ -326,6 +342,14 @@ impl MetricState {
             self.control_replicas = self.control_replicas.max(step.control.len());
         }
         let voices = match check.measure.kind() {
+            MeasureKind::Count if self.is_uncountable(check, step) => {
+                let mut step = step.clone();
+                step.control
+                    .iter_mut()
+                    .chain(&mut step.canary)
+                    .for_each(|(_, sample)| as_value(sample));
+                self.observe_values(check, &step, most)
+            }
             MeasureKind::Ratio | MeasureKind::Count => self.observe_counts(check, step, most),
             MeasureKind::Histogram => self.observe_buckets(check, step, most),
             MeasureKind::Gauge | MeasureKind::Quantile => self.observe_values(check, step, most),
@@ -339,8 +363,23 @@ impl MetricState {
         }
         self.most_harm = self.most_harm.max(self.harm);
         self.most_safety = self.most_safety.max(self.safety);
-        let (control, canary) = voices;
-        Voices { control, canary, control_is_unwell: self.is_unwell(check, step, control) }
+        let (control, mut canary) = voices;
+        // What is garbled is no silence, and no speech that could be judged.
+        if canary == Voice::Absent && !step.canary.is_empty() {
+            canary = Voice::Idle;
+            self.garbled = true;
+        }
+        let heard = step.control.len() as f64 / self.control_replicas.max(1) as f64;
+        let control_missing = if self.reference.is_some() { 0.0 } else { (1.0 - heard).max(0.0) };
+        let control_is_unwell = self.is_unwell(check, step, control);
+        Voices { control, canary, control_is_unwell, control_missing }
+    }
+
+    /// What was once found to come in fractions is no count for good.
+    fn is_uncountable(&mut self, check: &Check, step: &MetricStep) -> bool {
+        let samples = step.control.iter().chain(&step.canary).map(|(_, sample)| sample);
+        self.uncountable |= is_uncountable(check, samples);
+        self.uncountable
     }
 
     /// Returns whether the control used to report at every step.
@@ -365,7 +404,7 @@ impl MetricState {
 
     fn observe_counts(&mut self, check: &Check, step: &MetricStep, most: f64) -> (Voice, Voice) {
         let control = match &self.reference {
-            Some(Reference::Counted(tally)) => Some(*tally),
+            Some(Reference::Counted(tally, _)) => Some(*tally),
             _ => counted(&step.control),
         };
         let canary = counted(&step.canary);
@@ -389,7 +428,10 @@ impl MetricState {
             self.rates = rates_of(check);
         }
         for (side, evidence) in &mut self.rates {
-            let (tolerated, unacceptable) = rate_bounds(margins, *side);
+            let (mut tolerated, unacceptable) = rate_bounds(margins, *side);
+            if let Some(Reference::Counted(usual, events)) = &self.reference {
+                tolerated = tolerated.beyond_chance(*usual, *events);
+            }
             // Fewer on the canary is more on the control: the arms change places.
             match side {
                 Side::Higher => evidence.observe(control, canary, tolerated, unacceptable, most),
@@ -418,17 +460,20 @@ impl MetricState {
                 .iter()
                 .filter_map(|(_, sample)| match sample {
                     Sample::Buckets(buckets) => Some(buckets.as_slice()),
-                    Sample::Counted(_) | Sample::Value(_) => None,
+                    Sample::Counted(_) | Sample::Value(_) | Sample::Garbled => None,
                 })
                 .collect();
             let margins = &check.margins;
+            let of_control =
+                if self.reference.is_some() { 0.0 } else { 1.0 / step.control.len().max(1) as f64 };
+            let share = of_control + 1.0 / step.canary.len().max(1) as f64;
             for tail in &mut self.tails {
                 if tail.bounds().len() + 1 == control.len() && control.len() == canary.len() {
                     tail.observe(
-                        control,
-                        canary,
-                        margins.tolerance(),
-                        margins.unacceptable(),
+                        step.step,
+                        (control, canary),
+                        share,
+                        (margins.tolerance(), margins.unacceptable()),
                         most,
                     );
                     tail.learn_replicas(&replicas);
@@ -450,6 +495,7 @@ impl MetricState {
         };
         let canary: Vec<f64> = plain(&step.canary).map(|(_, value)| value).collect();
         self.look_for_fractions(check, &control, &canary);
+        self.note_zeros(control.iter().copied());
         if self.scale.is_none() && !control.is_empty() {
             let above = control.iter().all(|value| *value > 0.0);
             self.scale = Some(if above { Scale::Logarithm } else { Scale::Plain });
@@ -463,6 +509,7 @@ impl MetricState {
             None => self.bet_on_values(check, step, &control),
         }
         self.note_levels(step);
+        self.note_size(control.iter().copied());
         let aspect = aspect_of(check);
         let voice = |values: &[f64]| {
             if values.is_empty() {
@@ -473,7 +520,7 @@ impl MetricState {
                 aspect == Aspect::Level
                     && match (&shares, self.scale) {
                         (Some(shares), _) => shares.tells(*value),
-                        (None, Some(Scale::Logarithm)) => *value != 0.0,
+                        (None, Some(Scale::Logarithm)) => *value != 0.0 || self.zero_is_usual(),
                         (None, _) => true,
                     }
             };
@@ -490,7 +537,7 @@ impl MetricState {
         }
         if let Some(fractions) = &mut self.fractions {
             control.iter().chain(canary).for_each(|value| fractions.observe(*value));
-            if !fractions.hold() {
+            if fractions.are_refuted() {
                 self.fractions = None;
             }
         }
@@ -520,7 +567,10 @@ impl MetricState {
     }
 
     fn bet_on_values(&mut self, check: &Check, step: &MetricStep, control: &[f64]) {
-        let unit = self.unit_of(control.iter().copied());
+        if self.size.steps == 0.0 {
+            self.note_size(control.iter().copied());
+        }
+        let unit = self.unit();
         let scaled = |values: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
             values.filter_map(|value| self.scaled(value, unit)).collect()
         };
@@ -558,16 +608,30 @@ impl MetricState {
         }
     }
 
-    /// Returns what a difference of one means on the plain scale: the control's usual size.
-    fn unit_of(&self, values: impl Iterator<Item = f64>) -> f64 {
-        let known: f64 = match &self.noise {
-            Some(noise) if self.scale == Some(Scale::Plain) => noise.level.abs(),
-            _ => 0.0,
-        };
-        let (sum, count) =
-            values.fold((0.0, 0.0), |(sum, count), value: f64| (sum + value.abs(), count + 1.0));
-        let _ = known;
-        if count > 0.0 && sum > 0.0 { sum / count } else { 1.0 }
+    /// Takes note of how large the control's values are: what a difference of one means on the plain
+    /// scale.
+    fn note_size(&mut self, values: impl Iterator<Item = f64>) {
+        for value in values {
+            self.size.steps += 1.0;
+            self.size.mean += (value.abs() - self.size.mean) / self.size.steps;
+        }
+    }
+
+    fn note_zeros(&mut self, values: impl Iterator<Item = f64>) {
+        for value in values {
+            self.zeros.steps += 1.0;
+            let zero = f64::from(u8::from(value == 0.0));
+            self.zeros.mean += (zero - self.zeros.mean) / self.zeros.steps;
+        }
+    }
+
+    /// Returns whether the control, too, is often at zero: zero is a level then, and no silence.
+    fn zero_is_usual(&self) -> bool {
+        self.zeros.mean > MOST_ZEROS
+    }
+
+    fn unit(&self) -> f64 {
+        if self.size.mean > 0.0 { self.size.mean } else { 1.0 }
     }
 
     /// Returns what is tolerated and unacceptable on the scale of the comparison.
@@ -619,7 +683,7 @@ impl MetricState {
         margin
     }
 
-    fn replicas(&self) -> Replicas {
+    pub(crate) fn replicas(&self) -> Replicas {
         Replicas {
             measured: self.spread.or_else(|| self.running_spread()),
             noise: self.noise.map_or(0.0, |noise| noise.deviation),
@@ -632,6 +696,14 @@ impl MetricState {
     /// Returns the tolerated change as a fraction of control, after widening, with why it was widened.
     pub(crate) fn tolerated(&self, check: &Check) -> (f64, Option<String>) {
         let written = check.margins.tolerance();
+        if let Some(telling) = self.most_telling() {
+            let reason = format!(
+                "counted in events beyond {}, where {written} more time puts that many more",
+                Amount::new(telling.edge, MeasureKind::Histogram),
+                written = Multiple(1.0 + written)
+            );
+            return (telling.tolerated - 1.0, Some(reason));
+        }
         if self.values.is_none() || self.is_of_shares() {
             return (written, None);
         }
@@ -650,6 +722,21 @@ impl MetricState {
             self.replicas().reason(!check.margins.written().tolerance)
         };
         (fraction, Some(reason))
+    }
+
+    /// Returns whether values are compared, and not counts.
+    pub(crate) fn compares_values(&self) -> bool {
+        self.values.as_ref().is_some_and(|values| values.steps() > 0)
+    }
+
+    /// Returns which share of a histogram's events lies beyond the edges that were asked for proof.
+    pub(crate) fn proven_tail(&self) -> Option<f64> {
+        self.tails.first()?.proven_tail()
+    }
+
+    /// Returns the edge of a histogram that says most.
+    pub(crate) fn most_telling(&self) -> Option<Telling<'_>> {
+        self.tails.first()?.most_telling()
     }
 
     pub(crate) fn is_of_shares(&self) -> bool {
@@ -693,7 +780,7 @@ impl MetricState {
         if self.reference.is_some() || self.is_of_shares() || step.control.len() < 2 {
             return;
         }
-        let unit = self.unit_of(plain(&step.control).map(|(_, value)| value));
+        let unit = self.unit();
         let scaled: Vec<(usize, f64)> = plain(&step.control)
             .filter_map(|(replica, value)| Some((replica, self.scaled(value, unit)?)))
             .collect();
@@ -733,11 +820,15 @@ impl MetricState {
 
     /// Returns the natural logarithm of the e-value against "the effect is unacceptable".
     fn log_safety(&self) -> f64 {
+        // What looked like shares and is none, or the other way round, proves nothing by what it
+        // looked like before.
+        let values = self.values.as_ref().filter(|values| values.steps() > 0);
+        if let (Some(values), false) = (values, self.is_of_shares()) {
+            return values.log_safety();
+        }
         let of_rates = self.judged_rates().map(RateEvidence::log_safety);
         let of_tails = self.tails.iter().map(TailEvidence::log_safety);
-        let of_values =
-            self.values.iter().filter(|values| values.steps() > 0).map(ValueEvidence::log_safety);
-        let least = of_rates.chain(of_tails).chain(of_values).fold(f64::INFINITY, f64::min);
+        let least = of_rates.chain(of_tails).fold(f64::INFINITY, f64::min);
         if least.is_finite() { least } else { 0.0 }
     }
 
@@ -782,6 +873,22 @@ const MOST_ZEROS: f64 = 0.1;
 
 /// Levels of more replicas than this are not kept apart.
 const MOST_LEVELS: usize = 64;
+
+/// Returns whether a count comes in fractions. A ratio may, where a source had to estimate its counts.
+fn is_uncountable<'a>(check: &Check, mut samples: impl Iterator<Item = &'a Sample>) -> bool {
+    let is_fraction = |sample: &Sample| matches!(sample, Sample::Counted(tally) if (tally.events - libm::round(tally.events)).abs() > WHOLE);
+    check.measure.kind() == MeasureKind::Count && samples.any(is_fraction)
+}
+
+/// How far from whole a count may be by rounding.
+const WHOLE: f64 = 1e-6;
+
+fn as_value(sample: &mut Sample) {
+    if let Sample::Counted(tally) = sample {
+        let rate = if tally.exposure > 0.0 { tally.events / tally.exposure } else { f64::NAN };
+        *sample = Sample::Value(rate);
+    }
+}
 
 /// Makes room for the evidence of counts. Of a share it is the bad part that is counted, whichever
 /// part the metric shows.
@@ -924,23 +1031,33 @@ const REGULAR: f64 = 0.8;
 
 fn values(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, f64)> {
     let value = |(at, sample): (&i64, &Sample)| match sample {
-        Sample::Value(value) => Some((*at, *value)),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(value) if value.is_finite() => Some((*at, *value)),
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
     };
     steps.iter().filter_map(value).collect()
 }
 
+fn buckets(steps: &BTreeMap<i64, Sample>) -> Vec<(i64, &[f64])> {
+    steps
+        .iter()
+        .filter_map(|(at, sample)| match sample {
+            Sample::Buckets(buckets) => Some((*at, buckets.as_slice())),
+            Sample::Counted(_) | Sample::Value(_) | Sample::Garbled => None,
+        })
+        .collect()
+}
+
 fn plain(arm: &ArmStep) -> impl Iterator<Item = (usize, f64)> {
     arm.iter().filter_map(|(replica, sample)| match sample {
-        Sample::Value(value) => Some((*replica, *value)),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Value(value) if value.is_finite() => Some((*replica, *value)),
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
     })
 }
 
 fn tallies(arm: &ArmStep) -> impl Iterator<Item = Tally> {
     arm.iter().filter_map(|(_, sample)| match sample {
         Sample::Counted(tally) => Some(*tally),
-        Sample::Buckets(_) | Sample::Value(_) => None,
+        Sample::Buckets(_) | Sample::Value(_) | Sample::Garbled => None,
     })
 }
 
@@ -998,15 +1115,18 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// Fewer events than this are no incident, however few there are otherwise.
+const EVENTS_OF_AN_INCIDENT: f64 = 20.0;
+
 /// Returns the average of the steps, without those that hold more than half of all events by
 /// themselves: an incident that was over before the canary began.
-fn usual_step(mut tallies: Vec<Tally>) -> Option<Tally> {
+fn usual_step(mut tallies: Vec<Tally>) -> Option<Reference> {
     tallies.retain(|tally| tally.exposure > 0.0);
     tallies.sort_by(|a, b| (a.events / a.exposure).total_cmp(&(b.events / b.exposure)));
     let left_out = tallies.len() / 10;
     let all: f64 = tallies.iter().map(|tally| tally.events).sum();
     let worst: f64 = tallies.iter().rev().take(left_out).map(|tally| tally.events).sum();
-    if worst > all / 2.0 {
+    if worst > all / 2.0 && worst > EVENTS_OF_AN_INCIDENT {
         tallies.truncate(tallies.len() - left_out);
     }
     let count = tallies.len() as f64;
@@ -1014,5 +1134,6 @@ fn usual_step(mut tallies: Vec<Tally>) -> Option<Tally> {
         sum.add(tally);
         sum
     })?;
-    Some(Tally { events: sum.events / count, exposure: sum.exposure / count })
+    let average = Tally { events: sum.events / count, exposure: sum.exposure / count };
+    Some(Reference::Counted(average, sum.events))
 }

@@ -10,6 +10,9 @@ pub(crate) struct Noise {
     pub(crate) deviation: f64,
     /// The correlation of neighbouring steps, corrected for the smallness of the sample.
     pub(crate) correlation: f64,
+    /// What the correlation of steps further apart comes to for neighbours: larger, where fast noise
+    /// lies on a slow drift.
+    pub(crate) lasting: f64,
     /// How many steps this rests on, over all replicas.
     pub(crate) steps: f64,
     /// The level of the control.
@@ -64,20 +67,32 @@ impl Noise {
             _ => f64::INFINITY,
         };
         let (mut squares, mut count, mut products, mut pairs) = (0.0, 0.0, 0.0, 0.0);
+        let mut far = [(0.0, 0.0); FAR_LAGS.len()];
         for past in freed.iter().map(|past| without_incidents(past, clip)) {
             squares += past.iter().map(|(_, value)| value * value).sum::<f64>();
             count += past.len() as f64;
-            for pair in past.windows(2).filter(|pair| pair[1].0 - pair[0].0 == 1) {
+            for pair in past.windows(2) {
                 products += pair[0].1 * pair[1].1;
                 pairs += 1.0;
+            }
+            for (lag, far) in FAR_LAGS.iter().zip(&mut far) {
+                for (before, after) in past.iter().zip(past.iter().skip(*lag)) {
+                    far.0 += before.1 * after.1;
+                    far.1 += 1.0;
+                }
             }
         }
         let free = count - known.len() as f64;
         let variance = squares / f64::max(free, 1.0);
         let plain = if pairs > 0.0 && variance > 0.0 { products / pairs / variance } else { 0.0 };
+        let near = corrected(plain, steps as f64 / known.len() as f64);
+        let lasting = FAR_LAGS.iter().zip(far).map(|(lag, (products, pairs))| {
+            lasting_correlation(products / f64::max(pairs, 1.0) / variance, *lag, pairs)
+        });
         Some(Self {
             deviation: variance.sqrt(),
-            correlation: corrected(plain, steps as f64 / known.len() as f64),
+            correlation: near,
+            lasting: lasting.fold(near, f64::max),
             steps: steps as f64,
             level: quantile(&levels, 0.5)?,
             alone: known.len() == 1,
@@ -149,6 +164,21 @@ fn without_common_part(known: &[&Past], levels: &[f64]) -> Vec<Past> {
     };
     known.iter().zip(levels).map(freed).collect()
 }
+
+/// How many steps apart a slow drift under fast noise is looked for.
+const FAR_LAGS: [usize; 3] = [2, 4, 8];
+
+/// Returns what a correlation at a distance comes to for neighbours, or nothing unless it is surely
+/// there.
+pub(crate) fn lasting_correlation(correlation: f64, lag: usize, pairs: f64) -> f64 {
+    if pairs < 1.0 || correlation < SURELY / pairs.sqrt() {
+        return 0.0;
+    }
+    libm::pow(correlation.min(0.99), 1.0 / lag as f64)
+}
+
+/// So many standard errors of a correlation that is none are hardly ever reached by chance.
+const SURELY: f64 = 3.0;
 
 /// Returns a lag-one correlation freed of its bias (M. G. Kendall, "Note on bias in the estimation
 /// of autocorrelation", *Biometrika* 41 (1954), 403–404: −(1 + 3ρ)/n about an estimated mean).

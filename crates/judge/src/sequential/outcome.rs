@@ -31,8 +31,10 @@ pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome 
         let broken = judge
             .guardrail(index)
             .is_some_and(|guardrail| !check.muted && guardrail.outcome() != GuardrailOutcome::Held);
-        let unsafe_ = gating[index] && stands(judge, index, weights[index]) != Standing::Safe;
-        unjudged || (few && !check.muted) || broken || unsafe_
+        let unproven = gating[index] && stands(judge, index, weights[index]) != Standing::Safe;
+        // What builds up elsewhere may be the harm that the gating metrics do not see.
+        let building = !check.muted && metric.since.is_some();
+        unjudged || (few && !check.muted) || broken || unproven || building
     };
     let silent = judge.silence.since.is_some()
         || (!judge.silence.spoke && judge.silence.idle + judge.silence.unwell > 0);
@@ -72,7 +74,16 @@ fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
 /// What was safe once stays safe while most of the evidence stays: an effect that begins late takes it
 /// away.
 pub(super) fn is_safe(metric: &MetricState) -> bool {
-    metric.most_safety >= safety_needed() && metric.safety >= safety_needed() - SAFETY_THAT_MAY_GO
+    metric.steps() >= FEWEST_STEPS_TO_PASS && is_proven_safe(metric)
+}
+
+/// However clear the first steps are: what goes wrong in the first minutes takes minutes.
+const FEWEST_STEPS_TO_PASS: u64 = 5;
+
+fn is_proven_safe(metric: &MetricState) -> bool {
+    metric.most_safety >= safety_needed()
+        && metric.since.is_none()
+        && metric.safety >= safety_needed() - SAFETY_THAT_MAY_GO
 }
 
 const SAFETY_THAT_MAY_GO: f64 = 1.5;
@@ -130,7 +141,7 @@ pub(super) fn verdict(
     };
     judged.sort_by(|a, b| badness(&b.0).total_cmp(&badness(&a.0)));
     let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) = judged.into_iter().unzip();
-    let warnings = warnings(judge, &checks);
+    let warnings = warnings(judge);
     let verdict = Verdict {
         outcome,
         reason,
@@ -211,7 +222,9 @@ fn judged_metric(
         p_value: Some(libm::exp(-metric.most_harm).min(1.0)),
         test: test_name(metric, check).to_owned(),
         tolerance: check.margins.tolerance(),
-        unacceptable: check.margins.unacceptable(),
+        unacceptable: metric
+            .most_telling()
+            .map_or(check.margins.unacceptable(), |telling| telling.unacceptable - 1.0),
         guardrail: judge
             .guardrail(index)
             .zip(check.guardrail.as_ref())
@@ -245,7 +258,7 @@ fn test_name(metric: &MetricState, check: &Check) -> &'static str {
             "counts of both arms, step by step, given their total"
         }
         MeasureKind::Histogram => "events beyond the control's quantiles, step by step",
-        MeasureKind::Gauge | MeasureKind::Quantile if metric.is_of_shares() => {
+        _ if metric.is_of_shares() => {
             "small counts recovered from a percentage, step by step, given their total"
         }
         MeasureKind::Gauge | MeasureKind::Quantile => {
@@ -278,6 +291,10 @@ fn cause(
     let change = effect.map_or(0.0, |effect| badness_of(effect.estimate, check.worse));
     if change > metric.tolerated(check).0 {
         return UnclearCause::BetweenMargins;
+    }
+    if !metric.compares_values() {
+        // Counts have no noise of their own: there are enough of them, or there are not.
+        return UnclearCause::TooFewPoints;
     }
     match could_see {
         Some(seen) if seen <= check.margins.unacceptable() => UnclearCause::TooFewPoints,
@@ -318,10 +335,13 @@ fn metric_reason(
     };
     let grown = aspect_of(check) == Aspect::Growth;
     match (evidence.standing, evidence.cause) {
-        (Standing::Harmed, _) => format!("{}{compared}", harmed(check, evidence, grown)),
+        (Standing::Harmed, _) => format!("{}{compared}", harmed(metric, check, evidence, grown)),
         (Standing::Safe, _) => format!(
-            "safe: {} is ruled out{compared}",
-            change(check.margins.unacceptable(), check.worse)
+            "safe: {} is ruled out{}{compared}",
+            change(check.margins.unacceptable(), check.worse),
+            metric.proven_tail().map_or_else(String::new, |share| {
+                format!(" for all but the slowest {}", wording(share))
+            })
         ),
         (_, Some(UnclearCause::SourceFailed)) => {
             format!("not judged: {}", metric.failure.as_deref().unwrap_or_default())
@@ -351,9 +371,18 @@ fn metric_reason(
     }
 }
 
-fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
+fn harmed(metric: &MetricState, check: &Check, evidence: &Evidence, grown: bool) -> String {
     let effect = evidence.effect;
     let tolerated = wording(evidence.tolerated);
+    if let (Some(telling), Some(effect)) = (metric.most_telling(), effect) {
+        return format!(
+            "{}: {} as many events lie beyond {} as on the control (tolerated {})",
+            if check.worse == Worse::Lower { "lower" } else { "higher" },
+            times(effect.estimate),
+            Amount::new(telling.edge, MeasureKind::Histogram),
+            times(telling.tolerated)
+        );
+    }
     let direction = match effect {
         Some(effect) if effect.estimate < 1.0 => "lower",
         _ => "higher",
@@ -372,7 +401,6 @@ fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
         "lower" if effect.upper < 1.0 => Some(("at least", effect.upper)),
         _ => None,
     });
-    let _ = check;
     match (sure, effect) {
         (Some((least, bound)), _) => {
             format!("{direction}, {least} {} (tolerated {tolerated})", Multiple(bound))
@@ -384,7 +412,14 @@ fn harmed(check: &Check, evidence: &Evidence, grown: bool) -> String {
     }
 }
 
+fn times(ratio: f64) -> String {
+    format!("{ratio:.1} times")
+}
+
 fn wording(fraction: f64) -> String {
+    if fraction >= 2.0 {
+        return format!("× {:.1}", 1.0 + fraction);
+    }
     let percent = 100.0 * fraction;
     if percent >= 10.0 {
         format!("{percent:.0} %")
@@ -473,7 +508,13 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
         return "the canary reports nothing, but the control is not well either".to_owned();
     }
     if !judge.silence.spoke && judge.silence.idle > 0 {
-        return "the canary gets no traffic: it counts requests, and there are none".to_owned();
+        return match judge.metrics.iter().find(|metric| metric.garbled) {
+            Some(metric) => format!(
+                "the canary reports nothing that could be judged: {} is no number, or no count",
+                metric.check
+            ),
+            None => "the canary gets no traffic: it counts requests, and there are none".to_owned(),
+        };
     }
     let failed: Vec<&JudgedMetric> =
         counted().filter(|metric| cause_of(metric) == Some(UnclearCause::SourceFailed)).collect();
@@ -599,21 +640,17 @@ fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) ->
             Outcome::Inconclusive => ScoreClass::Marginal,
             Outcome::Fail => ScoreClass::Fail,
         },
-        reason: Some("derived from the verdict".to_owned()),
+        reason: None,
         groups: groups.collect(),
     }
 }
 
-fn warnings(judge: &SequentialJudge, checks: &[&Check]) -> Vec<Warning> {
+fn warnings(judge: &SequentialJudge) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    for (metric, check) in judge.metrics.iter().zip(checks) {
+    for metric in &judge.metrics {
         let mut warn = |code, text: String| {
             warnings.push(Warning { code, metric: Some(metric.check.clone()), text });
         };
-        let (_, widened) = metric.tolerated(check);
-        if let Some(reason) = widened {
-            warn(WarningCode::ToleranceWidened, format!("the tolerance is {reason}"));
-        }
         if metric.is_of_shares() && metric.steps() > 0 {
             let text = if metric.shares_are_shown() {
                 "its values are shares of small counts, which are judged as counts; a share of nothing or of all hides how many there were, and the others' usual number stands for it"

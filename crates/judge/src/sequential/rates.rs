@@ -36,6 +36,21 @@ pub(crate) struct RateBound {
     pub(crate) plus: f64,
 }
 
+impl RateBound {
+    /// Returns the bound against a control whose own rate is known from so many events only, and which
+    /// every step is held against again: as far out as 99 in 100 such controls would be.
+    pub(crate) fn beyond_chance(self, usual: Tally, events: f64) -> Self {
+        let relative = SURE / events.max(1.0).sqrt();
+        let steps = if usual.events > 0.0 { events / usual.events } else { 1.0 };
+        let unseen = NONE_SEEN / (usual.exposure * steps.max(1.0)).max(1.0);
+        Self { times: self.times * (1.0 + relative), plus: self.plus + unseen }
+    }
+}
+
+/// One-sided, 99 in 100: of a normal, and of a Poisson count of which none was seen.
+const SURE: f64 = 2.33;
+const NONE_SEEN: f64 = 4.6;
+
 /// How much larger than what is tolerated a rate may be: what harm bets on.
 const TIMES_TOLERATED: BySize = [1.3, 1.8, 2.8, 5.0, 9.0, 22.0];
 
@@ -99,6 +114,11 @@ impl RateEvidence {
         let gap = safe_gap_factors(control, canary, unacceptable.plus);
         self.safe_gap.observe(&gap.map(|factor| factor * spread), &[0.0; SIZES]);
         self.unevenness.observe(control, canary);
+        self.count(control, canary);
+    }
+
+    /// Counts a step without betting on it.
+    pub(crate) fn count(&mut self, control: Tally, canary: Tally) {
         self.control.add(control);
         self.canary.add(canary);
         self.steps += 1;
@@ -271,6 +291,97 @@ impl Tally {
         Self {
             events: REMEMBERED * self.events + now.events,
             exposure: REMEMBERED * self.exposure + now.exposure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RateBound, Tally, harm_factors, safe_gap_factors, safe_ratio_factors};
+
+    /// Returns the expectation of `exp(factor)` over independent Poisson counts of both arms, for each
+    /// size that is bet on; what lies beyond the last count that is added up only lowers it.
+    fn expectations(
+        rates: (f64, f64),
+        exposures: (f64, f64),
+        factors: impl Fn(Tally, Tally) -> [f64; 6],
+    ) -> [f64; 6] {
+        let (on_control, on_canary) = (rates.0 * exposures.0, rates.1 * exposures.1);
+        let mut sums = [0.0; 6];
+        for b in 0..90 {
+            for k in 0..90 {
+                let chance = poisson(b, on_control) * poisson(k, on_canary);
+                let control = Tally { events: f64::from(b), exposure: exposures.0 };
+                let canary = Tally { events: f64::from(k), exposure: exposures.1 };
+                let factors = factors(control, canary);
+                for (sum, factor) in sums.iter_mut().zip(factors) {
+                    *sum += libm::exp(libm::log(chance) + factor);
+                }
+            }
+        }
+        sums
+    }
+
+    fn poisson(count: u32, mean: f64) -> f64 {
+        let count = f64::from(count);
+        libm::exp(count * libm::log(mean) - mean - libm::lgamma(count + 1.0))
+    }
+
+    const EXPOSURES: [(f64, f64); 3] = [(600.0, 600.0), (1140.0, 60.0), (60.0, 1140.0)];
+    const CONTROL_RATES: [f64; 5] = [1e-5, 0.001, 0.002, 0.01, 0.03];
+
+    #[test]
+    fn harm_cannot_be_expected_to_grow_where_a_rate_is_tolerable() {
+        for exposures in EXPOSURES {
+            for control in CONTROL_RATES {
+                for tolerated in [
+                    RateBound { times: 1.25, plus: 0.0005 },
+                    RateBound { times: 1.0, plus: 0.0 },
+                    RateBound { times: 1.0, plus: 0.01 },
+                ] {
+                    let most = f64::max(control * tolerated.times, control + tolerated.plus);
+                    for canary in [most, 0.7 * most] {
+                        let rates = (control, canary);
+                        let factors = |control, canary| harm_factors(control, canary, tolerated);
+                        for mean in expectations(rates, exposures, factors) {
+                            assert!(
+                                mean <= 1.0 + 1e-9,
+                                "{mean} {rates:?} {exposures:?} {tolerated:?}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_bound_is_reached_where_only_the_ratio_binds() {
+        let tolerated = RateBound { times: 1.25, plus: 0.0 };
+        let factors = |control, canary| harm_factors(control, canary, tolerated);
+        for mean in expectations((0.01, 0.0125), (600.0, 600.0), factors) {
+            assert!((mean - 1.0).abs() < 1e-3 || mean < 1.0, "{mean}");
+            assert!(mean > 0.9, "{mean}");
+        }
+    }
+
+    #[test]
+    fn safety_cannot_be_expected_to_grow_where_a_rate_is_unacceptable() {
+        for exposures in EXPOSURES {
+            for control in CONTROL_RATES {
+                for canary in [1.5, 2.0] {
+                    let factors = |control, canary| safe_ratio_factors(control, canary, 1.5);
+                    for mean in expectations((control, control * canary), exposures, factors) {
+                        assert!(mean <= 1.0 + 1e-9, "ratio {mean} {control} {exposures:?}");
+                    }
+                }
+                for canary in [0.001, 0.003] {
+                    let factors = |control, canary| safe_gap_factors(control, canary, 0.001);
+                    for mean in expectations((control, control + canary), exposures, factors) {
+                        assert!(mean <= 1.0 + 1e-9, "gap {mean} {control} {exposures:?}");
+                    }
+                }
+            }
         }
     }
 }

@@ -202,7 +202,7 @@ impl SequentialJudge {
             if !heard.contains(&index) && metric.failure.is_none() {
                 let (control, canary) = (Voice::Absent, Voice::Absent);
                 let control_is_unwell = metric.is_usually_heard();
-                voices.push(Voices { control, canary, control_is_unwell });
+                voices.push(Voices { control, canary, control_is_unwell, control_missing: 0.0 });
             }
         }
         let length = i64::from(analysis.step.seconds()) * 1000;

@@ -21,8 +21,8 @@ pub(super) fn effect(metric: &MetricState, check: &Check) -> Option<Interval> {
     if metric.steps() == 0 {
         return None;
     }
-    if let Some((control, canary, unevenness)) = counts(metric) {
-        return rate_effect(control, canary, unevenness);
+    if let Some(counts) = counts(metric, check) {
+        return rate_effect(&counts);
     }
     let values = metric.values.as_ref()?;
     let (estimate, variance) = (values.estimate()?, values.variance_of_a_step()?);
@@ -45,26 +45,41 @@ pub(super) fn effect(metric: &MetricState, check: &Check) -> Option<Interval> {
     })
 }
 
-/// Returns both arms' counts so far, where counts are compared.
-fn counts(metric: &MetricState) -> Option<(Tally, Tally, f64)> {
-    let of = |evidence: &RateEvidence, side: Side| {
+/// The counts of both arms so far, where counts are compared.
+struct Counts {
+    control: Tally,
+    canary: Tally,
+    unevenness: f64,
+    /// How many times the control's rate is tolerated, and how much above it.
+    times: f64,
+    plus: f64,
+}
+
+fn counts(metric: &MetricState, check: &Check) -> Option<Counts> {
+    let of = |evidence: &RateEvidence, side: Side, times: f64, plus: f64| {
         let (one, other) = evidence.totals();
-        let unevenness = evidence.unevenness();
-        match side {
-            Side::Higher => (one, other, unevenness),
-            Side::Lower => (other, one, unevenness),
-        }
+        let (control, canary) = match side {
+            Side::Higher => (one, other),
+            Side::Lower => (other, one),
+        };
+        Counts { control, canary, unevenness: evidence.unevenness(), times, plus }
     };
+    let margins = &check.margins;
+    let times = 1.0 + margins.tolerance();
     let of_rates = metric
         .rates
         .iter()
         .find(|(_, evidence)| evidence.steps > 0)
-        .map(|(side, evidence)| of(evidence, *side));
-    let of_tails = || Some(of(metric.tails.first()?.most_telling()?, Side::Higher));
+        .map(|(side, evidence)| of(evidence, *side, times, margins.floor()));
+    let of_tails = || {
+        let telling = metric.most_telling()?;
+        Some(of(telling.counts, Side::Higher, telling.tolerated, 0.0))
+    };
     of_rates.or_else(of_tails)
 }
 
-fn rate_effect(control: Tally, canary: Tally, unevenness: f64) -> Option<Interval> {
+fn rate_effect(counts: &Counts) -> Option<Interval> {
+    let Counts { control, canary, unevenness, .. } = *counts;
     let exposures = canary.exposure / control.exposure;
     let estimate = canary.events / control.events / exposures;
     let (events, of_control) = (canary.events / unevenness, control.events / unevenness);
@@ -82,15 +97,8 @@ pub(super) fn could_see(metric: &MetricState, check: &Check, needed: f64) -> Opt
         return None;
     }
     let needed = needed + PRICE_OF_NOT_KNOWING;
-    if let Some((control, canary, unevenness)) = counts(metric) {
-        let tolerated = 1.0 + check.margins.tolerance();
-        return smallest_visible_rate(
-            control,
-            canary,
-            tolerated,
-            check.margins.floor(),
-            needed * unevenness,
-        );
+    if let Some(counts) = counts(metric, check) {
+        return smallest_visible_rate(&counts, needed * counts.unevenness);
     }
     let values = metric.values.as_ref()?;
     let variance = values.variance_of_a_step()?;
@@ -111,13 +119,8 @@ pub(super) fn could_see(metric: &MetricState, check: &Check, needed: f64) -> Opt
 }
 
 /// Looks for the smallest rate, times the control's, whose expected evidence is enough.
-fn smallest_visible_rate(
-    control: Tally,
-    canary: Tally,
-    tolerated: f64,
-    floor: f64,
-    needed: f64,
-) -> Option<f64> {
+fn smallest_visible_rate(counts: &Counts, needed: f64) -> Option<f64> {
+    let Counts { control, canary, times: tolerated, plus: floor, .. } = *counts;
     let rate = (control.events + 0.5) / control.exposure;
     let share = |times: f64| times * canary.exposure / (times * canary.exposure + control.exposure);
     let null = share(tolerated);

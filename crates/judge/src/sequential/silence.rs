@@ -24,19 +24,30 @@ pub(crate) enum Voice {
 }
 
 /// What both arms did in one step of one metric.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Voices {
     pub(crate) control: Voice,
     pub(crate) canary: Voice,
     /// Whether the control says nothing where it used to, or fails as it never did.
     pub(crate) control_is_unwell: bool,
+    /// Which share of the control's replicas is missing.
+    pub(crate) control_missing: f64,
 }
 
-/// How often a healthy arm may be silent for a whole unit of time, at most.
+/// How often a healthy arm may be silent for a whole unit of time, at least; more where points of the
+/// control are missing, too.
 const SILENT_WHILE_HEALTHY: f64 = 0.05;
+const SILENT_PER_MISSING: f64 = 1.5;
+const SILENT_WHILE_HEALTHY_AT_MOST: f64 = 0.85;
 
 /// How often a broken one is.
 const SILENT_WHILE_BROKEN: f64 = 0.9;
+
+/// A canary of which so many times as many metrics are missed as are heard is silent.
+const MISSED_BESIDE_SPOKEN: usize = 3;
+
+/// How many steps of one metric the assumption of hardly any missing points is worth.
+const STEPS_OF_USUAL: f64 = 20.0;
 
 /// The shortest silence that counts, in milliseconds: scrapes fail for seconds all the time.
 const UNIT: i64 = 60_000;
@@ -57,6 +68,9 @@ pub(crate) struct Silence {
     /// How many silent steps were passed over because the control was unwell.
     pub(crate) unwell: u64,
     spoken_since_unit: Option<Timestamp>,
+    /// Which share of the control's points is missing, over the steps of all metrics.
+    missing: f64,
+    missing_steps: f64,
 }
 
 impl Silence {
@@ -70,6 +84,8 @@ impl Silence {
             heard: 0,
             unwell: 0,
             spoken_since_unit: None,
+            missing: 0.0,
+            missing_steps: 0.0,
         }
     }
 
@@ -77,8 +93,18 @@ impl Silence {
     ///
     /// * `start`, `end`: of the step.
     pub(crate) fn observe(&mut self, voices: &[Voices], start: Timestamp, end: Timestamp) {
-        let control_speaks = voices.iter().any(|voices| is_missed(voices.control, voices.canary));
-        let canary_speaks = voices.iter().any(|voices| voices.canary == Voice::Speaks);
+        let missed =
+            voices.iter().filter(|voices| is_missed(voices.control, voices.canary)).count();
+        let spoken = voices.iter().filter(|voices| voices.canary == Voice::Speaks).count();
+        let control_speaks = missed > 0;
+        // A balancer goes on counting what it could not deliver to a dead canary; a living one may
+        // well have lost or renamed a metric or two.
+        let canary_speaks = MISSED_BESIDE_SPOKEN * spoken > missed;
+        for voices in voices {
+            self.missing_steps += 1.0;
+            let kept = self.missing_steps + STEPS_OF_USUAL;
+            self.missing += (voices.control_missing - self.missing) / kept;
+        }
         let canary_idles = voices.iter().any(|voices| voices.canary == Voice::Idle);
         if canary_speaks {
             self.spoke = true;
@@ -100,7 +126,7 @@ impl Silence {
                 / UNIT.max(end.as_millis() - start.as_millis());
             while self.counted < units {
                 self.counted += 1;
-                self.bet(libm::log(SILENT_WHILE_BROKEN / SILENT_WHILE_HEALTHY));
+                self.bet(libm::log(SILENT_WHILE_BROKEN / self.silent_while_healthy()));
             }
         }
     }
@@ -110,9 +136,14 @@ impl Silence {
         let since = *self.spoken_since_unit.get_or_insert(start);
         if end.as_millis() - since.as_millis() >= UNIT {
             self.spoken_since_unit = None;
-            let factor = (1.0 - SILENT_WHILE_BROKEN) / (1.0 - SILENT_WHILE_HEALTHY);
+            let factor = (1.0 - SILENT_WHILE_BROKEN) / (1.0 - self.silent_while_healthy());
             self.bet(libm::log(factor));
         }
+    }
+
+    fn silent_while_healthy(&self) -> f64 {
+        (SILENT_PER_MISSING * self.missing)
+            .clamp(SILENT_WHILE_HEALTHY, SILENT_WHILE_HEALTHY_AT_MOST)
     }
 
     fn bet(&mut self, log_factor: f64) {

@@ -15,15 +15,11 @@ const CONFIDENCE: f64 = 0.99;
 /// logarithm of their levels, and how many replicas that assumption is worth. Identical cloud machines
 /// differ by 3 to 4 % (fresh, dedicated cores) and by 12 % (shared ones) on the same database.
 const USUAL_SPREAD: f64 = 0.04;
-pub(crate) const WORTH_OF_USUAL: f64 = 8.0;
+const WORTH_OF_USUAL: f64 = 8.0;
+const WORTH_OF_ALIKE: f64 = 4.0;
 
 /// Replicas whose own steps are noisy differ more: by about half of what one step varies.
 const SPREAD_PER_NOISE: f64 = 0.5;
-
-/// Returns what is assumed of replicas with so much noise in one step.
-pub(crate) fn usual_spread(noise: f64) -> f64 {
-    USUAL_SPREAD.max(SPREAD_PER_NOISE * noise)
-}
 
 /// Replicas that have just started differ from old ones: caches are cold, code is not compiled yet.
 /// This much, or this multiple of what one step varies, at first, and less and less for half an hour.
@@ -71,22 +67,30 @@ impl Replicas {
     /// * `assume`: whether more may be assumed than was measured. A tolerance that somebody wrote is
     ///   taken as it was meant: it is for those machines. The default knows of no machines.
     pub(crate) fn margin(&self, assume: bool, quantile: &mut KnownQuantile) -> f64 {
-        let (variance, freedom) = match self.measured {
-            Some(spread) if spread.replicas >= 2 => (spread.variance, (spread.replicas - 1) as f64),
-            _ => (0.0, 0.0),
-        };
-        let usual = usual_spread(self.noise);
-        let worth = if assume { WORTH_OF_USUAL } else { 0.0 };
-        let weight = worth + freedom;
-        if weight <= 0.0 {
-            return 0.0;
-        }
-        let pooled = (worth * usual * usual + freedom * variance) / weight;
+        let Some((pooled, weight)) = self.pooled(assume) else { return 0.0 };
         let arms = 1.0 / self.control.max(1) as f64 + 1.0 / self.canary.max(1) as f64;
         let fresh = self.fresh_minutes.filter(|_| assume).map_or(0.0, |minutes| {
             FRESH.max(FRESH_PER_NOISE * self.noise) * (1.0 - minutes / FRESH_MINUTES).max(0.0)
         });
         quantile.at(weight) * (pooled * arms + fresh * fresh).sqrt()
+    }
+
+    /// Returns the variance of the levels of replicas, as measured and as usual, and how many degrees of
+    /// freedom it is worth; none where nothing is known and nothing is assumed.
+    pub(crate) fn pooled(&self, assume: bool) -> Option<(f64, f64)> {
+        let (variance, freedom) = match self.measured {
+            Some(spread) if spread.replicas >= 2 => (spread.variance, (spread.replicas - 1) as f64),
+            _ => (0.0, 0.0),
+        };
+        let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * self.noise);
+        if !assume && freedom <= 0.0 {
+            return None;
+        }
+        // Two replicas show next to nothing: what is usual stands beside them. Under a tolerance that
+        // somebody wrote it is that they are alike.
+        let (usual, worth) = if assume { (usual, WORTH_OF_USUAL) } else { (0.0, WORTH_OF_ALIKE) };
+        let weight = worth + freedom;
+        Some(((worth * usual * usual + freedom * variance) / weight, weight))
     }
 
     /// Says why that is so: completes the sentence "the tolerance is …".

@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::noise::{Noise, Past};
 use super::rates::{RateBound, RateEvidence, Tally};
-use super::values::Side;
+use super::values::{Aspect, Bounds, Difference, Side, ValueEvidence};
 
 /// Which shares of the control's events lie beyond the edges that are looked at.
 const TAILS: [f64; 3] = [0.5, 0.1, 0.01];
@@ -27,6 +28,8 @@ pub(crate) struct TailEvidence {
     bounds: Vec<f64>,
     /// What the control did so far, a bucket each.
     control: Vec<f64>,
+    /// Over how many steps it did that.
+    usual_steps: f64,
     edges: Vec<Edge>,
 }
 
@@ -34,7 +37,26 @@ pub(crate) struct TailEvidence {
 struct Edge {
     /// The bucket whose upper edge it is.
     bucket: usize,
-    evidence: RateEvidence,
+    /// Which share of the control's events lay beyond it when it was chosen.
+    share: f64,
+    /// How many times as many may lie beyond it, as of the last step.
+    tolerated: f64,
+    unacceptable: f64,
+    /// Both arms' events so far, and the evidence of them where they are few.
+    counts: RateEvidence,
+    /// The evidence of the share beyond, where there are many.
+    level: Option<ValueEvidence>,
+}
+
+/// The edge that says most, for those who want to know why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling<'a> {
+    /// In the metric's unit.
+    pub(crate) edge: f64,
+    /// How many times as many events as on the control may lie beyond it.
+    pub(crate) tolerated: f64,
+    pub(crate) unacceptable: f64,
+    pub(crate) counts: &'a RateEvidence,
 }
 
 impl TailEvidence {
@@ -43,6 +65,7 @@ impl TailEvidence {
             side,
             bounds: bounds.to_vec(),
             control: vec![0.0; bounds.len() + 1],
+            usual_steps: 0.0,
             edges: Vec::new(),
         }
     }
@@ -51,35 +74,69 @@ impl TailEvidence {
         &self.bounds
     }
 
-    /// Learns from what the control did before the start.
-    pub(crate) fn learn(&mut self, control: &[f64]) {
-        self.remember(control);
+    /// Learns from what the control's replicas did before the start, each step by step.
+    pub(crate) fn learn(&mut self, replicas: &[Vec<(i64, &[f64])>]) {
+        for (_, buckets) in replicas.iter().flatten() {
+            self.remember(buckets);
+        }
+        self.usual_steps = replicas.iter().map(Vec::len).max().unwrap_or(0) as f64;
+        self.fix_edges();
+        let side = self.side;
+        for edge in &mut self.edges {
+            let past = |replica: &Vec<(i64, &[f64])>| -> Past {
+                replica
+                    .iter()
+                    .filter_map(|(at, buckets)| {
+                        Some((*at, log_share(beyond(buckets, edge.bucket, side))?))
+                    })
+                    .collect()
+            };
+            if edge.level.is_some() {
+                let noise = Noise::of(&replicas.iter().map(past).collect::<Vec<_>>());
+                edge.level = Some(ValueEvidence::new(Aspect::Level, noise, &[Side::Higher]));
+            }
+        }
     }
 
     /// Takes the next step: increments of each bucket, added up over the replicas.
+    ///
+    /// * `share`: the variance of the difference where one replica has a variance of one.
     pub(crate) fn observe(
         &mut self,
-        control: &[f64],
-        canary: &[f64],
-        tolerance: f64,
-        unacceptable: f64,
+        step: i64,
+        (control, canary): (&[f64], &[f64]),
+        share: f64,
+        (tolerance, unacceptable): (f64, f64),
         most: f64,
     ) {
         self.fix_edges();
+        self.usual_steps += 1.0;
         let (side, past, bounds) = (self.side, &self.control, &self.bounds);
         for edge in &mut self.edges {
             let beyond = |buckets: &[f64]| beyond(buckets, edge.bucket, side);
-            let allowed = |change: f64| RateBound {
-                times: times_beyond(past, bounds, edge.bucket, side, change),
-                plus: 0.0,
-            };
-            edge.evidence.observe(
-                beyond(control),
-                beyond(canary),
-                allowed(tolerance),
-                allowed(unacceptable),
-                most,
-            );
+            let times = |change: f64| times_beyond(past, bounds, edge.bucket, side, change);
+            (edge.tolerated, edge.unacceptable) = (times(tolerance), times(unacceptable));
+            let (on_control, on_canary) = (beyond(control), beyond(canary));
+            match &mut edge.level {
+                Some(level) => {
+                    edge.counts.count(on_control, on_canary);
+                    let logs = log_share(on_control).zip(log_share(on_canary));
+                    if let Some((on_control, on_canary)) = logs {
+                        let difference = Difference { step, value: on_canary - on_control, share };
+                        let bounds = Bounds {
+                            tolerated: libm::log(edge.tolerated),
+                            unacceptable: libm::log(edge.unacceptable),
+                        };
+                        level.observe(difference, &[bounds]);
+                    }
+                }
+                None => {
+                    let bound = |times: f64| RateBound { times, plus: 0.0 };
+                    let (tolerated, unacceptable) =
+                        (bound(edge.tolerated), bound(edge.unacceptable));
+                    edge.counts.observe(on_control, on_canary, tolerated, unacceptable, most);
+                }
+            }
         }
         self.remember(control);
     }
@@ -90,7 +147,7 @@ impl TailEvidence {
         for edge in &mut self.edges {
             let tallies: Vec<Tally> =
                 replicas.iter().map(|buckets| beyond(buckets, edge.bucket, side)).collect();
-            edge.evidence.learn(&tallies);
+            edge.counts.learn(&tallies);
         }
     }
 
@@ -121,30 +178,75 @@ impl TailEvidence {
         chosen.dedup();
         self.edges = chosen
             .into_iter()
-            .map(|bucket| Edge { bucket, evidence: RateEvidence::new() })
+            .map(|bucket| {
+                let share = beyond(&self.control, bucket, self.side).events / all;
+                let each_step = share * all / self.usual_steps.max(1.0);
+                let level = (each_step >= MANY_EVENTS)
+                    .then(|| ValueEvidence::new(Aspect::Level, None, &[Side::Higher]));
+                let counts = RateEvidence::new();
+                Edge { bucket, share, tolerated: 1.0, unacceptable: 1.0, counts, level }
+            })
             .collect();
     }
 
     pub(crate) fn log_harm(&self) -> f64 {
-        averaged(self.edges.iter().map(|edge| edge.evidence.log_harm()))
+        averaged(self.edges.iter().map(Edge::log_harm))
     }
 
+    /// Safe is what is safe at each edge that more than a few events lie beyond. The far end of the
+    /// tail can only harm: there is too little in it to ever prove it harmless.
     pub(crate) fn log_safety(&self) -> f64 {
-        averaged(self.edges.iter().map(|edge| edge.evidence.log_safety()))
+        let shared = self.edges.iter().filter(|edge| edge.share >= LEAST_SHARE_TO_PROVE);
+        let least = shared.map(|edge| edge.log_safety()).fold(f64::INFINITY, f64::min);
+        if least.is_finite() {
+            least
+        } else {
+            averaged(self.edges.iter().map(|edge| edge.log_safety()))
+        }
     }
 
     pub(crate) fn steps(&self) -> u64 {
-        self.edges.iter().map(|edge| edge.evidence.steps).max().unwrap_or(0)
+        self.edges.iter().map(|edge| edge.counts.steps).max().unwrap_or(0)
     }
 
-    /// Returns the evidence of the edge nearest the end of the tail, for what it can show.
-    pub(crate) fn most_telling(&self) -> Option<&RateEvidence> {
-        self.edges
-            .iter()
-            .map(|edge| &edge.evidence)
-            .max_by(|a, b| a.log_harm().total_cmp(&b.log_harm()))
+    /// Returns the share of events beyond the last edge that was asked for proof.
+    pub(crate) fn proven_tail(&self) -> Option<f64> {
+        let shares = self.edges.iter().map(|edge| edge.share);
+        shares.filter(|share| *share >= LEAST_SHARE_TO_PROVE).reduce(f64::min)
+    }
+
+    /// Returns the edge with the most evidence of harm.
+    pub(crate) fn most_telling(&self) -> Option<Telling<'_>> {
+        let most = self.edges.iter().max_by(|a, b| a.log_harm().total_cmp(&b.log_harm()))?;
+        Some(Telling {
+            edge: self.bounds.get(most.bucket).copied()?,
+            tolerated: most.tolerated,
+            unacceptable: most.unacceptable,
+            counts: &most.counts,
+        })
     }
 }
+
+impl Edge {
+    fn log_harm(&self) -> f64 {
+        self.level.as_ref().map_or_else(|| self.counts.log_harm(), ValueEvidence::log_harm)
+    }
+
+    fn log_safety(&self) -> f64 {
+        self.level.as_ref().map_or_else(|| self.counts.log_safety(), ValueEvidence::log_safety)
+    }
+}
+
+/// With so many events beyond an edge at every step they are many.
+const MANY_EVENTS: f64 = 10.0;
+
+/// Half an event keeps a share of nothing on the scale.
+fn log_share(tally: Tally) -> Option<f64> {
+    (tally.exposure > 0.0).then(|| libm::log((tally.events + 0.5) / (tally.exposure + 1.0)))
+}
+
+/// A tail with a smaller share of the control's events than this is not asked for proof.
+const LEAST_SHARE_TO_PROVE: f64 = 0.05;
 
 /// Returns the natural logarithm of the mean of e-values; of none it is zero.
 fn averaged(logs: impl Iterator<Item = f64>) -> f64 {

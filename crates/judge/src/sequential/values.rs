@@ -8,10 +8,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::bet::{Begins, Bets, BySize, SIZES};
-use super::noise::{Noise, corrected, upper_correlation};
+use super::noise::{Noise, corrected, lasting_correlation, upper_correlation};
 
-/// How much safety bets on each: most on half of what a usual margin is.
-const WEIGHTS_OF_SAFETY: BySize = [0.04, 0.14, 0.42, 0.28, 0.08, 0.04];
+/// What safety bets on where the noise is known, and how much on each: most on what no effect looks
+/// like from a usual margin, in canaries that just about show it within the hour.
+const SHIFTS_OF_SAFETY: BySize = [0.15, 0.3, 0.38, 0.5, 0.8, 1.5];
+const WEIGHTS_OF_SAFETY: BySize = [0.05, 0.22, 0.35, 0.22, 0.10, 0.06];
+
+/// How much it bets on each shift where the noise is not known.
+const WEIGHTS_OF_SAFETY_AGAINST_SQUARE: BySize = [0.04, 0.14, 0.42, 0.28, 0.08, 0.04];
 
 /// How much is bet on each shift: most on those that an hour of minutes can show.
 const WEIGHTS: BySize = [0.06, 0.14, 0.30, 0.28, 0.11, 0.11];
@@ -31,9 +36,10 @@ const UNKNOWN_CORRELATION: f64 = 0.9;
 
 /// How many standard errors above its estimate the correlation is taken for harm, and how many more
 /// if it is one: too little makes false alarms, and most of them where noise is most alike from step to
-/// step. For safety, where the bound is wider, the estimate itself is taken.
+/// step. For safety, whose bound is wider, less is enough.
 const ERRORS_FOR_HARM: f64 = 0.3;
 const MORE_ERRORS_FOR_HARM: f64 = 3.5;
+const ERRORS_FOR_SAFETY: f64 = 2.0;
 
 /// Noise below a thousandth of the level is not told from none.
 const LEAST_DEVIATION: f64 = 1e-3;
@@ -140,6 +146,10 @@ impl ValueEvidence {
     ///
     /// * `bounds`: for each side, in its order.
     pub(crate) fn observe(&mut self, difference: Difference, bounds: &[Bounds]) {
+        // Values near the end of what a number can hold.
+        if !difference.value.is_finite() {
+            return;
+        }
         for view in &mut self.views {
             view.observe(self.aspect, &self.course, difference, bounds);
         }
@@ -190,7 +200,9 @@ impl ValueEvidence {
         let share = self.course.last?.share;
         let of_view = |view: &View| match (self.aspect, &view.noise) {
             (Aspect::Level, Some(noise)) => {
-                let correlation = Purpose::Safety.correlation(noise.correlation, noise.steps, 0.0);
+                let correlation = Purpose::Safety
+                    .correlation(noise.correlation, noise.steps, 0.0)
+                    .max(noise.lasting);
                 Some(noise.variance() * share * (1.0 + correlation) / (1.0 - correlation))
             }
             (Aspect::Level, None) => {
@@ -208,10 +220,14 @@ impl ValueEvidence {
 
 impl View {
     fn new(noise: Option<Noise>, weight: f64, sides: &[Side]) -> Self {
+        let weights_of_safety = match noise {
+            Some(_) => &WEIGHTS_OF_SAFETY,
+            None => &WEIGHTS_OF_SAFETY_AGAINST_SQUARE,
+        };
         let side = |side: &Side| SideBets {
             side: *side,
             harm: Bets::new(Begins::AnyTime, &WEIGHTS),
-            safety: Bets::new(Begins::AtTheStart, &WEIGHTS_OF_SAFETY),
+            safety: Bets::new(Begins::AtTheStart, weights_of_safety),
         };
         Self { noise, scale: Scale::default(), weight, bets: sides.iter().map(side).collect() }
     }
@@ -228,6 +244,11 @@ impl View {
             Aspect::Growth => self.growth_innovations(course, difference),
         };
         let Some([harm, safety]) = innovations else { return };
+        // Before anything is known of the noise nothing can be bet, and nothing is laid.
+        if harm.deviation <= 0.0 {
+            self.scale.observe(harm.value / difference.share.sqrt());
+            return;
+        }
         let known = self.noise.is_some();
         for (bets, bounds) in self.bets.iter_mut().zip(bounds) {
             let beyond =
@@ -239,14 +260,18 @@ impl View {
 
     /// Returns the innovation as harm and as safety see it.
     fn level_innovations(&self, course: &Course, difference: Difference) -> [Innovation; 2] {
-        let previous = course.last.filter(|last| last.step + 1 == difference.step);
+        let previous = course.last;
+        // A pause as long as several steps foretells as little as several steps do.
+        let pauses = previous.map_or(1.0, |last| course.pauses(difference.step - last.step));
         [Purpose::Harm, Purpose::Safety].map(|purpose| {
             let correlation = match (&self.noise, previous) {
-                (Some(noise), Some(_)) => purpose.correlation(noise.correlation, noise.steps, 0.0),
+                (Some(noise), Some(_)) => {
+                    purpose.correlation(noise.correlation, noise.steps, 0.0).max(noise.lasting)
+                }
                 (None, Some(_)) => course.correlation(purpose),
-                // After a gap nothing foretells the next difference.
                 (_, None) => 0.0,
             };
+            let correlation = libm::pow(correlation, pauses);
             Innovation {
                 value: difference.value - previous.map_or(0.0, |last| correlation * last.value),
                 margin_weight: 1.0 - correlation,
@@ -262,7 +287,7 @@ impl View {
         course: &Course,
         difference: Difference,
     ) -> Option<[Innovation; 2]> {
-        let last = course.last.filter(|last| last.step + 1 == difference.step)?;
+        let last = course.last?;
         let deviation = self.innovation_deviation(1.0, Purpose::Harm) * difference.share.sqrt();
         let innovation =
             Innovation { value: difference.value - last.value, margin_weight: 0.0, deviation };
@@ -296,7 +321,10 @@ impl Purpose {
                 let alike = estimate.max(0.0);
                 ERRORS_FOR_HARM + alike * (errors_if_alike + MORE_ERRORS_FOR_HARM * alike)
             }
-            Self::Safety => 0.0,
+            Self::Safety => {
+                let alike = estimate.max(0.0);
+                ERRORS_FOR_SAFETY * alike * alike * alike * alike
+            }
         };
         upper_correlation(estimate, steps, errors, MOST_CORRELATION)
     }
@@ -329,22 +357,25 @@ impl SideBets {
         safety: &Innovation,
         bounds: Bounds,
     ) {
-        let factors = |z: f64| if known { against_noise(z) } else { against_square(z) };
+        let factors = |z: f64, shifts: &BySize| {
+            if known { against_noise(z, shifts) } else { against_square(z) }
+        };
         let tolerated = harm.standardised(self.side, bounds.tolerated);
         match aspect {
             Aspect::Level => {
                 // A canary that warms up below its tolerance is not harmed by warming: nothing is bet
                 // on a step before which the difference was one to put up with.
-                let factors_of_harm = if beyond { factors(tolerated) } else { FREE };
+                let factors_of_harm = if beyond { factors(tolerated, &SHIFTS) } else { FREE };
                 self.harm.observe(&factors_of_harm, &FREE);
                 let unacceptable = safety.standardised(self.side, bounds.unacceptable);
-                self.safety.observe(&factors(-unacceptable), &FREE);
+                self.safety.observe(&factors(-unacceptable, &SHIFTS_OF_SAFETY), &FREE);
             }
             // The growth that is tolerated may come all at once: it is paid for beforehand.
             Aspect::Growth => {
                 let shifts = if known { &SHIFTS } else { &SHIFTS_AGAINST_SQUARE };
                 let budget = bounds.tolerated / harm.deviation;
-                self.harm.observe(&factors(tolerated), &shifts.map(|shift| shift * budget));
+                self.harm
+                    .observe(&factors(tolerated, &SHIFTS), &shifts.map(|shift| shift * budget));
             }
         }
     }
@@ -354,8 +385,8 @@ const FREE: BySize = [0.0; SIZES];
 
 /// Returns how a bet on each shift grows when the noise is known: the likelihood ratio of normal
 /// distributions (Howard, Ramdas, McAuliffe and Sekhon, *Annals of Statistics* 49 (2021), section 3).
-fn against_noise(z: f64) -> BySize {
-    SHIFTS.map(|shift| shift * z - shift * shift / 2.0)
+fn against_noise(z: f64, shifts: &BySize) -> BySize {
+    shifts.map(|shift| shift * z - shift * shift / 2.0)
 }
 
 /// Returns how a bet on each shift grows when nothing is known but that the noise is symmetric (de la
@@ -402,6 +433,12 @@ struct Course {
     sum_before: f64,
     sum_after: f64,
     neighbours: u64,
+    /// The last few differences, and the products of those that lie as far apart as `FAR`.
+    latest: Vec<f64>,
+    far_products: f64,
+    far_pairs: u64,
+    /// The smallest number of steps from one difference to the next: points may be rarer than steps.
+    gap: Option<i64>,
     first: Option<Placed>,
     last: Option<Placed>,
     /// The difference of the last few steps.
@@ -423,7 +460,9 @@ impl Course {
         let from_mean = placed.value - self.mean;
         self.mean += from_mean / self.steps as f64;
         self.squares += from_mean * (placed.value - self.mean);
-        if let Some(last) = self.last.filter(|last| last.step + 1 == placed.step) {
+        if let Some(last) = self.last {
+            let gap = (placed.step - last.step).max(1);
+            self.gap = self.gap.map_or(Some(gap), |known| Some(known.min(gap)));
             self.products += last.value * placed.value;
             self.sum_before += last.value;
             self.sum_after += placed.value;
@@ -432,8 +471,21 @@ impl Course {
         self.lately = Some(
             self.lately.map_or(placed.value, |lately| lately + LATEST * (placed.value - lately)),
         );
+        if self.latest.len() == FAR {
+            // About the mean so far: a drift that is there for good is what is looked for.
+            self.far_products += (self.latest[0] - self.mean) * (placed.value - self.mean);
+            self.far_pairs += 1;
+            self.latest.remove(0);
+        }
+        self.latest.push(placed.value);
         self.first = self.first.or(Some(placed));
         self.last = Some(placed);
+    }
+
+    /// Returns a number of steps in units of the usual one.
+    fn pauses(&self, steps: i64) -> f64 {
+        let usual = self.gap.unwrap_or(steps).max(1);
+        (steps.max(1) as f64 / usual as f64).max(1.0)
     }
 
     fn variance(&self) -> Option<f64> {
@@ -450,9 +502,15 @@ impl Course {
             + pairs * self.mean * self.mean;
         let plain = centred / self.squares * (self.steps as f64 / pairs);
         let estimate = corrected(plain, self.steps as f64);
-        purpose.correlation(estimate, self.steps as f64, 2.0)
+        let variance = self.squares / self.steps as f64;
+        let far = self.far_products / self.far_pairs.max(1) as f64 / variance;
+        let lasting = lasting_correlation(far, FAR, self.far_pairs as f64);
+        purpose.correlation(estimate, self.steps as f64, 2.0).max(lasting)
     }
 }
+
+/// How many differences apart a slow drift under fast noise is looked for.
+const FAR: usize = 4;
 
 /// How much of the latest difference is in the difference of the last few steps.
 const LATEST: f64 = 0.3;
@@ -469,8 +527,8 @@ struct Scale {
 
 impl Scale {
     fn observe(&mut self, innovation: f64) {
-        self.steps += 1;
         let deviation = self.deviation();
+        self.steps += 1;
         // One outlier must not blind the judge for an hour.
         let most = if deviation > 0.0 { 2.0 * CLIP * deviation } else { f64::INFINITY };
         let clipped = innovation.abs().min(most);
@@ -479,6 +537,6 @@ impl Scale {
 
     /// Zero before the first innovation: nothing can be bet on then.
     fn deviation(&self) -> f64 {
-        self.mean_square.sqrt()
+        if self.steps == 0 { 0.0 } else { self.mean_square.sqrt().max(LEAST_DEVIATION) }
     }
 }

@@ -1,5 +1,7 @@
 //! A server on this machine that answers as badly as it is told to.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;

@@ -8,7 +8,6 @@ use serin_stats::quantile;
 use crate::sequential::intake::{Sample, past_of};
 use crate::sequential::metric::{MetricState, aspect_of};
 use crate::sequential::rates::Tally;
-use crate::sequential::spread::{WORTH_OF_USUAL, usual_spread};
 use crate::sequential::tail::events_below;
 use crate::sequential::values::Aspect;
 
@@ -130,7 +129,7 @@ fn refuse_constant(check: &Check, past: &PastOfArm, learnt: &MetricState) -> Res
 fn values(past: &PastOfArm) -> Vec<f64> {
     let value = |sample: &Sample| match sample {
         Sample::Value(value) => Some(*value),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
     };
     past.iter().flat_map(|(_, samples)| samples.values()).filter_map(value).collect()
 }
@@ -176,7 +175,7 @@ fn of_levels(
         "no replica of its control has a history long enough to tell its noise".to_owned()
     })?;
     let unit = values.iter().map(|value| value.abs()).sum::<f64>() / values.len() as f64;
-    let (spread, of_replicas) = spread(check, learnt, noise.deviation, notes);
+    let (spread, of_replicas) = spread(check, learnt, notes);
     if noise.alone {
         notes.push(
             "one replica of the control ran in its history: what both arms will have in common counts \
@@ -205,40 +204,32 @@ fn of_levels(
 
 /// Returns how unlike replicas are, as the judge will take them to be: what was measured and, unless the
 /// tolerance was written for these very machines, what is usual.
-fn spread(
-    check: &Check,
-    learnt: &MetricState,
-    noise: f64,
-    notes: &mut Vec<String>,
-) -> (f64, String) {
+fn spread(check: &Check, learnt: &MetricState, notes: &mut Vec<String>) -> (f64, String) {
     let one = "a single replica of the control cannot show how unlike replicas are";
     let assume = !check.margins.written().tolerance;
-    let assumed = usual_spread(noise);
+    let pooled = learnt.replicas().pooled(assume).map_or(0.0, |(variance, _)| variance.sqrt());
     let Some(measured) = learnt.spread() else {
         notes.push(if assume {
-            format!("{one}: {} is assumed", percent(assumed))
+            format!("{one}: {} is assumed", percent(pooled))
         } else {
             format!("{one}: the plan takes them for alike, as the tolerance was written")
         });
-        return (if assume { assumed } else { 0.0 }, String::new());
+        return (pooled, String::new());
     };
     let deviation = measured.variance.sqrt();
     let words = format!(", its {} replicas differ by {}", measured.replicas, percent(deviation));
     if !assume {
         return (deviation, words);
     }
-    let freedom = (measured.replicas - 1) as f64;
-    let pooled = (WORTH_OF_USUAL * assumed * assumed + freedom * measured.variance)
-        / (WORTH_OF_USUAL + freedom);
-    if pooled.sqrt() > MUCH_MORE * deviation {
+    if pooled > MUCH_MORE * deviation {
         notes.push(format!(
             "its {} replicas differ by {}, which is little to go by: {} is assumed",
             measured.replicas,
             percent(deviation),
-            percent(pooled.sqrt())
+            percent(pooled)
         ));
     }
-    (pooled.sqrt(), words)
+    (pooled, words)
 }
 
 /// What is assumed is said when it is this many times what was measured.
@@ -251,7 +242,7 @@ fn of_counts(
 ) -> Result<(Simulation, String), String> {
     let steps = tallies(past, |sample| match sample {
         Sample::Counted(tally) => Some(*tally),
-        Sample::Buckets(_) | Sample::Value(_) => None,
+        Sample::Buckets(_) | Sample::Value(_) | Sample::Garbled => None,
     });
     let whole_steps = without_cut_ends(&steps);
     let all = sum(whole_steps.values().flatten());
@@ -338,7 +329,7 @@ fn of_shares(
     let bad_is_high = check.worse != serin_model::Worse::Lower;
     let steps = tallies(past, |sample| match sample {
         Sample::Value(value) => shares.tally(*value, bad_is_high),
-        Sample::Counted(_) | Sample::Buckets(_) => None,
+        Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
     });
     let all = sum(steps.values().flatten());
     let samples = steps.values().map(Vec::len).sum::<usize>().max(1) as f64;
