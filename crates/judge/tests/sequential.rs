@@ -17,7 +17,7 @@ use serin_model::{
 const START: i64 = 1_700_000_040;
 
 fn check(name: &str, kind: MeasureKind, worse: Worse) -> Check {
-    let query = || Query::new(name).unwrap();
+    let query = || Query::new(name).expect("a name is a query");
     let measure = match kind {
         MeasureKind::Ratio => Measure::Ratio { bad: query(), total: query() },
         MeasureKind::Histogram => Measure::Histogram { buckets: query() },
@@ -42,7 +42,8 @@ fn check(name: &str, kind: MeasureKind, worse: Worse) -> Check {
 }
 
 fn analysis(checks: Vec<Check>) -> Analysis {
-    let mut analysis = Analysis::new("shop".to_owned(), Arms::default(), checks).unwrap();
+    let mut analysis = Analysis::new("shop".to_owned(), Arms::default(), checks)
+        .expect("checks with names of their own");
     analysis.window = Some(Window {
         start: Timestamp::from_seconds(START),
         end: Timestamp::from_seconds(START + 86_400),
@@ -75,7 +76,7 @@ fn gauge(values: impl IntoIterator<Item = (i64, f64)>) -> Observations {
 }
 
 fn noisy(draws: &mut Draws, minutes: std::ops::Range<i64>, level: f64) -> Observations {
-    gauge(minutes.map(|minute| (minute, level * draws.normal(0.0, 0.05).exp())))
+    gauge(minutes.map(|minute| (minute, level * libm::exp(draws.normal(0.0, 0.05)))))
 }
 
 fn ratio(draws: &mut Draws, minutes: i64, requests: f64, share: f64) -> Observations {

@@ -314,7 +314,7 @@ impl MetricState {
                         count += 1.0;
                         match &mut sum {
                             Some(sum) => {
-                                sum.iter_mut().zip(buckets).for_each(|(sum, more)| *sum += more)
+                                sum.iter_mut().zip(buckets).for_each(|(sum, more)| *sum += more);
                             }
                             None => sum = Some(buckets.clone()),
                         }
@@ -998,7 +998,7 @@ fn whole_of<'a>(check: &Check, samples: impl Iterator<Item = &'a Sample>) -> Opt
         any = true;
         largest = largest.max(*value);
     }
-    any.then(|| if largest > 1.0 { Whole::Hundred } else { Whole::One })
+    any.then_some(if largest > 1.0 { Whole::Hundred } else { Whole::One })
 }
 
 /// Returns the control's level at each step of its past from the first, the middle of its replicas,

@@ -254,22 +254,20 @@ fn summary(points: &[TracePoint]) -> Summary {
 
 fn test_name(metric: &MetricState, check: &Check) -> &'static str {
     match check.measure.kind() {
-        MeasureKind::Ratio | MeasureKind::Count => {
+        MeasureKind::Ratio | MeasureKind::Count if !metric.compares_values() => {
             "counts of both arms, step by step, given their total"
         }
         MeasureKind::Histogram => "events beyond the control's quantiles, step by step",
         _ if metric.is_of_shares() => {
             "small counts recovered from a percentage, step by step, given their total"
         }
-        MeasureKind::Gauge | MeasureKind::Quantile => {
-            match (aspect_of(check), metric.has_noise()) {
-                (Aspect::Growth, _) => "growth beside that of control",
-                (Aspect::Level, true) => {
-                    "differences step by step, against the noise of control's past"
-                }
-                (Aspect::Level, false) => "differences step by step, against their own size",
+        _ => match (aspect_of(check), metric.has_noise()) {
+            (Aspect::Growth, _) => "growth beside that of control",
+            (Aspect::Level, true) => {
+                "differences step by step, against the noise of control's past"
             }
-        }
+            (Aspect::Level, false) => "differences step by step, against their own size",
+        },
     }
 }
 

@@ -197,12 +197,8 @@ impl TailEvidence {
     /// tail can only harm: there is too little in it to ever prove it harmless.
     pub(crate) fn log_safety(&self) -> f64 {
         let shared = self.edges.iter().filter(|edge| edge.share >= LEAST_SHARE_TO_PROVE);
-        let least = shared.map(|edge| edge.log_safety()).fold(f64::INFINITY, f64::min);
-        if least.is_finite() {
-            least
-        } else {
-            averaged(self.edges.iter().map(|edge| edge.log_safety()))
-        }
+        let least = shared.map(Edge::log_safety).fold(f64::INFINITY, f64::min);
+        if least.is_finite() { least } else { averaged(self.edges.iter().map(Edge::log_safety)) }
     }
 
     pub(crate) fn steps(&self) -> u64 {
