@@ -409,8 +409,8 @@ fn completions_offer_files_where_a_file_is_meant() {
     for (word, times) in [
         (":CONFIG:", 2),
         (":REQUEST:", 2),
-        (":RECORDING:", 3),
-        (":[FORMAT=]PATH:", 4),
+        (":RECORDING:", 4),
+        (":[FORMAT=]PATH:", 6),
         (":PATH:", 3),
         ("files -- ", 2),
     ] {

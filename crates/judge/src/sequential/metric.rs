@@ -751,6 +751,11 @@ impl MetricState {
         self.noise.is_some()
     }
 
+    /// Returns whether what should be counted comes in fractions, so that its values are compared.
+    pub(crate) fn comes_in_fractions(&self) -> bool {
+        self.uncountable
+    }
+
     /// Returns what the control's past shows of its noise.
     pub(crate) fn noise(&self) -> Option<&Noise> {
         self.noise.as_ref()
@@ -883,7 +888,7 @@ fn is_uncountable<'a>(check: &Check, mut samples: impl Iterator<Item = &'a Sampl
 /// How far from whole a count may be by rounding.
 const WHOLE: f64 = 1e-6;
 
-fn as_value(sample: &mut Sample) {
+pub(crate) fn as_value(sample: &mut Sample) {
     if let Sample::Counted(tally) = sample {
         let rate = if tally.exposure > 0.0 { tally.events / tally.exposure } else { f64::NAN };
         *sample = Sample::Value(rate);

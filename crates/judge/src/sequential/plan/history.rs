@@ -6,7 +6,7 @@ use serin_model::{Amount, Arm, Check, Measure, MeasureKind, Observations, Step, 
 use serin_stats::quantile;
 
 use crate::sequential::intake::{Sample, past_of};
-use crate::sequential::metric::{MetricState, aspect_of};
+use crate::sequential::metric::{MetricState, as_value, aspect_of};
 use crate::sequential::rates::Tally;
 use crate::sequential::tail::events_below;
 use crate::sequential::values::Aspect;
@@ -56,7 +56,10 @@ impl History {
         horizon: usize,
         learnt: &MetricState,
     ) -> Result<Self, String> {
-        let past = past_of(control, step, Timestamp::from_millis(i64::MAX));
+        let mut past = past_of(control, step, Timestamp::from_millis(i64::MAX));
+        if learnt.comes_in_fractions() {
+            past.iter_mut().flat_map(|(_, steps)| steps.values_mut()).for_each(as_value);
+        }
         let steps: BTreeSet<i64> =
             past.iter().flat_map(|(_, samples)| samples.keys().copied()).collect();
         refuse_too_little(control, steps.len())?;
@@ -65,12 +68,17 @@ impl History {
         let kind = check.measure.kind();
         let mut notes = Vec::new();
         let (simulation, words) = match kind {
-            MeasureKind::Ratio | MeasureKind::Count => of_counts(check, &past, &mut notes)?,
+            MeasureKind::Ratio | MeasureKind::Count if !learnt.comes_in_fractions() => {
+                of_counts(check, &past, &mut notes)?
+            }
             MeasureKind::Histogram => of_buckets(control, &past)?,
             MeasureKind::Gauge | MeasureKind::Quantile if learnt.is_of_shares() => {
                 of_shares(check, &past, learnt, &mut notes)?
             }
-            MeasureKind::Gauge | MeasureKind::Quantile => {
+            MeasureKind::Ratio
+            | MeasureKind::Count
+            | MeasureKind::Gauge
+            | MeasureKind::Quantile => {
                 let sparse = sparse_noise(check, control, step, stride);
                 of_levels(check, &past, horizon, learnt, sparse.as_ref(), &mut notes)?
             }
@@ -128,8 +136,8 @@ fn refuse_constant(check: &Check, past: &PastOfArm, learnt: &MetricState) -> Res
 
 fn values(past: &PastOfArm) -> Vec<f64> {
     let value = |sample: &Sample| match sample {
-        Sample::Value(value) => Some(*value),
-        Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
+        Sample::Value(value) if value.is_finite() => Some(*value),
+        Sample::Value(_) | Sample::Counted(_) | Sample::Buckets(_) | Sample::Garbled => None,
     };
     past.iter().flat_map(|(_, samples)| samples.values()).filter_map(value).collect()
 }
@@ -252,10 +260,10 @@ fn of_counts(
         );
     }
     let by_replica = matches!(&check.measure, Measure::Count { exposure: None, .. });
-    let events = match check.measure.kind() {
-        MeasureKind::Ratio => Events::PartOfWhole,
-        _ if whole_steps.values().flatten().all(|tally| is_whole(tally.events)) => Events::Whole,
-        _ => Events::Amount,
+    let events = if check.measure.kind() == MeasureKind::Ratio {
+        Events::PartOfWhole
+    } else {
+        Events::Whole
     };
     if all.events <= 0.0 {
         if by_replica {
@@ -272,23 +280,15 @@ fn of_counts(
     let rate = all.events.max(0.5) / all.exposure;
     let dispersion = dispersion(&whole_steps);
     let dispersion = match events {
-        Events::Amount => dispersion,
         Events::Whole => dispersion.max(1.0),
         // Of what happens nearly always, Pearson's sum knows only what fails to.
         Events::PartOfWhole => (dispersion / (1.0 - rate).max(0.01)).max(1.0),
     };
-    if dispersion > BURSTS && events != Events::Amount {
+    if dispersion > BURSTS {
         notes.push(format!(
             "its events come unevenly: {} count for about as much as one would by chance",
             Amount::new(dispersion, MeasureKind::Gauge)
         ));
-    }
-    if events == Events::Amount {
-        notes.push(
-            "it adds up amounts, not events, and the judge takes one unit for one event: in a finer unit, \
-             or as a gauge of what each request costs, it would show more"
-                .to_owned(),
-        );
     }
     let a_step = all.exposure / whole_steps.len() as f64;
     let exposures = if by_replica {
@@ -479,10 +479,6 @@ fn dispersion(steps: &BTreeMap<i64, Vec<Tally>>) -> f64 {
         alone.chunks_exact(2).for_each(&mut compare);
     }
     if freedom > 0.0 { surprise / freedom } else { 1.0 }
-}
-
-fn is_whole(value: f64) -> bool {
-    (value - libm::round(value)).abs() < 1e-9
 }
 
 fn percent(fraction: f64) -> String {

@@ -65,8 +65,6 @@ pub(super) enum Events {
     PartOfWhole,
     /// Whole ones.
     Whole,
-    /// Any amount, such as seconds.
-    Amount,
 }
 
 /// How many opportunities there are in a step.
@@ -240,10 +238,6 @@ impl Run<'_> {
         let tally = |_| {
             let mean = each * rate;
             let tally = match rates.events {
-                Events::Amount => Tally {
-                    events: self.draws.gamma(mean, mean * rates.dispersion),
-                    exposure: each,
-                },
                 Events::Whole => {
                     let now = self.uneven(mean, mean, rates.dispersion);
                     Tally { events: self.draws.poisson(now), exposure: each }
