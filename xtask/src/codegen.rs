@@ -35,6 +35,7 @@ fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("docs/schema/check-v1.json", serin(&["schema", "check"])?),
         ("docs/schema/report-v1.json", serin(&["schema", "report"])?),
+        ("docs/schema/plan-v1.json", serin(&["schema", "plan"])?),
         ("docs/reference/commands.md", commands()?),
     ])
 }

@@ -273,9 +273,11 @@ fn a_malformed_case_stops_at_its_line_after_what_came_before() {
 
 #[test]
 fn schemas_are_the_published_ones() {
-    for (name, path) in
-        [("check", "docs/schema/check-v1.json"), ("report", "docs/schema/report-v1.json")]
-    {
+    for (name, path) in [
+        ("check", "docs/schema/check-v1.json"),
+        ("report", "docs/schema/report-v1.json"),
+        ("plan", "docs/schema/plan-v1.json"),
+    ] {
         let published = fs::read_to_string(root().join(path)).unwrap();
         let fresh = serin(&["schema", name]).stdout == published;
         assert!(fresh, "{path} is stale: run `cargo xtask codegen`");
@@ -407,8 +409,8 @@ fn completions_offer_files_where_a_file_is_meant() {
     for (word, times) in [
         (":CONFIG:", 2),
         (":REQUEST:", 2),
-        (":RECORDING:", 3),
-        (":[FORMAT=]PATH:", 4),
+        (":RECORDING:", 4),
+        (":[FORMAT=]PATH:", 6),
         (":PATH:", 3),
         ("files -- ", 2),
     ] {
@@ -436,6 +438,7 @@ fn each_verb_has_a_manual_page() {
             "serin-convert.1",
             "serin-judge.1",
             "serin-man.1",
+            "serin-plan.1",
             "serin-schema.1",
             "serin-sources.1",
             "serin-watch.1",

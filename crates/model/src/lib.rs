@@ -19,6 +19,7 @@ mod kayenta;
 mod measure;
 mod number;
 mod observation;
+mod plan;
 mod score;
 mod source;
 mod time;
@@ -38,6 +39,9 @@ pub use crate::measure::{Measure, MeasureKind, Query};
 pub use crate::observation::{
     Arm, ArmPair, BucketBounds, Count, MetricSeries, Observations, Point, Ratio, Replica,
     ShapeError,
+};
+pub use crate::plan::{
+    CurvePoint, Delay, Needs, Outlook, Plan, PlannedAspect, PlannedMetric, Rollout, Together,
 };
 pub use crate::score::{GroupWeights, Thresholds, WeightError};
 pub use crate::source::{

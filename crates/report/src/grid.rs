@@ -128,6 +128,11 @@ impl Fitting {
         Grid { heading, rows }
     }
 
+    /// Returns the heading and the lines as they are now, where no line has an outcome.
+    pub(crate) fn lines(self) -> Vec<String> {
+        self.drawn()
+    }
+
     fn excess(&self) -> usize {
         let gutters = GUTTER * self.columns.len().saturating_sub(1);
         let total = self.columns.iter().map(Column::width).sum::<usize>() + gutters;

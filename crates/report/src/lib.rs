@@ -3,7 +3,8 @@
 //! Each format is a pure function of a [`Report`]: [`table()`] for people at terminals, [`lines()`] for
 //! logs, [`html`] for one file that needs nothing else, [`markdown()`], [`junit()`] and [`metrics()`] for
 //! the pages of a pipeline, [`github`] for its runner, and JSON by the report's own `serde`. Nothing here
-//! decides anything, reads a clock, or knows where its text goes.
+//! decides anything, reads a clock, or knows where its text goes. What is said before a rollout is a
+//! [`PlanReport`], with formats of its own.
 
 mod align;
 mod axis;
@@ -32,6 +33,7 @@ mod next;
 mod overlay;
 mod page;
 mod plain_number;
+mod plan;
 mod ratio_ticks;
 mod report;
 mod scale;
@@ -48,5 +50,8 @@ pub use crate::live::{LiveVerdict, live_line, live_panel};
 pub use crate::markdown::markdown;
 pub use crate::metrics::metrics;
 pub use crate::page::html;
+pub use crate::plan::{
+    PlanReport, plan_html, plan_json_schema, plan_markdown, plan_table, summary as plan_summary,
+};
 pub use crate::report::{Input, Report, json_schema};
 pub use crate::table::{Style, table};

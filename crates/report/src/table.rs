@@ -19,7 +19,7 @@ pub struct Style {
 }
 
 /// The least number of columns the text is laid out for.
-const NARROWEST: usize = 40;
+pub(crate) const NARROWEST: usize = 40;
 
 /// What stands before everything below the first line.
 const INDENT: &str = "  ";
@@ -47,9 +47,9 @@ pub fn table(report: &Report, style: Style) -> String {
 }
 
 /// Lines of text as they are written.
-struct Text {
-    style: Style,
-    lines: Vec<String>,
+pub(crate) struct Text {
+    pub(crate) style: Style,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Text {
@@ -179,7 +179,7 @@ impl Text {
         self.paragraph("judge: ", &format!("{judge}, serin {}", label::one_line(&report.serin)));
     }
 
-    fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.lines.push(String::new());
     }
 
@@ -189,7 +189,7 @@ impl Text {
     }
 
     /// Writes `text` after `start`, the following lines indented under its first word.
-    fn paragraph(&mut self, start: &str, text: &str) {
+    pub(crate) fn paragraph(&mut self, start: &str, text: &str) {
         let hang = start.chars().count().min(2 * INDENT.len());
         let room = self.style.width - INDENT.len();
         let words = format!("{start}{text}");
@@ -208,7 +208,7 @@ impl Text {
         self.styled(text, colour.on_default().effects(Effects::BOLD))
     }
 
-    fn dimmed(&self, text: &str) -> String {
+    pub(crate) fn dimmed(&self, text: &str) -> String {
         self.styled(text, anstyle::Style::new().effects(Effects::DIMMED))
     }
 

@@ -89,6 +89,30 @@ pub enum RunError {
         /// Some of the queries, as they were sent.
         asked: Vec<String>,
     },
+    /// A plan needs the control's past, and there is none.
+    #[error(
+        "{name} has no history of the control ({control}), and nothing can be planned without\n\n\
+         hint: see that the labels of `arms.control` are those of the version that runs now, and that \
+         the metrics' names are right; a longer `--history` may reach it"
+    )]
+    NoHistory {
+        /// The source.
+        name: String,
+        /// The labels that select the control.
+        control: String,
+    },
+    /// The control has a past, and none of it says anything.
+    #[error(
+        "nothing can be said of any metric from the history in {name}\n\n  {}\n\n\
+         hint: see that the queries measure what they should; a longer `--history` may say more",
+        reasons.join("\n  ")
+    )]
+    NothingPlanned {
+        /// The source.
+        name: String,
+        /// Why, metric by metric.
+        reasons: Vec<String>,
+    },
     /// A secret is not where it should be.
     #[error("{place} {problem}\n\nhint: the Check file's `source` says that a secret is there")]
     NoSecret {

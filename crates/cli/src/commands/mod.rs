@@ -5,6 +5,7 @@ mod completions;
 mod convert;
 mod judge;
 mod man;
+mod plan;
 mod schema;
 mod sources;
 mod watch;
@@ -19,6 +20,7 @@ use serin_runner::JudgeKind;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Judge(judge::Judge),
+    Plan(plan::Plan),
     Watch(watch::Watch),
     Convert(convert::Convert),
     Bench(bench::Bench),
@@ -33,6 +35,7 @@ impl Command {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Judge(judge) => judge.run(),
+            Self::Plan(plan) => plan.run(),
             Self::Watch(watch) => watch.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),

@@ -25,6 +25,8 @@ enum SchemaOf {
     Check,
     /// Reports, as `serin judge --format json` writes them
     Report,
+    /// Plans, as `serin plan --format json` writes them
+    Plan,
 }
 
 impl Schema {
@@ -32,6 +34,7 @@ impl Schema {
         let schema = match self.format {
             SchemaOf::Check => serin_check::json_schema(),
             SchemaOf::Report => serin_report::json_schema(),
+            SchemaOf::Plan => serin_report::plan_json_schema(),
         };
         let text = serde_json::to_string_pretty(&schema)? + "\n";
         print(&text).context("the standard output cannot be written")?;

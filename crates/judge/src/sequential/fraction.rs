@@ -23,7 +23,7 @@ pub(crate) enum Whole {
 }
 
 impl Whole {
-    fn size(self) -> f64 {
+    pub(crate) fn size(self) -> f64 {
         match self {
             Self::One => 1.0,
             Self::Hundred => 100.0,
@@ -59,6 +59,11 @@ pub(crate) struct Fractions {
 impl Fractions {
     pub(crate) fn new(whole: Whole) -> Self {
         Self { whole, fractions: 0, short: 0, others: 0, denominators: (0.0, 0.0) }
+    }
+
+    /// Returns what a share of all is written as: one, or a hundred.
+    pub(crate) fn whole(&self) -> f64 {
+        self.whole.size()
     }
 
     /// Takes note of a value.

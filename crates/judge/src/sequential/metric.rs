@@ -683,7 +683,7 @@ impl MetricState {
         margin
     }
 
-    fn replicas(&self) -> Replicas {
+    pub(crate) fn replicas(&self) -> Replicas {
         Replicas {
             measured: self.spread.or_else(|| self.running_spread()),
             noise: self.noise.map_or(0.0, |noise| noise.deviation),
@@ -749,6 +749,21 @@ impl MetricState {
 
     pub(crate) fn has_noise(&self) -> bool {
         self.noise.is_some()
+    }
+
+    /// Returns whether what should be counted comes in fractions, so that its values are compared.
+    pub(crate) fn comes_in_fractions(&self) -> bool {
+        self.uncountable
+    }
+
+    /// Returns what the control's past shows of its noise.
+    pub(crate) fn noise(&self) -> Option<&Noise> {
+        self.noise.as_ref()
+    }
+
+    /// Returns what the control's past shows of how unlike its replicas are.
+    pub(crate) fn spread(&self) -> Option<Spread> {
+        self.spread
     }
 
     pub(crate) fn is_logarithmic(&self) -> bool {
@@ -873,7 +888,7 @@ fn is_uncountable<'a>(check: &Check, mut samples: impl Iterator<Item = &'a Sampl
 /// How far from whole a count may be by rounding.
 const WHOLE: f64 = 1e-6;
 
-fn as_value(sample: &mut Sample) {
+pub(crate) fn as_value(sample: &mut Sample) {
     if let Sample::Counted(tally) = sample {
         let rate = if tally.exposure > 0.0 { tally.events / tally.exposure } else { f64::NAN };
         *sample = Sample::Value(rate);
@@ -942,7 +957,7 @@ fn rate_bounds(margins: &Margins, side: Side) -> (RateBound, RateBound) {
 
 /// Returns the margins for shares that turned out to be counts. Harm is judged as a ratio's, which is
 /// what it is. What is unacceptable stays what was written for the value.
-fn margins_of_shares(margins: &Margins, bad_is_high: bool, control: Tally) -> Margins {
+pub(crate) fn margins_of_shares(margins: &Margins, bad_is_high: bool, control: Tally) -> Margins {
     if margins.written().tolerance {
         // A tenth less of what is good is a tenth of the good share more of what is bad.
         let good = if bad_is_high { 1.0 } else { 1.0 - control.events / control.exposure };

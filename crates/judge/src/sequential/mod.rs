@@ -7,7 +7,8 @@
 //! `intake` puts points in order; `metric` takes a step of one metric to the evidence that fits its
 //! measure: `values` for levels, `rates` for counts (`fraction` finds them in percentages), `tail`
 //! for histograms. `noise` and `spread` say what the control's past shows. `bet` is how evidence
-//! grows. `run` is a whole analysis, and `outcome` what is said of it.
+//! grows. `run` is a whole analysis, and `outcome` what is said of it. `plan` has the judge judge canaries
+//! that never were, to say beforehand what it could see.
 
 mod bet;
 mod fraction;
@@ -15,6 +16,7 @@ mod intake;
 mod metric;
 mod noise;
 mod outcome;
+mod plan;
 mod rates;
 mod run;
 mod sight;
@@ -23,4 +25,5 @@ mod spread;
 mod tail;
 mod values;
 
+pub use plan::{Planner, plan};
 pub use run::{FALSE_ROLLBACK, FALSE_SAFETY, OtherRevision, REVISION, SequentialJudge, judge};

@@ -47,7 +47,7 @@ pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome 
 
 /// Returns which metrics must be safe before a promotion: those that are marked, or else all whose
 /// level is compared. Growth can only harm: that nothing will grow later is never known.
-fn gating(checks: &[&Check]) -> Vec<bool> {
+pub(super) fn gating(checks: &[&Check]) -> Vec<bool> {
     let counted = |check: &&Check| !check.muted;
     if checks.iter().any(|check| check.gating) {
         return checks.iter().map(|check| check.gating && counted(check)).collect();
@@ -73,7 +73,7 @@ fn stands(judge: &SequentialJudge, index: usize, weight: f64) -> Standing {
 
 /// What was safe once stays safe while most of the evidence stays: an effect that begins late takes it
 /// away.
-fn is_safe(metric: &MetricState) -> bool {
+pub(super) fn is_safe(metric: &MetricState) -> bool {
     metric.steps() >= FEWEST_STEPS_TO_PASS && is_proven_safe(metric)
 }
 
@@ -88,7 +88,7 @@ fn is_proven_safe(metric: &MetricState) -> bool {
 
 const SAFETY_THAT_MAY_GO: f64 = 1.5;
 
-fn harm_needed(weight: f64) -> f64 {
+pub(super) fn harm_needed(weight: f64) -> f64 {
     // What is muted has no weight, and is shown as if it had the least.
     libm::log(1.0 / (FALSE_ROLLBACK * weight.max(1e-4)))
 }

@@ -30,7 +30,7 @@ const SHARE_OF_SILENCE: f64 = 0.05;
 const WEIGHT_OF_CRITICAL: f64 = 2.0;
 
 /// The most of its own threshold that one step may bring a count towards it.
-const MOST_A_STEP: f64 = 0.65;
+pub(super) const MOST_A_STEP: f64 = 0.65;
 
 /// A judge in the middle of an analysis: all it needs to go on, in bounded space.
 ///

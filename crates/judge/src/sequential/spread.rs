@@ -67,24 +67,30 @@ impl Replicas {
     /// * `assume`: whether more may be assumed than was measured. A tolerance that somebody wrote is
     ///   taken as it was meant: it is for those machines. The default knows of no machines.
     pub(crate) fn margin(&self, assume: bool, quantile: &mut KnownQuantile) -> f64 {
+        let Some((pooled, weight)) = self.pooled(assume) else { return 0.0 };
+        let arms = 1.0 / self.control.max(1) as f64 + 1.0 / self.canary.max(1) as f64;
+        let fresh = self.fresh_minutes.filter(|_| assume).map_or(0.0, |minutes| {
+            FRESH.max(FRESH_PER_NOISE * self.noise) * (1.0 - minutes / FRESH_MINUTES).max(0.0)
+        });
+        quantile.at(weight) * (pooled * arms + fresh * fresh).sqrt()
+    }
+
+    /// Returns the variance of the levels of replicas, as measured and as usual, and how many degrees of
+    /// freedom it is worth; none where nothing is known and nothing is assumed.
+    pub(crate) fn pooled(&self, assume: bool) -> Option<(f64, f64)> {
         let (variance, freedom) = match self.measured {
             Some(spread) if spread.replicas >= 2 => (spread.variance, (spread.replicas - 1) as f64),
             _ => (0.0, 0.0),
         };
         let usual = USUAL_SPREAD.max(SPREAD_PER_NOISE * self.noise);
         if !assume && freedom <= 0.0 {
-            return 0.0;
+            return None;
         }
         // Two replicas show next to nothing: what is usual stands beside them. Under a tolerance that
         // somebody wrote it is that they are alike.
         let (usual, worth) = if assume { (usual, WORTH_OF_USUAL) } else { (0.0, WORTH_OF_ALIKE) };
         let weight = worth + freedom;
-        let pooled = (worth * usual * usual + freedom * variance) / weight;
-        let arms = 1.0 / self.control.max(1) as f64 + 1.0 / self.canary.max(1) as f64;
-        let fresh = self.fresh_minutes.filter(|_| assume).map_or(0.0, |minutes| {
-            FRESH.max(FRESH_PER_NOISE * self.noise) * (1.0 - minutes / FRESH_MINUTES).max(0.0)
-        });
-        quantile.at(weight) * (pooled * arms + fresh * fresh).sqrt()
+        Some(((worth * usual * usual + freedom * variance) / weight, weight))
     }
 
     /// Says why that is so: completes the sentence "the tolerance is …".

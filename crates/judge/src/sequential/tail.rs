@@ -280,7 +280,7 @@ fn times_beyond(past: &[f64], bounds: &[f64], bucket: usize, side: Side, change:
     if now > 0.0 { (then / now).max(1.0 + change) } else { 1.0 + change }
 }
 
-fn events_below(past: &[f64], bounds: &[f64], value: f64) -> f64 {
+pub(crate) fn events_below(past: &[f64], bounds: &[f64], value: f64) -> f64 {
     let mut below = 0.0;
     for (bucket, inside) in past.iter().enumerate() {
         let lower = match bucket.checked_sub(1) {
