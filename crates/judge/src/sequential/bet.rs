@@ -7,6 +7,7 @@
 //! *Statistical Science* 38 (2023), section 4).
 
 use serde::{Deserialize, Serialize};
+use serin_stats::weighted_log_mean_exp;
 
 /// How many sizes of effect are bet on.
 pub(crate) const SIZES: usize = 6;
@@ -102,6 +103,12 @@ impl Bets {
             self.fortunes.iter().zip(&self.weights).map(|(fortune, weight)| fortune * weight).sum();
         libm::log(self.unlaid + laid)
     }
+}
+
+/// Returns the natural logarithm of the mean of e-values; of none it is zero.
+pub(crate) fn averaged(logs: impl Iterator<Item = f64>) -> f64 {
+    let logs: Vec<f64> = logs.collect();
+    if logs.is_empty() { 0.0 } else { weighted_log_mean_exp(&logs, &vec![1.0; logs.len()]) }
 }
 
 /// How many steps the first late bets are worth; `LATE_LOG` is its logarithm.

@@ -12,6 +12,7 @@ use serin_stats::quantile;
 use crate::bins::{HISTOGRAM_QUANTILE, Total};
 use crate::histogram::bucket_quantile;
 
+use super::bet::averaged;
 use super::fraction::{Fractions, Whole};
 use super::intake::{ArmStep, Intake, MetricStep, Sample, past_of};
 use super::noise::{Noise, Past, Spread, spread_of};
@@ -34,13 +35,13 @@ pub(crate) struct MetricState {
     /// Whether the canary reported what is no measurement, and nothing else with it.
     pub(crate) garbled: bool,
     /// Which share of the control's values is zero.
-    zeros: Level,
+    zeros: RunningMean,
     scale: Option<Scale>,
     noise: Option<Noise>,
     spread: Option<Spread>,
-    levels: Vec<Level>,
+    levels: Vec<RunningMean>,
     /// How large the control's values are, whatever their sign.
-    size: Level,
+    size: RunningMean,
     pub(crate) values: Option<ValueEvidence>,
     pub(crate) fractions: Option<Fractions>,
     pub(crate) rates: Vec<(Side, RateEvidence)>,
@@ -86,7 +87,7 @@ enum Scale {
 
 /// A running mean: of one replica of the control relative to the others, say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Level {
+struct RunningMean {
     steps: f64,
     mean: f64,
 }
@@ -116,12 +117,12 @@ impl MetricState {
             failure: None,
             uncountable: false,
             garbled: false,
-            zeros: Level::default(),
+            zeros: RunningMean::default(),
             scale: None,
             noise: None,
             spread: None,
             levels: Vec::new(),
-            size: Level::default(),
+            size: RunningMean::default(),
             values: None,
             fractions: None,
             rates: Vec::new(),
@@ -797,7 +798,7 @@ impl MetricState {
                 continue;
             }
             if self.levels.len() <= replica {
-                self.levels.resize(replica + 1, Level::default());
+                self.levels.resize(replica + 1, RunningMean::default());
             }
             let level = &mut self.levels[replica];
             level.steps += 1.0;
@@ -815,12 +816,7 @@ impl MetricState {
         let of_tails = self.tails.iter().map(TailEvidence::log_harm);
         let of_values =
             self.values.iter().filter(|values| values.steps() > 0).map(ValueEvidence::log_harm);
-        let logs: Vec<f64> = of_rates.chain(of_tails).chain(of_values).collect();
-        if logs.is_empty() {
-            return 0.0;
-        }
-        let sum: f64 = logs.iter().map(|log| libm::exp(*log)).sum();
-        libm::log(sum / logs.len() as f64)
+        averaged(of_rates.chain(of_tails).chain(of_values))
     }
 
     /// Returns the natural logarithm of the e-value against "the effect is unacceptable".

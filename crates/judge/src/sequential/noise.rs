@@ -1,7 +1,7 @@
 //! What the control's own past says about its noise, and about how unlike its replicas are.
 
 use serde::{Deserialize, Serialize};
-use serin_stats::quantile;
+use serin_stats::{DEVIATIONS_PER_MEDIAN_ABSOLUTE_DEVIATION, quantile};
 
 /// How one replica of the control varies over time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +61,10 @@ impl Noise {
         let freed = without_common_part(&known, &levels);
         let mut all: Vec<f64> = freed.iter().flatten().map(|(_, value)| value.abs()).collect();
         all.sort_by(f64::total_cmp);
-        let clip = match CLIP * SCALE_OF_MEDIAN * serin_stats::quantile_of_sorted(&all, 0.5)? {
+        let clip = match CLIP
+            * DEVIATIONS_PER_MEDIAN_ABSOLUTE_DEVIATION
+            * serin_stats::quantile_of_sorted(&all, 0.5)?
+        {
             clip if clip > 0.0 => clip,
             // More than half of the values are the level itself.
             _ => f64::INFINITY,
@@ -131,9 +134,6 @@ fn without_incidents(past: &Past, clip: f64) -> Past {
     let kept = runs.filter(|run| run.len() < STEPS_OF_AN_INCIDENT || !is_out(run[0].1));
     kept.flatten().map(|(step, value)| (*step, value.clamp(-clip, clip))).collect()
 }
-
-/// Scales a median absolute deviation to a normal's standard deviation.
-const SCALE_OF_MEDIAN: f64 = 1.482_602_218_505_602;
 
 fn level(past: &Past) -> Option<f64> {
     let values: Vec<f64> = past.iter().map(|(_, value)| *value).collect();

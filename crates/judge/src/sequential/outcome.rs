@@ -6,7 +6,7 @@ use serin_model::{
     Scorecard, Standing, Summary, Trace, TracePoint, UnclearCause, Verdict, Warning, WarningCode,
     Worse,
 };
-use serin_stats::{moments, quantile};
+use serin_stats::{moments, p_value_of_log_e, quantile};
 
 use super::metric::{MetricState, aspect_of};
 use super::run::{FALSE_ROLLBACK, FALSE_SAFETY, FailedBy, REVISION, SequentialJudge};
@@ -219,7 +219,7 @@ fn judged_metric(
         canary: on_canary,
         shift: None,
         effect_size: None,
-        p_value: Some(libm::exp(-metric.most_harm).min(1.0)),
+        p_value: Some(p_value_of_log_e(metric.most_harm)),
         test: test_name(metric, check).to_owned(),
         tolerance: check.margins.tolerance(),
         unacceptable: metric

@@ -9,6 +9,7 @@
 //! inference for multinomial count data", NeurIPS 2022, with two cells).
 
 use serde::{Deserialize, Serialize};
+use serin_stats::{rate_gap_above, rate_gap_below, weighted_log_mean_exp};
 
 use super::bet::{ALIKE, Begins, Bets, BySize, SIZES};
 
@@ -135,8 +136,7 @@ impl RateEvidence {
 
     /// A rate that is not unacceptable by its ratio, or not by its gap, is not unacceptable.
     pub(crate) fn log_safety(&self) -> f64 {
-        let sum = libm::exp(self.safe_ratio.log_e()) + libm::exp(self.safe_gap.log_e());
-        libm::log(sum / 2.0)
+        weighted_log_mean_exp(&[self.safe_ratio.log_e(), self.safe_gap.log_e()], &[1.0, 1.0])
     }
 
     /// Returns both arms so far.
@@ -155,14 +155,14 @@ fn share_of_canary(control: Tally, canary: Tally, times: f64) -> f64 {
     times * canary.exposure / (times * canary.exposure + control.exposure)
 }
 
+/// With the control's exposure divided by the ratio, the ratio is one and the gap stays what it is.
 fn harm_factors(control: Tally, canary: Tally, tolerated: RateBound) -> BySize {
     let null = share_of_canary(control, canary, tolerated.times);
     TIMES_TOLERATED.map(|times| {
         let share = share_of_canary(control, canary, tolerated.times * times);
-        let above = libm::log(share / null);
-        let below = libm::log((1.0 - share) / (1.0 - null));
-        let floor = canary.exposure * tolerated.plus * (share / null - 1.0);
-        weighed(canary.events, above) + weighed(control.events, below) - floor
+        let tilt = libm::log(share / null);
+        let weights = rate_gap_above(tilt, canary.exposure, control.exposure / tolerated.times);
+        weights.map_or(0.0, |it| it.log_e(canary.events, control.events, tolerated.plus))
     })
 }
 
@@ -170,26 +170,17 @@ fn safe_ratio_factors(control: Tally, canary: Tally, unacceptable: f64) -> BySiz
     let null = share_of_canary(control, canary, unacceptable);
     TIMES_UNACCEPTABLE.map(|times| {
         let share = share_of_canary(control, canary, unacceptable * times);
-        let below = libm::log(share / null);
-        let above = libm::log((1.0 - share) / (1.0 - null));
-        weighed(canary.events, below) + weighed(control.events, above)
+        let tilt = libm::log(null / share);
+        let weights = rate_gap_below(tilt, canary.exposure, control.exposure / unacceptable);
+        weights.map_or(0.0, |it| it.log_e(canary.events, control.events, 0.0))
     })
 }
 
-/// The mirror of harm's factor with a ratio of one: exp(−s·k + u·b + c) with n·(1 − e⁻ˢ) =
-/// m·(eᵘ − 1) and c = n·g·(1 − e⁻ˢ) has an expectation of at most one whenever p ≥ q + g.
 fn safe_gap_factors(control: Tally, canary: Tally, unacceptable: f64) -> BySize {
     TIMES_UNACCEPTABLE.map(|kept| {
-        let above = libm::log1p((1.0 - kept) * canary.exposure / control.exposure);
-        weighed(canary.events, libm::log(kept))
-            + weighed(control.events, above)
-            + canary.exposure * unacceptable * (1.0 - kept)
+        let weights = rate_gap_below(-libm::log(kept), canary.exposure, control.exposure);
+        weights.map_or(0.0, |it| it.log_e(canary.events, control.events, unacceptable))
     })
-}
-
-/// Zero events say nothing, however much one event would.
-fn weighed(events: f64, each: f64) -> f64 {
-    if events == 0.0 { 0.0 } else { events * each }
 }
 
 /// How much more the shares of a step vary than those of independent events would.

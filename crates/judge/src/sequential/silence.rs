@@ -62,9 +62,8 @@ pub(crate) struct Silence {
     counted: i64,
     /// Whether the canary ever spoke.
     pub(crate) spoke: bool,
-    /// How often it counted and had nothing to count, and how often it was heard otherwise.
+    /// How often it counted and had nothing to count.
     pub(crate) idle: u64,
-    pub(crate) heard: u64,
     /// How many silent steps were passed over because the control was unwell.
     pub(crate) unwell: u64,
     spoken_since_unit: Option<Timestamp>,
@@ -81,7 +80,6 @@ impl Silence {
             counted: 0,
             spoke: false,
             idle: 0,
-            heard: 0,
             unwell: 0,
             spoken_since_unit: None,
             missing: 0.0,
@@ -108,7 +106,6 @@ impl Silence {
         let canary_idles = voices.iter().any(|voices| voices.canary == Voice::Idle);
         if canary_speaks {
             self.spoke = true;
-            self.heard += 1;
             self.since = None;
             self.counted = 0;
             self.count_speech(start, end);

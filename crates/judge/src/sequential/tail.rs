@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bet::averaged;
 use super::noise::{Noise, Past};
 use super::rates::{RateBound, RateEvidence, Tally};
 use super::values::{Aspect, Bounds, Difference, Side, ValueEvidence};
@@ -243,13 +244,6 @@ fn log_share(tally: Tally) -> Option<f64> {
 
 /// A tail with a smaller share of the control's events than this is not asked for proof.
 const LEAST_SHARE_TO_PROVE: f64 = 0.05;
-
-/// Returns the natural logarithm of the mean of e-values; of none it is zero.
-fn averaged(logs: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) =
-        logs.fold((0.0, 0u32), |(sum, count), log| (sum + libm::exp(log), count + 1));
-    if count == 0 { 0.0 } else { libm::log(sum / f64::from(count)) }
-}
 
 /// Returns how many events lie on the bad side of an edge, out of all.
 fn beyond(buckets: &[f64], bucket: usize, side: Side) -> Tally {
