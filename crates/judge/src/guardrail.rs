@@ -20,52 +20,29 @@ pub fn judge_guardrail(
     kind: MeasureKind,
     step: Step,
 ) -> JudgedGuardrail {
-    let canary = totals(&arms.canary, step);
-    let on_canary = first_broken(guardrail, &canary);
-    let on_control = first_broken(guardrail, &totals(&arms.control, step));
-    let outcome = match (canary.is_empty(), on_canary, on_control) {
-        (true, _, _) => GuardrailOutcome::Nodata,
-        (false, None, _) => GuardrailOutcome::Held,
-        (false, Some(_), None) => GuardrailOutcome::Broken,
-        (false, Some(_), Some(_)) => GuardrailOutcome::BrokenOnBoth,
+    let of = |arm| {
+        let mut breach = Breach::default();
+        totals(arm, step).iter().for_each(|point| breach.observe(guardrail, point));
+        breach
     };
-    let worst = (!canary.is_empty()).then(|| worst(guardrail.bound, &canary));
-    judged(guardrail, kind, outcome, worst, on_canary)
-}
-
-fn judged(
-    guardrail: &Guardrail,
-    kind: MeasureKind,
-    outcome: GuardrailOutcome,
-    worst: Option<f64>,
-    broken_since: Option<Timestamp>,
-) -> JudgedGuardrail {
-    let (above, below) = match guardrail.bound {
-        Bound::Above(bound) => (Some(bound), None),
-        Bound::Below(bound) => (None, Some(bound)),
-    };
-    JudgedGuardrail {
-        outcome,
-        reason: reason(outcome, guardrail, worst, kind),
-        above,
-        below,
-        consecutive: guardrail.consecutive.get(),
-        broken_since,
-    }
+    let (control, canary) = (of(&arms.control), of(&arms.canary));
+    let on_both = control.broken_since.is_some();
+    RunningGuardrail { control, canary, on_both }.judged(guardrail, kind)
 }
 
 /// A guardrail while its points come in, in a few numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunningGuardrail {
-    control: RunningBreach,
-    canary: RunningBreach,
+    control: Breach,
+    canary: Breach,
     /// Whether the control had broken it when the canary did.
     on_both: bool,
 }
 
-/// How one arm stands to its guardrail.
+/// How one arm stands to its guardrail. A gap of any length neither ends a run of points out of bounds
+/// nor adds to it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct RunningBreach {
+struct Breach {
     points: u64,
     begin: Option<Timestamp>,
     length: u32,
@@ -74,7 +51,7 @@ struct RunningBreach {
     worst: Option<f64>,
 }
 
-impl RunningBreach {
+impl Breach {
     fn observe(&mut self, guardrail: &Guardrail, point: &Total) {
         self.points += 1;
         let worse = |one: f64, other: f64| match guardrail.bound {
@@ -102,7 +79,7 @@ impl RunningBreach {
 
 impl RunningGuardrail {
     pub(crate) fn new() -> Self {
-        let breach = RunningBreach::default();
+        let breach = Breach::default();
         Self { control: breach.clone(), canary: breach, on_both: false }
     }
 
@@ -135,33 +112,20 @@ impl RunningGuardrail {
     }
 
     pub(crate) fn judged(&self, guardrail: &Guardrail, kind: MeasureKind) -> JudgedGuardrail {
-        judged(guardrail, kind, self.outcome(), self.canary.worst, self.canary.broken_since)
-    }
-}
-
-/// Returns where the first run of points that breaks the guardrail begins. A gap of any length
-/// neither ends a run nor adds to it.
-fn first_broken(guardrail: &Guardrail, points: &[Total]) -> Option<Timestamp> {
-    // Too few events cannot excuse too few events.
-    let minimum_events = match guardrail.bound {
-        Bound::Above(_) => f64::from(guardrail.minimum_events),
-        Bound::Below(_) => 0.0,
-    };
-    let mut begin = None;
-    let (mut length, mut events) = (0, 0.0);
-    for point in points {
-        if !guardrail.bound.is_broken_by(point.value) {
-            (begin, length, events) = (None, 0, 0.0);
-            continue;
-        }
-        begin = begin.or(Some(point.time));
-        length += 1;
-        events += point.events.unwrap_or(minimum_events);
-        if length >= guardrail.consecutive.get() && events >= minimum_events {
-            return begin;
+        let outcome = self.outcome();
+        let (above, below) = match guardrail.bound {
+            Bound::Above(bound) => (Some(bound), None),
+            Bound::Below(bound) => (None, Some(bound)),
+        };
+        JudgedGuardrail {
+            outcome,
+            reason: reason(outcome, guardrail, self.canary.worst, kind),
+            above,
+            below,
+            consecutive: guardrail.consecutive.get(),
+            broken_since: self.canary.broken_since,
         }
     }
-    None
 }
 
 /// Says what the metric is, as every reason of the verdict does.
@@ -194,13 +158,5 @@ fn reason(
         GuardrailOutcome::Nodata => {
             format!("without points of the canary to hold against its limit of {bound}")
         }
-    }
-}
-
-fn worst(bound: Bound, points: &[Total]) -> f64 {
-    let values = points.iter().map(|point| point.value);
-    match bound {
-        Bound::Above(_) => values.fold(f64::NEG_INFINITY, f64::max),
-        Bound::Below(_) => values.fold(f64::INFINITY, f64::min),
     }
 }
