@@ -16,31 +16,25 @@ pub(crate) type Behaviour = dyn Fn(&mut TcpStream, &str, usize) + Send + Sync;
 pub(crate) struct FaultyServer {
     pub(crate) url: String,
     requests: Arc<AtomicUsize>,
-    most_at_once: Arc<AtomicUsize>,
 }
 
 impl FaultyServer {
     pub(crate) fn start(behaviour: Box<Behaviour>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (requests, most_at_once) = (Arc::new(AtomicUsize::new(0)), Arc::default());
-        let server = Self { url, requests: Arc::clone(&requests), most_at_once };
-        let (most, at_once) = (Arc::clone(&server.most_at_once), Arc::new(AtomicUsize::new(0)));
+        let requests = Arc::new(AtomicUsize::new(0));
+        let server = Self { url, requests: Arc::clone(&requests) };
         let behaviour: Arc<Behaviour> = Arc::from(behaviour);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
                 let (requests, behaviour) = (Arc::clone(&requests), Arc::clone(&behaviour));
-                let (most, at_once) = (Arc::clone(&most), Arc::clone(&at_once));
                 thread::spawn(move || {
                     let request = read_request(&mut stream);
                     if request.is_empty() {
                         return;
                     }
-                    most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     behaviour(&mut stream, &request, requests.fetch_add(1, Ordering::SeqCst));
-                    // The client may ask again as soon as the answer is whole.
-                    at_once.fetch_sub(1, Ordering::SeqCst);
                     let _ = stream.shutdown(Shutdown::Both);
                 });
             }
@@ -51,11 +45,6 @@ impl FaultyServer {
     /// Returns how many requests came.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
-    }
-
-    /// Returns how many requests there were at one moment, at most.
-    pub(crate) fn most_at_once(&self) -> usize {
-        self.most_at_once.load(Ordering::SeqCst)
     }
 }
 
