@@ -29,6 +29,7 @@ mod rank;
 mod rate_gap;
 mod rate_ratio;
 mod sample;
+mod share_gap;
 mod signed_rank;
 mod spread;
 pub mod student_t;
@@ -55,6 +56,7 @@ pub use crate::rank::{Ranks, mid_ranks};
 pub use crate::rate_gap::{RateGapWeights, rate_gap_above, rate_gap_below};
 pub use crate::rate_ratio::{rate_ratio_confidence_sequence, rate_ratio_log_e};
 pub use crate::sample::{Alternative, SampleError};
+pub use crate::share_gap::{ShareGapWeights, share_gap_below};
 pub use crate::signed_rank::{SignedRank, wilcoxon_signed_rank};
 pub use crate::spread::{
     DEVIATIONS_PER_MEDIAN_ABSOLUTE_DEVIATION, median_absolute_deviation,

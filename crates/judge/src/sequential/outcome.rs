@@ -36,7 +36,7 @@ pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome 
         let building = !check.muted && metric.since.is_some();
         unjudged || (few && !check.muted) || broken || unproven || building
     };
-    let silent = judge.silence.since.is_some()
+    let silent = judge.silence.lasts()
         || (!judge.silence.spoke && judge.silence.idle + judge.silence.unwell > 0);
     if silent || judge.metrics.iter().enumerate().any(bars) {
         Outcome::Inconclusive
@@ -499,7 +499,7 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
             all => format!("nothing is harmed, and all {all} gating metrics are safe"),
         };
     }
-    if judge.silence.since.is_some() {
+    if judge.silence.lasts() {
         return "the canary reports nothing at present, while the control does: too short a silence to roll back, and no ground to promote".to_owned();
     }
     if !judge.silence.spoke && judge.silence.unwell > 0 {
@@ -581,7 +581,7 @@ fn visible(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)]) -> Option<
             .is_none_or(|guardrail| guardrail.outcome == GuardrailOutcome::Held)
     };
     let known = |metric: &&JudgedMetric| cause_of(metric) != Some(UnclearCause::SourceFailed);
-    let talks = judge.silence.since.is_none() && (judge.silence.spoke || judge.silence.idle == 0);
+    let talks = !judge.silence.lasts() && (judge.silence.spoke || judge.silence.idle == 0);
     let all = talks && counted.iter().all(|metric| seen(metric) && held(metric) && known(metric));
     all.then(|| {
         "nothing is harmed, and every gating metric could have shown an unacceptable change \

@@ -9,9 +9,9 @@
 //! inference for multinomial count data", NeurIPS 2022, with two cells).
 
 use serde::{Deserialize, Serialize};
-use serin_stats::{rate_gap_above, rate_gap_below, weighted_log_mean_exp};
+use serin_stats::{rate_gap_above, rate_gap_below, share_gap_below};
 
-use super::bet::{ALIKE, Begins, Bets, BySize, SIZES};
+use super::bet::{Begins, Bets, BySize, SIZES};
 
 /// One arm in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,20 +58,33 @@ const TIMES_TOLERATED: BySize = [1.3, 1.8, 2.8, 5.0, 9.0, 22.0];
 /// How much is bet on each: most on what an hour of a usual service's errors can show.
 const WEIGHTS: BySize = [0.08, 0.12, 0.2, 0.32, 0.2, 0.08];
 
-/// Where between nothing and what is unacceptable a rate may be: what safety bets on.
-const TIMES_UNACCEPTABLE: BySize = [0.85, 0.7, 0.5, 0.3, 0.12, 0.02];
+/// How much smaller than what is unacceptable a rate may be, as a power of how much smaller it is if
+/// there is no effect at all: what safety bets on, and how much on each.
+const POWERS_OF_NO_EFFECT: BySize = [0.3, 0.55, 0.8, 1.0, 1.3, 1.8];
+const WEIGHTS_OF_SAFETY: BySize = [0.05, 0.12, 0.23, 0.35, 0.15, 0.10];
 
 /// How many steps of no surprise stand behind the assumption that counts are as even as Poisson's,
 /// until the control's own replicas or the arms themselves say otherwise.
 const EVEN_STEPS: f64 = 4.0;
 
+/// What events are counted out of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OutOf {
+    /// Trials, each of which is an event or none.
+    Trials,
+    /// Time, or whatever else holds any number of events.
+    Exposure,
+}
+
 /// The evidence of the counts of one metric. Its size is fixed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RateEvidence {
+    out_of: OutOf,
     harm: Bets,
-    /// That the ratio is not unacceptable, and that the gap is not.
-    safe_ratio: Bets,
-    safe_gap: Bets,
+    safety: Bets,
+    /// What the control counted before the canary began.
+    past: Tally,
     control: Tally,
     canary: Tally,
     pub(crate) steps: u64,
@@ -79,11 +92,12 @@ pub(crate) struct RateEvidence {
 }
 
 impl RateEvidence {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(out_of: OutOf) -> Self {
         Self {
+            out_of,
             harm: Bets::new(Begins::AnyTime, &WEIGHTS),
-            safe_ratio: Bets::new(Begins::AtTheStart, &ALIKE),
-            safe_gap: Bets::new(Begins::AtTheStart, &ALIKE),
+            safety: Bets::new(Begins::AtTheStart, &WEIGHTS_OF_SAFETY),
+            past: Tally::default(),
             control: Tally::default(),
             canary: Tally::default(),
             steps: 0,
@@ -110,10 +124,8 @@ impl RateEvidence {
         let mut harm = harm_factors(control, canary, tolerated);
         harm.iter_mut().for_each(|factor| *factor = (*factor * spread).min(most));
         self.harm.observe(&harm, &[0.0; SIZES]);
-        let ratio = safe_ratio_factors(control, canary, unacceptable.times);
-        self.safe_ratio.observe(&ratio.map(|factor| factor * spread), &[0.0; SIZES]);
-        let gap = safe_gap_factors(control, canary, unacceptable.plus);
-        self.safe_gap.observe(&gap.map(|factor| factor * spread), &[0.0; SIZES]);
+        let safety = self.safety_factors(control, canary, unacceptable);
+        self.safety.observe(&safety.map(|factor| factor * spread), &[0.0; SIZES]);
         self.unevenness.observe(control, canary);
         self.count(control, canary);
     }
@@ -125,18 +137,47 @@ impl RateEvidence {
         self.steps += 1;
     }
 
+    /// Learns from one step of the control's replicas before the canary began.
+    pub(crate) fn learn_past(&mut self, replicas: &[Tally]) {
+        replicas.iter().for_each(|tally| self.past.add(*tally));
+        self.learn(replicas);
+    }
+
     /// Learns how evenly the replicas of the control share what they have together in one step.
     pub(crate) fn learn(&mut self, replicas: &[Tally]) {
         self.unevenness.between_replicas(replicas);
+    }
+
+    /// A rate is unacceptable when it is so by its ratio and by its gap. Each step is held against the
+    /// one that lies further out at the rate known so far, which excludes the other as well.
+    fn safety_factors(&self, control: Tally, canary: Tally, unacceptable: RateBound) -> BySize {
+        let rate = self.usual_rate(unacceptable);
+        let by_ratio = rate * (unacceptable.times - 1.0);
+        if by_ratio > unacceptable.plus {
+            let no_effect = 1.0 / unacceptable.times;
+            safe_ratio_factors(control, canary, unacceptable.times, no_effect)
+        } else {
+            let no_effect = rate / (rate + unacceptable.plus);
+            safe_gap_factors(control, canary, unacceptable.plus, no_effect, self.out_of)
+        }
+    }
+
+    /// Returns the rate of everything counted before this step, as if the arms were alike; before
+    /// anything was, as much as the unacceptable gap.
+    fn usual_rate(&self, unacceptable: RateBound) -> f64 {
+        let mut all = self.past;
+        all.add(self.control);
+        all.add(self.canary);
+        let of_gap = if unacceptable.plus > 0.0 { 0.5 / unacceptable.plus } else { 1.0 };
+        (all.events + 0.5) / (all.exposure + of_gap)
     }
 
     pub(crate) fn log_harm(&self) -> f64 {
         self.harm.log_e()
     }
 
-    /// A rate that is not unacceptable by its ratio, or not by its gap, is not unacceptable.
     pub(crate) fn log_safety(&self) -> f64 {
-        weighted_log_mean_exp(&[self.safe_ratio.log_e(), self.safe_gap.log_e()], &[1.0, 1.0])
+        self.safety.log_e()
     }
 
     /// Returns both arms so far.
@@ -166,20 +207,39 @@ fn harm_factors(control: Tally, canary: Tally, tolerated: RateBound) -> BySize {
     })
 }
 
-fn safe_ratio_factors(control: Tally, canary: Tally, unacceptable: f64) -> BySize {
+/// * `no_effect`: the canary's rate as a fraction of the unacceptable one, if there is no effect.
+fn safe_ratio_factors(
+    control: Tally,
+    canary: Tally,
+    unacceptable: f64,
+    no_effect: f64,
+) -> BySize {
     let null = share_of_canary(control, canary, unacceptable);
-    TIMES_UNACCEPTABLE.map(|times| {
-        let share = share_of_canary(control, canary, unacceptable * times);
-        let tilt = libm::log(null / share);
+    POWERS_OF_NO_EFFECT.map(|power| {
+        let times = unacceptable * libm::pow(no_effect, power);
+        let tilt = libm::log(null / share_of_canary(control, canary, times));
         let weights = rate_gap_below(tilt, canary.exposure, control.exposure / unacceptable);
         weights.map_or(0.0, |it| it.log_e(canary.events, control.events, 0.0))
     })
 }
 
-fn safe_gap_factors(control: Tally, canary: Tally, unacceptable: f64) -> BySize {
-    TIMES_UNACCEPTABLE.map(|kept| {
-        let weights = rate_gap_below(-libm::log(kept), canary.exposure, control.exposure);
-        weights.map_or(0.0, |it| it.log_e(canary.events, control.events, unacceptable))
+fn safe_gap_factors(
+    control: Tally,
+    canary: Tally,
+    unacceptable: f64,
+    no_effect: f64,
+    out_of: OutOf,
+) -> BySize {
+    let (events, of_control) = (canary.events, control.events);
+    let (exposure, exposure_of_control) = (canary.exposure, control.exposure);
+    POWERS_OF_NO_EFFECT.map(|power| {
+        let tilt = -power * libm::log(no_effect);
+        match out_of {
+            OutOf::Trials => share_gap_below(tilt, exposure, exposure_of_control, unacceptable)
+                .map_or(0.0, |it| it.log_e(events, of_control)),
+            OutOf::Exposure => rate_gap_below(tilt, exposure, exposure_of_control)
+                .map_or(0.0, |it| it.log_e(events, of_control, unacceptable)),
+        }
     })
 }
 
@@ -288,7 +348,7 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::{RateBound, Tally, harm_factors, safe_gap_factors, safe_ratio_factors};
+    use super::{OutOf, RateBound, Tally, harm_factors, safe_gap_factors, safe_ratio_factors};
 
     /// Returns the expectation of `exp(factor)` over independent Poisson counts of both arms, for each
     /// size that is bet on; what lies beyond the last count that is added up only lowers it.
@@ -361,13 +421,16 @@ mod tests {
         for exposures in EXPOSURES {
             for control in CONTROL_RATES {
                 for canary in [1.5, 2.0] {
-                    let factors = |control, canary| safe_ratio_factors(control, canary, 1.5);
+                    let factors =
+                        |control, canary| safe_ratio_factors(control, canary, 1.5, 0.6);
                     for mean in expectations((control, control * canary), exposures, factors) {
                         assert!(mean <= 1.0 + 1e-9, "ratio {mean} {control} {exposures:?}");
                     }
                 }
                 for canary in [0.001, 0.003] {
-                    let factors = |control, canary| safe_gap_factors(control, canary, 0.001);
+                    let factors = |control, canary| {
+                        safe_gap_factors(control, canary, 0.001, 0.4, OutOf::Exposure)
+                    };
                     for mean in expectations((control, control + canary), exposures, factors) {
                         assert!(mean <= 1.0 + 1e-9, "gap {mean} {control} {exposures:?}");
                     }

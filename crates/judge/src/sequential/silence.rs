@@ -58,7 +58,8 @@ pub(crate) struct Silence {
     bets: Bets,
     /// Since when the canary has said nothing while the control spoke.
     pub(crate) since: Option<Timestamp>,
-    /// How much of the present silence has been counted, in units.
+    /// How many steps the present silence has lasted, and how much of it has been counted, in units.
+    steps: u64,
     counted: i64,
     /// Whether the canary ever spoke.
     pub(crate) spoke: bool,
@@ -77,6 +78,7 @@ impl Silence {
         Self {
             bets: Bets::new(Begins::AnyTime, &ALIKE),
             since: None,
+            steps: 0,
             counted: 0,
             spoke: false,
             idle: 0,
@@ -106,18 +108,17 @@ impl Silence {
         let canary_idles = voices.iter().any(|voices| voices.canary == Voice::Idle);
         if canary_speaks {
             self.spoke = true;
-            self.since = None;
-            self.counted = 0;
+            self.is_over();
             self.count_speech(start, end);
         } else if canary_idles {
             self.idle += 1;
-            self.since = None;
-            self.counted = 0;
+            self.is_over();
         } else if voices.iter().any(|voices| voices.control_is_unwell) {
             // Where the control is unwell, the canary's silence is part of what is wrong with both.
             self.unwell += 1;
         } else if control_speaks {
             let since = *self.since.get_or_insert(start);
+            self.steps += 1;
             self.spoken_since_unit = None;
             let units = (end.as_millis() - since.as_millis())
                 / UNIT.max(end.as_millis() - start.as_millis());
@@ -126,6 +127,18 @@ impl Silence {
                 self.bet(libm::log(SILENT_WHILE_BROKEN / self.silent_while_healthy()));
             }
         }
+    }
+
+    fn is_over(&mut self) {
+        self.since = None;
+        self.steps = 0;
+        self.counted = 0;
+    }
+
+    /// Returns whether the canary says nothing at present, while its control does: for a second step in
+    /// a row, as scrapes fail, and the last step of a window is rarely whole on both arms.
+    pub(crate) fn lasts(&self) -> bool {
+        self.steps >= 2
     }
 
     /// A unit of speech counts as much as a unit of silence, whatever the step.

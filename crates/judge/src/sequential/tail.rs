@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bet::averaged;
 use super::noise::{Noise, Past};
-use super::rates::{RateBound, RateEvidence, Tally};
+use super::rates::{OutOf, RateBound, RateEvidence, Tally};
 use super::values::{Aspect, Bounds, Difference, Side, ValueEvidence};
 
 /// Which shares of the control's events lie beyond the edges that are looked at.
@@ -184,7 +184,7 @@ impl TailEvidence {
                 let each_step = share * all / self.usual_steps.max(1.0);
                 let level = (each_step >= MANY_EVENTS)
                     .then(|| ValueEvidence::new(Aspect::Level, None, &[Side::Higher]));
-                let counts = RateEvidence::new();
+                let counts = RateEvidence::new(OutOf::Trials);
                 Edge { bucket, share, tolerated: 1.0, unacceptable: 1.0, counts, level }
             })
             .collect();

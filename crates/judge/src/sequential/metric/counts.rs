@@ -8,7 +8,7 @@ use super::margins::{margins_of_shares, rate_bounds, sides};
 use super::{MetricState, Reference};
 use crate::sequential::fraction::Fractions;
 use crate::sequential::intake::{ArmStep, MetricStep, Sample};
-use crate::sequential::rates::{RateEvidence, Tally};
+use crate::sequential::rates::{OutOf, RateEvidence, Tally};
 use crate::sequential::silence::Voice;
 use crate::sequential::values::Side;
 
@@ -159,5 +159,12 @@ pub(super) fn rates_of(check: &Check) -> Vec<(Side, RateEvidence)> {
         MeasureKind::Gauge | MeasureKind::Quantile => vec![Side::Higher],
         MeasureKind::Ratio | MeasureKind::Count | MeasureKind::Histogram => sides(check.worse),
     };
-    sides.into_iter().map(|side| (side, RateEvidence::new())).collect()
+    let out_of = match check.measure.kind() {
+        MeasureKind::Count => OutOf::Exposure,
+        MeasureKind::Gauge
+        | MeasureKind::Quantile
+        | MeasureKind::Ratio
+        | MeasureKind::Histogram => OutOf::Trials,
+    };
+    sides.into_iter().map(|side| (side, RateEvidence::new(out_of))).collect()
 }

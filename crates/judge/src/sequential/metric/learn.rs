@@ -90,7 +90,7 @@ impl MetricState {
         }
         self.rates = rates_of(check);
         for (_, evidence) in &mut self.rates {
-            steps.values().for_each(|replicas| evidence.learn(replicas));
+            steps.values().for_each(|replicas| evidence.learn_past(replicas));
         }
     }
 
