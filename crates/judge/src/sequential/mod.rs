@@ -11,6 +11,7 @@
 //! that never were, to say beforehand what it could see.
 
 mod bet;
+mod excursions;
 mod fraction;
 mod intake;
 mod metric;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serin_stats::{DEVIATIONS_PER_MEDIAN_ABSOLUTE_DEVIATION, quantile};
 
+use super::excursions::{Excursions, FAR_OUT};
+
 /// How one replica of the control varies over time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Noise {
@@ -19,6 +21,8 @@ pub(crate) struct Noise {
     pub(crate) level: f64,
     /// Whether it rests on one replica alone, which has nothing to be freed of.
     pub(crate) alone: bool,
+    /// How often it went far out, and for how long.
+    pub(crate) excursions: Excursions,
 }
 
 /// How unlike the replicas of the control are.
@@ -89,6 +93,8 @@ impl Noise {
         let variance = squares / f64::max(free, 1.0);
         let plain = if pairs > 0.0 && variance > 0.0 { products / pairs / variance } else { 0.0 };
         let near = corrected(plain, steps as f64 / known.len() as f64);
+        let is_out = |(_, value): &(i64, f64)| value.abs() > FAR_OUT * clip / CLIP;
+        let excursions = Excursions::of(freed.iter().map(|past| past.iter().map(is_out)));
         let lasting = FAR_LAGS.iter().zip(far).map(|(lag, (products, pairs))| {
             lasting_correlation(products / f64::max(pairs, 1.0) / variance, *lag, pairs)
         });
@@ -99,6 +105,7 @@ impl Noise {
             steps: steps as f64,
             level: quantile(&levels, 0.5)?,
             alone: known.len() == 1,
+            excursions,
         })
     }
 

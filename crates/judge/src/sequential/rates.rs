@@ -9,9 +9,10 @@
 //! inference for multinomial count data", NeurIPS 2022, with two cells).
 
 use serde::{Deserialize, Serialize};
-use serin_stats::{rate_gap_above, rate_gap_below, share_gap_below};
+use serin_stats::{quantile, rate_gap_above, rate_gap_below, share_gap_below};
 
 use super::bet::{Begins, Bets, BySize, SIZES};
+use super::excursions::{Excursions, FAR_OUT};
 
 /// One arm in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,6 +90,9 @@ pub(crate) struct RateEvidence {
     canary: Tally,
     pub(crate) steps: u64,
     unevenness: Unevenness,
+    excursions: Excursions,
+    /// Whether the canary was far out at the step before.
+    out: bool,
 }
 
 impl RateEvidence {
@@ -102,6 +106,8 @@ impl RateEvidence {
             canary: Tally::default(),
             steps: 0,
             unevenness: Unevenness::default(),
+            excursions: Excursions::default(),
+            out: false,
         }
     }
 
@@ -121,6 +127,7 @@ impl RateEvidence {
             return;
         }
         let spread = 1.0 / self.unevenness.factor_now(control, canary);
+        let most = most.min(self.most_of_excursion(canary, tolerated));
         let mut harm = harm_factors(control, canary, tolerated);
         harm.iter_mut().for_each(|factor| *factor = (*factor * spread).min(most));
         self.harm.observe(&harm, &[0.0; SIZES]);
@@ -141,6 +148,27 @@ impl RateEvidence {
     pub(crate) fn learn_past(&mut self, replicas: &[Tally]) {
         replicas.iter().for_each(|tally| self.past.add(*tally));
         self.learn(replicas);
+    }
+
+    /// Learns how often the control's replicas went far out of their own usual rate.
+    ///
+    /// * `replicas`: what each did, step by step.
+    pub(crate) fn learn_excursions(&mut self, replicas: &[Vec<Tally>]) {
+        let steps = |steps: &Vec<Tally>| {
+            let shares = steps.iter().filter(|tally| tally.exposure > 0.0);
+            let rates: Vec<f64> = shares.map(|tally| tally.events / tally.exposure).collect();
+            let usual = quantile(&rates, 0.5).unwrap_or(0.0);
+            steps.iter().map(|tally| is_far_out(*tally, usual)).collect::<Vec<_>>()
+        };
+        self.excursions = Excursions::of(replicas.iter().map(|replica| steps(replica).into_iter()));
+    }
+
+    /// Returns the most that a step can say for harm where the control, too, goes far out at times.
+    fn most_of_excursion(&mut self, canary: Tally, tolerated: RateBound) -> f64 {
+        let usual = self.past.events / self.past.exposure.max(1e-300);
+        let is_out = is_far_out(canary, f64::max(usual * tolerated.times, usual + tolerated.plus));
+        let was_out = std::mem::replace(&mut self.out, is_out);
+        if is_out { self.excursions.most(was_out) } else { f64::INFINITY }
     }
 
     /// Learns how evenly the replicas of the control share what they have together in one step.
@@ -191,6 +219,13 @@ impl RateEvidence {
     }
 }
 
+/// Whether a step has more events than its usual rate explains, by as much as counts called far out.
+fn is_far_out(tally: Tally, usual: f64) -> bool {
+    let expected = usual * tally.exposure;
+    // Counts have a longer tail upwards than a normal distribution has.
+    tally.events - expected > FAR_OUT * expected.max(1.0).sqrt() + 1.0
+}
+
 /// Returns the share of the events that falls to the canary if its rate is `times` the control's.
 fn share_of_canary(control: Tally, canary: Tally, times: f64) -> f64 {
     times * canary.exposure / (times * canary.exposure + control.exposure)
@@ -208,12 +243,7 @@ fn harm_factors(control: Tally, canary: Tally, tolerated: RateBound) -> BySize {
 }
 
 /// * `no_effect`: the canary's rate as a fraction of the unacceptable one, if there is no effect.
-fn safe_ratio_factors(
-    control: Tally,
-    canary: Tally,
-    unacceptable: f64,
-    no_effect: f64,
-) -> BySize {
+fn safe_ratio_factors(control: Tally, canary: Tally, unacceptable: f64, no_effect: f64) -> BySize {
     let null = share_of_canary(control, canary, unacceptable);
     POWERS_OF_NO_EFFECT.map(|power| {
         let times = unacceptable * libm::pow(no_effect, power);
@@ -421,8 +451,7 @@ mod tests {
         for exposures in EXPOSURES {
             for control in CONTROL_RATES {
                 for canary in [1.5, 2.0] {
-                    let factors =
-                        |control, canary| safe_ratio_factors(control, canary, 1.5, 0.6);
+                    let factors = |control, canary| safe_ratio_factors(control, canary, 1.5, 0.6);
                     for mean in expectations((control, control * canary), exposures, factors) {
                         assert!(mean <= 1.0 + 1e-9, "ratio {mean} {control} {exposures:?}");
                     }

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bet::{Begins, Bets, BySize, SIZES};
+use super::excursions::FAR_OUT;
 use super::noise::{Noise, corrected, lasting_correlation, upper_correlation};
 
 /// What safety bets on where the noise is known, and how much on each: most on what no effect looks
@@ -123,6 +124,8 @@ struct SideBets {
     side: Side,
     harm: Bets,
     safety: Bets,
+    /// Whether the canary was far out at the step before.
+    out: bool,
 }
 
 impl ValueEvidence {
@@ -228,6 +231,7 @@ impl View {
             side: *side,
             harm: Bets::new(Begins::AnyTime, &WEIGHTS),
             safety: Bets::new(Begins::AtTheStart, weights_of_safety),
+            out: false,
         };
         Self { noise, scale: Scale::default(), weight, bets: sides.iter().map(side).collect() }
     }
@@ -253,7 +257,10 @@ impl View {
         for (bets, bounds) in self.bets.iter_mut().zip(bounds) {
             let beyond =
                 course.lately.is_none_or(|lately| bets.side.sign() * lately > bounds.tolerated);
-            bets.observe(aspect, known, beyond, &harm, &safety, *bounds);
+            let most = self.noise.map_or(f64::INFINITY, |noise| {
+                bets.most_of_excursion(&noise, difference, bounds.tolerated)
+            });
+            bets.observe(aspect, known, beyond, most, [&harm, &safety], *bounds);
         }
         self.scale.observe(harm.value / difference.share.sqrt());
     }
@@ -348,13 +355,22 @@ impl Innovation {
 }
 
 impl SideBets {
+    /// Returns the most that a step can say for harm where the control, too, goes far out at times.
+    fn most_of_excursion(&mut self, noise: &Noise, difference: Difference, tolerated: f64) -> f64 {
+        let beyond = self.side.sign() * difference.value - tolerated;
+        let is_out = beyond > FAR_OUT * noise.deviation * difference.share.sqrt();
+        let was_out = std::mem::replace(&mut self.out, is_out);
+        if is_out { noise.excursions.most(was_out) } else { f64::INFINITY }
+    }
+
+    /// * `most`: the largest logarithm by which the step may raise the evidence of harm.
     fn observe(
         &mut self,
         aspect: Aspect,
         known: bool,
         beyond: bool,
-        harm: &Innovation,
-        safety: &Innovation,
+        most: f64,
+        [harm, safety]: [&Innovation; 2],
         bounds: Bounds,
     ) {
         let factors = |z: f64, shifts: &BySize| {
@@ -366,7 +382,7 @@ impl SideBets {
                 // A canary that warms up below its tolerance is not harmed by warming: nothing is bet
                 // on a step before which the difference was one to put up with.
                 let factors_of_harm = if beyond { factors(tolerated, &SHIFTS) } else { FREE };
-                self.harm.observe(&factors_of_harm, &FREE);
+                self.harm.observe(&factors_of_harm.map(|factor| factor.min(most)), &FREE);
                 let unacceptable = safety.standardised(self.side, bounds.unacceptable);
                 self.safety.observe(&factors(-unacceptable, &SHIFTS_OF_SAFETY), &FREE);
             }

@@ -9,6 +9,7 @@ use super::counts::{as_value, is_uncountable, rates_of};
 use super::levels::{MOST_ZEROS, aspect_of};
 use super::margins::sides;
 use super::{MetricState, Reference, Scale};
+use crate::sequential::excursions::Excursions;
 use crate::sequential::fraction::{Fractions, Whole};
 use crate::sequential::intake::{Sample, past_of};
 use crate::sequential::noise::{Noise, Past, spread_of};
@@ -54,7 +55,7 @@ impl MetricState {
         }
         self.usual.bad = self.usual_bad(check, samples());
         self.learn_rates(check, &past);
-        self.learn_values(check, &past);
+        self.learn_values(check, &past, is_all);
         self.learn_tails(check, &past, control);
         if is_all {
             self.reference = self.whole_control(check, &past);
@@ -75,26 +76,32 @@ impl MetricState {
 
     /// Learns how evenly the control's replicas shared what they had together, step by step.
     pub(super) fn learn_rates(&mut self, check: &Check, past: &[(String, BTreeMap<i64, Sample>)]) {
+        let tally = |sample: &Sample| match sample {
+            Sample::Counted(tally) => Some(*tally),
+            Sample::Value(_) | Sample::Buckets(_) | Sample::Garbled => self.bad_of(check, sample),
+        };
         let mut steps: BTreeMap<i64, Vec<Tally>> = BTreeMap::new();
         for (at, sample) in past.iter().flat_map(|(_, steps)| steps) {
-            let tally = match sample {
-                Sample::Counted(tally) => Some(*tally),
-                Sample::Value(_) | Sample::Buckets(_) | Sample::Garbled => {
-                    self.bad_of(check, sample)
-                }
-            };
-            steps.entry(*at).or_default().extend(tally);
+            steps.entry(*at).or_default().extend(tally(sample));
         }
+        let replicas: Vec<Vec<Tally>> =
+            past.iter().map(|(_, steps)| steps.values().filter_map(tally).collect()).collect();
         if steps.values().all(Vec::is_empty) {
             return;
         }
         self.rates = rates_of(check);
         for (_, evidence) in &mut self.rates {
             steps.values().for_each(|replicas| evidence.learn_past(replicas));
+            evidence.learn_excursions(&replicas);
         }
     }
 
-    pub(super) fn learn_values(&mut self, check: &Check, past: &[(String, BTreeMap<i64, Sample>)]) {
+    pub(super) fn learn_values(
+        &mut self,
+        check: &Check,
+        past: &[(String, BTreeMap<i64, Sample>)],
+        is_all: bool,
+    ) {
         let values: Vec<Vec<(i64, f64)>> = past.iter().map(|(_, steps)| values(steps)).collect();
         let all = || values.iter().flatten().map(|(_, value)| *value);
         if all().next().is_none() {
@@ -116,6 +123,10 @@ impl MetricState {
             .collect();
         self.youth = if self.fresh { youth_of(&scaled) } else { Vec::new() };
         self.noise = Noise::of(&scaled);
+        // One replica before a change says little of how it goes out at times after other changes.
+        if let (true, Some(noise)) = (is_all, &mut self.noise) {
+            noise.excursions = Excursions::default();
+        }
         self.spread = spread_of(&scaled, self.noise.as_ref());
         let aspect = aspect_of(check);
         self.values = Some(ValueEvidence::new(aspect, self.noise, &sides(check.worse)));
