@@ -42,8 +42,8 @@ fn text(run: &Run, cases: &[PathBuf], tables: &[Table], took: Duration) -> Strin
          Simulated canaries whose truth is known, and real ones with a known effect put in, before the \
          judges.\n\
          Revision {} of the sequential judge, {} of the `kayenta` judge; seed {}, {} trials a cell \
-         unless its row says less; {} min on {} cores.\n\n\
-         ```sh\ncargo xtask calibrate --runs {} --seed {}{cases} --write\n```\n\n\
+         unless its row says otherwise; {} min on {} cores.\n\n\
+         ```sh\ncargo xtask calibrate --promised-runs {} --runs {} --seed {}{cases} --write\n```\n\n\
          The same command and seed give the same figures on every machine, at any number of threads: \
          a run has a seed of its own.\n\n{ASSUMED}\n",
         sequential::REVISION,
@@ -52,6 +52,7 @@ fn text(run: &Run, cases: &[PathBuf], tables: &[Table], took: Duration) -> Strin
         run.runs,
         took.as_secs().div_ceil(60),
         rayon::current_num_threads(),
+        run.promised_runs,
         run.runs,
         run.seed,
     );

@@ -13,8 +13,12 @@ use serin_calibrate::{document, quick};
 #[derive(Debug, Parser)]
 #[command(name = "serin-calibrate", version)]
 struct Cli {
-    /// How many canaries a cell simulates; cells that cost much, or hold no promised figure, get fewer
+    /// How many canaries a cell simulates that holds a promised figure
     #[arg(long, value_name = "N", default_value_t = 20_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    promised_runs: u64,
+    /// How many canaries any other cell simulates; those that cost much get fewer
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// What all random numbers come from
@@ -30,7 +34,7 @@ struct Cli {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     cases: Vec<PathBuf>,
     /// Check a few cells against bounds, in less than a minute, and fail if one is broken
-    #[arg(long, conflicts_with_all = ["runs", "only", "rows", "cases", "write"])]
+    #[arg(long, conflicts_with_all = ["promised_runs", "runs", "only", "rows", "cases", "write"])]
     quick: bool,
     /// Write `docs/calibration.md`
     #[arg(long, conflicts_with_all = ["only", "rows"])]
@@ -70,7 +74,12 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         return Ok(check_quickly(cli.seed));
     }
     let began = now();
-    let run = Run { runs: cli.runs, seed: cli.seed, rows: cli.rows.clone() };
+    let run = Run {
+        promised_runs: cli.promised_runs,
+        runs: cli.runs,
+        seed: cli.seed,
+        rows: cli.rows.clone(),
+    };
     let mut all = Vec::new();
     for name in Name::value_variants() {
         if cli.only.is_none_or(|only| only == *name) {

@@ -9,6 +9,8 @@ use crate::cell::Tally;
 #[derive(Clone, Debug)]
 pub struct Run {
     /// How many trials the cells get that hold a promised figure.
+    pub promised_runs: u64,
+    /// How many the others get.
     pub runs: u64,
     /// What all random numbers come from.
     pub seed: u64,
@@ -24,10 +26,10 @@ const POINTS_OF_FULL_PRICE: u64 = 20 * 500;
 const FEWEST_TRIALS: u64 = 1_000;
 
 impl Run {
-    /// Returns the run with a quarter of the trials, for cells that hold no promised figure.
+    /// Returns the run as it is for cells that hold a promised figure.
     #[must_use]
-    pub fn quarter(&self) -> Self {
-        Self { runs: self.runs.div_ceil(4), ..self.clone() }
+    pub fn promised(&self) -> Self {
+        Self { runs: self.promised_runs, ..self.clone() }
     }
 
     /// Returns whether a row of this name was asked for.

@@ -73,9 +73,9 @@ fn levels() -> Vec<Factor> {
         promised("AR .3", of(Noise::Autoregressive(0.3)), plain),
         promised("AR .6", of(Noise::Autoregressive(0.6)), plain),
         promised("AR .9", of(Noise::Autoregressive(0.9)), plain),
-        promised("MA 5", of(Noise::MovingAverage(5)), plain),
-        promised("MA 10", of(Noise::MovingAverage(10)), plain),
-        promised("shared load, AR .95, 15 %", of(Noise::Independent), |canary| canary.load = 0.15),
+        factor("MA 5", of(Noise::MovingAverage(5)), plain),
+        factor("MA 10", of(Noise::MovingAverage(10)), plain),
+        factor("shared load, AR .95, 15 %", of(Noise::Independent), |canary| canary.load = 0.15),
         factor("tails of t3", of(Noise::HeavyTailed), plain),
         factor("tails of a lognormal, upwards", of(Noise::Skewed), plain),
         factor("shared bursts", of(Noise::Independent), |canary| {
@@ -166,7 +166,7 @@ fn histograms() -> Vec<Factor> {
         factor("histogram, shared bursts", of(Noise::Independent, 0.0), |canary| {
             canary.shared_bursts = Some(SHARED);
         }),
-        promised("20 of all kinds, AR .6, shared load", mixed(), |canary| canary.load = 0.15),
+        factor("20 of all kinds, AR .6, shared load", mixed(), |canary| canary.load = 0.15),
         factor("memory", vec![Kind::Memory; METRICS], plain),
     ]
 }
@@ -215,7 +215,7 @@ fn table(run: &Run, title: &str, factors: Vec<Factor>) -> Table {
 }
 
 fn row(run: &Run, factor: &Factor) -> Vec<String> {
-    let run = if factor.promised { run.clone() } else { run.quarter() };
+    let run = if factor.promised { run.promised() } else { run.clone() };
     let mut cells = vec![factor.name.to_owned()];
     for (setting, tolerance, history) in SETTINGS {
         for effect in [Effect::None, Effect::Tolerated] {
