@@ -10,6 +10,7 @@ mod histogram;
 mod ignored;
 pub mod kayenta;
 pub mod sequential;
+mod summary;
 
 pub use crate::guardrail::judge_guardrail;
 

@@ -189,6 +189,19 @@ pub struct JudgedMetric {
     pub guardrail: Option<JudgedGuardrail>,
 }
 
+impl JudgedMetric {
+    /// Returns the name with its labels, in braces: `errors{route=/pay}`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.labels.is_empty() {
+            return self.name.clone();
+        }
+        let labels: Vec<String> =
+            self.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+        format!("{}{{{}}}", self.name, labels.join(","))
+    }
+}
+
 /// How a canary's values stand to the control's, in Kayenta's words.
 #[derive(
     Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema,

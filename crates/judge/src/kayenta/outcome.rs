@@ -54,7 +54,7 @@ pub(crate) fn decide(
 fn with_guardrail(pairs: &[&JudgedPair<'_>], outcome: GuardrailOutcome) -> Option<String> {
     pairs.iter().find_map(|pair| {
         let guardrail = pair.metric.guardrail.as_ref()?;
-        let says = || format!("{} is {}", title(&pair.metric), guardrail.reason);
+        let says = || format!("{} is {}", pair.metric.title(), guardrail.reason);
         (guardrail.outcome == outcome).then(says)
     })
 }
@@ -103,12 +103,12 @@ fn worst(counted: &[&JudgedPair<'_>]) -> Option<String> {
         1 => ", and one more metric did not pass".to_owned(),
         others => format!(", and {others} more metrics did not pass"),
     };
-    Some(format!("{} is {critical}{}{others}", title(first), first.reason))
+    Some(format!("{} is {critical}{}{others}", first.title(), first.reason))
 }
 
 fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
     match counted {
-        [only] => format!("{} did not get worse", title(&only.metric)),
+        [only] => format!("{} did not get worse", only.metric.title()),
         all => format!("none of {} metrics got worse", all.len()),
     }
 }
@@ -117,7 +117,7 @@ fn nothing_got_worse(counted: &[&JudgedPair<'_>]) -> String {
 fn not_judged(failed: &[&JudgedPair<'_>], all: &[JudgedPair<'_>]) -> Option<String> {
     let first = failed.first()?;
     let why = first.failure.as_deref().unwrap_or_default();
-    let title = title(&first.metric);
+    let title = first.metric.title();
     Some(match failed.len() {
         1 => format!("{title} was not judged: {why}"),
         several => {
@@ -131,17 +131,7 @@ fn too_few_points(pair: &JudgedPair<'_>) -> Option<String> {
     // Gaps that a strategy filled are no points.
     let points = pair.trace.control.len().min(pair.trace.canary.len());
     (points < minimum).then(|| {
-        let title = title(&pair.metric);
+        let title = pair.metric.title();
         format!("too few points to pass: {title} has {points}, and {minimum} are asked for")
     })
-}
-
-/// The metric's name, with the labels that tell it from its likes.
-fn title(metric: &JudgedMetric) -> String {
-    if metric.labels.is_empty() {
-        return metric.name.clone();
-    }
-    let labels: Vec<String> =
-        metric.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
-    format!("{}{{{}}}", metric.name, labels.join(","))
 }

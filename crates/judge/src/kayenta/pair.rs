@@ -2,16 +2,16 @@
 
 use serin_model::{
     Amount, Analysis, Arm, ArmPair, Check, Classification, EffectSize, EffectSizeMeasure,
-    GuardrailOutcome, Interval, JudgedMetric, MetricSeries, Multiple, Summary, Trace, TracePoint,
-    Window, Worse,
+    GuardrailOutcome, Interval, JudgedMetric, MetricSeries, Multiple, Trace, TracePoint, Window,
+    Worse,
 };
-use serin_stats::{Alternative, Method, mann_whitney_u, moments, quantile_of_sorted};
+use serin_stats::{Alternative, Method, mann_whitney_u};
 
 use super::classify::{ClassifiedPair, MetricOptions, Rule, Strictness, classify};
-use super::clean::CleanValues;
 use super::windows::JudgementWindow;
 use crate::bins::averaged;
 use crate::guardrail::judge_guardrail;
+use crate::summary::{missing, summary, without_gaps};
 
 /// One answer to one check, judged, with what its warnings are made from.
 pub(crate) struct JudgedPair<'a> {
@@ -103,8 +103,8 @@ pub(crate) fn judge_pair<'a>(
         muted: check.muted,
         groups: check.groups.clone(),
         owner: check.owner.clone(),
-        control: summary(&classified.control),
-        canary: summary(&classified.canary),
+        control: summary(&classified.control.values, &classified.control.sorted),
+        canary: summary(&classified.canary.values, &classified.canary.sorted),
         mean_ratio: classified.shift.and(classified.deviation),
         shift: classified.shift.map(|shift| Interval {
             estimate: shift.estimate,
@@ -148,10 +148,6 @@ fn values(bins: &[TracePoint]) -> Vec<f64> {
     bins.iter().map(|bin| bin.value).collect()
 }
 
-fn without_gaps(bins: Vec<TracePoint>) -> Vec<TracePoint> {
-    bins.into_iter().filter(|bin| !bin.value.is_nan()).collect()
-}
-
 fn effect_size_name(measure: EffectSizeMeasure) -> &'static str {
     match measure {
         EffectSizeMeasure::MeanRatio => "meanRatio",
@@ -180,30 +176,23 @@ fn p_value(classified: &ClassifiedPair, check: &Check) -> Option<f64> {
     Some(test.p_value)
 }
 
-fn summary(values: &CleanValues) -> Summary {
-    let Some(moments) = moments(&values.values) else { return Summary::default() };
-    Summary {
-        points: moments.count,
-        mean: moments.mean,
-        median: quantile_of_sorted(&values.sorted, 0.5).unwrap_or(moments.mean),
-        standard_deviation: moments.standard_deviation(),
-        minimum: moments.minimum,
-        maximum: moments.maximum,
-    }
-}
-
 /// Says how the metric came out. Each reason completes "the metric is …", so that it reads alone in
 /// a table and joined to a name in a sentence.
 fn reason(check: &Check, classified: &ClassifiedPair) -> String {
     let kind = check.measure.kind();
-    let (control, canary) = (summary(&classified.control), summary(&classified.canary));
+    let (control, canary) = (
+        summary(&classified.control.values, &classified.control.sorted),
+        summary(&classified.canary.values, &classified.canary.sorted),
+    );
     let compared = format!(
         "{} against {} of control",
         Amount::new(canary.mean, kind),
         Amount::new(control.mean, kind)
     );
     match (classified.rule, classified.classification) {
-        (Rule::Missing | Rule::MissingReplaced, _) => missing(control.points, canary.points),
+        (Rule::Missing | Rule::MissingReplaced, _) => {
+            format!("without data: {}", missing(control.points, canary.points))
+        }
         (Rule::Identical | Rule::OneValue, _) => "the same on both arms".to_owned(),
         (Rule::Failed, _) => {
             "not comparable: all values are tied once one arm is shifted onto the other".to_owned()
@@ -212,15 +201,6 @@ fn reason(check: &Check, classified: &ClassifiedPair) -> String {
         (_, Classification::Low) => format!("lower: {compared}{}", times(classified)),
         (_, _) => format!("not different enough to count: {compared}"),
     }
-}
-
-fn missing(control: usize, canary: usize) -> String {
-    let silent = match (control, canary) {
-        (0, 0) => "neither arm reported a value",
-        (0, _) => "the control reported no values",
-        (_, _) => "the canary reported no values",
-    };
-    format!("without data: {silent}")
 }
 
 fn times(classified: &ClassifiedPair) -> String {

@@ -6,7 +6,7 @@ use serin_model::{
     Scorecard, Standing, Summary, Trace, TracePoint, UnclearCause, Verdict, Warning, WarningCode,
     Worse,
 };
-use serin_stats::{moments, p_value_of_log_e, quantile};
+use serin_stats::p_value_of_log_e;
 
 use super::metric::{MetricState, aspect_of};
 use super::run::{FALSE_ROLLBACK, FALSE_SAFETY, FailedBy, REVISION, SequentialJudge};
@@ -15,6 +15,7 @@ use super::values::Aspect;
 use crate::Judged;
 use crate::bins::averaged;
 use crate::kayenta::weight_of_unlisted;
+use crate::summary::{missing, summary, without_gaps};
 
 /// Returns promote, roll back or neither, as things stand.
 pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome {
@@ -178,11 +179,11 @@ fn judged_metric(
         .filter(|needed| *needed < 1e6 && *needed > steps as f64)
         .map(|needed| needed as u64);
     let points = |arm: fn(&MetricSeries) -> &serin_model::Arm| {
-        answer.map_or_else(Vec::new, |answer| known(averaged(arm(answer), analysis.step)))
+        answer.map_or_else(Vec::new, |answer| without_gaps(averaged(arm(answer), analysis.step)))
     };
     let (control, canary) =
         (points(|answer| &answer.arms.control), points(|answer| &answer.arms.canary));
-    let (on_control, on_canary) = (summary(&control), summary(&canary));
+    let (on_control, on_canary) = (of_points(&control), of_points(&canary));
     let evidence = Evidence {
         standing,
         cause,
@@ -235,23 +236,6 @@ fn judged_metric(
     (judged, trace)
 }
 
-fn known(points: Vec<TracePoint>) -> Vec<TracePoint> {
-    points.into_iter().filter(|point| !point.value.is_nan()).collect()
-}
-
-fn summary(points: &[TracePoint]) -> Summary {
-    let values: Vec<f64> = points.iter().map(|point| point.value).collect();
-    let Some(moments) = moments(&values) else { return Summary::default() };
-    Summary {
-        points: moments.count,
-        mean: moments.mean,
-        median: quantile(&values, 0.5).unwrap_or(moments.mean),
-        standard_deviation: moments.standard_deviation(),
-        minimum: moments.minimum,
-        maximum: moments.maximum,
-    }
-}
-
 fn test_name(metric: &MetricState, check: &Check) -> &'static str {
     match check.measure.kind() {
         MeasureKind::Ratio | MeasureKind::Count if !metric.compares_values() => {
@@ -299,6 +283,13 @@ fn cause(
         _ if metric.steps() < STEPS_OF_MANY => UnclearCause::TooFewPoints,
         _ => UnclearCause::TooNoisy,
     }
+}
+
+fn of_points(points: &[TracePoint]) -> Summary {
+    let values: Vec<f64> = points.iter().map(|point| point.value).collect();
+    let mut sorted = values.clone();
+    sorted.sort_by(f64::total_cmp);
+    summary(&values, &sorted)
 }
 
 /// With fewer steps than this it is too early to call a metric noisy.
@@ -434,15 +425,6 @@ fn change(fraction: f64, worse: Worse) -> String {
     }
 }
 
-fn missing(control: usize, canary: usize) -> &'static str {
-    match (control, canary) {
-        (0, 0) => "neither arm reported a value",
-        (0, _) => "the control reported no values",
-        (_, 0) => "the canary reported no values",
-        (_, _) => "the arms never reported in the same step",
-    }
-}
-
 /// Orders metrics worst first.
 fn badness(metric: &JudgedMetric) -> f64 {
     let Some(evidence) = &metric.evidence else { return 0.0 };
@@ -464,7 +446,7 @@ fn badness(metric: &JudgedMetric) -> f64 {
 
 /// Returns the one sentence a reader sees first.
 fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Outcome) -> String {
-    let says = |metric: &JudgedMetric| format!("{} is {}", title(metric), metric.reason);
+    let says = |metric: &JudgedMetric| format!("{} is {}", metric.title(), metric.reason);
     if let Some(failed) = &judge.failed {
         return match &failed.by {
             FailedBy::Silence { .. } if !judge.silence.spoke => {
@@ -476,7 +458,7 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
             FailedBy::Guardrail { metric } => {
                 let metric = &judged[*metric].0;
                 let broken = metric.guardrail.as_ref().map_or("", |guardrail| &guardrail.reason);
-                format!("{} is {broken}", title(metric))
+                format!("{} is {broken}", metric.title())
             }
             FailedBy::Evidence { metric } => {
                 let harmed =
@@ -532,7 +514,7 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
     });
     if let Some(metric) = unheld {
         let why = metric.guardrail.as_ref().map_or("", |guardrail| &guardrail.reason);
-        return format!("{} is {why}", title(metric));
+        return format!("{} is {why}", metric.title());
     }
     let unclear: Vec<&JudgedMetric> = counted()
         .filter(|metric| {
@@ -591,15 +573,6 @@ fn visible(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)]) -> Option<
 }
 
 /// The metric's name, with the labels that tell it from its likes.
-fn title(metric: &JudgedMetric) -> String {
-    if metric.labels.is_empty() {
-        return metric.name.clone();
-    }
-    let labels: Vec<String> =
-        metric.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
-    format!("{}{{{}}}", metric.name, labels.join(","))
-}
-
 /// Derives a score from the verdict: it explains the verdict to those who think in scores, and
 /// decides nothing.
 fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) -> Scorecard {
