@@ -735,7 +735,7 @@ fn more_steps_than_a_store_gives_at_once_are_asked_for_in_parts() {
 /// Watches what has passed, and returns the exit code and the report.
 fn watch(folder: &Path, name: &str) -> (Option<i32>, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_serin"))
-        .args(["watch", "--format", "json", "--history", "0s"])
+        .args(["watch", "--format", "json"])
         .arg(folder.join(name))
         .output()
         .unwrap();

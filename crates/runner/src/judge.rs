@@ -38,15 +38,23 @@ pub fn ask(
     overrides: Overrides<'_>,
     progress: &dyn Progress,
 ) -> Result<Report, RunError> {
-    let answered = match (overrides.data, &question.written.source) {
-        (None, Some(Source::Store(store))) => store::answer(question, store, overrides, progress)?,
+    let (answered, past) = match (overrides.data, &question.written.source) {
+        (None, Some(Source::Store(store))) => {
+            let answered = store::answer(question, store, overrides, progress)?;
+            let past = match beginning_of(overrides.judge, &answered) {
+                Some(begin) => Some(store::past(question, store, overrides, begin, progress)?),
+                None => None,
+            };
+            (answered, past)
+        }
         (_, source) => {
             refuse_url(overrides)?;
-            recording::answer(question, recording::written(source.as_ref()), overrides, progress)?
+            let written = recording::written(source.as_ref());
+            (recording::answer(question, written, overrides, progress)?, None)
         }
     };
-    let (mut verdict, traces) =
-        judge(overrides.judge, &answered.analysis, &answered.series, &question.written.notes);
+    let history = past.as_ref().map_or(&answered.series, |past| &past.series);
+    let (mut verdict, traces) = judge(overrides.judge, &answered, history, &question.written.notes);
     let anything = |metric: &JudgedMetric| metric.control.points + metric.canary.points > 0;
     let failed = answered.series.iter().any(|series| series.failure.is_some());
     if !failed && !verdict.metrics.iter().any(anything) {
@@ -60,6 +68,10 @@ pub fn ask(
     verdict.ignored.extend(answered.note.map(str::to_owned));
     let mut inputs = question.others.clone();
     inputs.push(answered.input);
+    if let Some(past) = past {
+        verdict.warnings.extend(past.warning);
+        inputs.extend(past.input);
+    }
     let judged = Judged { verdict, traces };
     Ok(report(question, &answered.analysis, judged, inputs))
 }
@@ -116,20 +128,31 @@ pub(crate) fn refuse_odd_window(analysis: &Analysis, window: Window) -> Result<(
 }
 
 /// Judges what the sources answered, and adds what the reader of the files had to say.
+///
+/// * `history`: the answers that hold the control's past.
 fn judge(
     judge: JudgeKind,
-    analysis: &Analysis,
-    series: &[MetricSeries],
+    answered: &Answered,
+    history: &[MetricSeries],
     notes: &[String],
 ) -> (Verdict, Vec<Trace>) {
+    let (analysis, series) = (&answered.analysis, &answered.series);
     let mut judged = match judge {
         JudgeKind::Sequential => {
-            serin_judge::sequential::judge(&from_its_beginning(analysis, series), series).0
+            let analysis = from_its_beginning(analysis, series);
+            serin_judge::sequential::judge_after(&analysis, history, series).0
         }
         JudgeKind::Kayenta => serin_judge::kayenta::judge(analysis, series),
     };
     judged.verdict.ignored.extend_from_slice(notes);
     (judged.verdict, judged.traces)
+}
+
+/// Returns where the past ends that the judge learns from, should it be asked for apart.
+fn beginning_of(judge: JudgeKind, answered: &Answered) -> Option<Timestamp> {
+    let learns = judge == JudgeKind::Sequential && answered.analysis.arms.control_window.is_none();
+    let begun = from_its_beginning(&answered.analysis, &answered.series);
+    begun.window.filter(|_| learns).map(|window| window.start)
 }
 
 /// Lets the analysis of a past rollout begin with the canary: what the control did before is its

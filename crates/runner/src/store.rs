@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serin_check::checked_url;
-use serin_model::{Analysis, MetricSeries, Store, Warning, WarningCode, Window};
+use serin_model::{Analysis, MetricSeries, Store, Timestamp, Warning, WarningCode, Window};
 use serin_report::Input;
 use serin_sources::{Inquiry, Request};
 
@@ -14,6 +14,7 @@ use crate::judge::{Answered, in_words, judged_span, refuse_odd_window};
 use crate::moment::{last_steps, now};
 use crate::progress::Progress;
 use crate::question::{Overrides, Question, TimeAsked};
+use crate::watch::HISTORY;
 
 /// Asks a store what a question needs to know.
 ///
@@ -61,6 +62,71 @@ pub(crate) fn answer(
         gathered.series.iter().flat_map(|it| [it.arms.control.span(), it.arms.canary.span()]);
     let span = span.flatten().reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
     Ok(Answered { series: gathered.series, warnings, name, span, input, note: None, analysis })
+}
+
+/// What a store said of the control's past.
+pub(crate) struct Past {
+    pub(crate) series: Vec<MetricSeries>,
+    pub(crate) input: Option<Input>,
+    /// What is not known of it.
+    pub(crate) warning: Option<Warning>,
+}
+
+/// Asks a store what the control did before `end`, for as long as the Check file says. Without an
+/// answer the judge knows less, and judges all the same.
+///
+/// # Errors
+///
+/// [`RunError`] when it cannot be asked.
+pub(crate) fn past(
+    question: &Question,
+    written: &Store,
+    overrides: Overrides<'_>,
+    end: Timestamp,
+    progress: &dyn Progress,
+) -> Result<Past, RunError> {
+    let analysis = &question.written.analysis;
+    let length = analysis.history.unwrap_or(HISTORY);
+    let start = analysis.step.bin_of(end.before(length));
+    if length.is_zero() {
+        return Ok(Past { series: Vec::new(), input: None, warning: None });
+    }
+    let store = overridden(written, overrides)?;
+    let inquiry = Inquiry::new(analysis, &store, Window { start, end })?;
+    let client = StoreClient::new(&store, inquiry.source(), &question.folder())?;
+    let fetching = fetch_all(&client, inquiry.requests(), store.limits, progress);
+    let answers = runtime(&store)?.block_on(fetching).answers;
+    let gathered = inquiry.gather(answers.into_iter().map(|it| it.map_err(with_hint)).collect());
+    let warning = unknown_past(&failed_checks(&gathered.series)).map(|text| Warning {
+        code: WarningCode::PartialAnswer,
+        metric: None,
+        text,
+    });
+    let input = Input {
+        path: format!("{}, {} queries of the past", inquiry.name(), inquiry.requests().len()),
+        sha256: gathered.digest.sha256,
+        bytes: gathered.digest.bytes,
+    };
+    Ok(Past { series: gathered.series, input: Some(input), warning })
+}
+
+/// Names the checks whose past is not known; nothing where all are.
+pub(crate) fn failed_checks(series: &[MetricSeries]) -> String {
+    let failed = series.iter().filter(|answer| answer.failure.is_some());
+    let failed: Vec<String> = failed.map(|answer| format!("`{}`", answer.check)).collect();
+    if failed.is_empty() { String::new() } else { format!("of {}", failed.join(", ")) }
+}
+
+/// Says what it means that a past is not known.
+///
+/// * `what`: whose, or why; nothing where it is known.
+pub(crate) fn unknown_past(what: &str) -> Option<String> {
+    (!what.is_empty()).then(|| {
+        format!(
+            "the control's past {what} is not known: its noise and the spread of its replicas are \
+             learned on the way, so that an answer takes longer"
+        )
+    })
 }
 
 /// Returns the store with what the command says instead of the Check file.

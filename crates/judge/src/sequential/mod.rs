@@ -27,4 +27,6 @@ mod tail;
 mod values;
 
 pub use plan::{Planner, plan};
-pub use run::{FALSE_ROLLBACK, FALSE_SAFETY, OtherRevision, REVISION, SequentialJudge, judge};
+pub use run::{
+    FALSE_ROLLBACK, FALSE_SAFETY, OtherRevision, REVISION, SequentialJudge, judge, judge_after,
+};

@@ -354,9 +354,21 @@ impl SequentialJudge {
 ///   window are its history; where it has no window, there is none.
 #[must_use]
 pub fn judge(analysis: &Analysis, series: &[MetricSeries]) -> (Judged, SequentialJudge) {
+    judge_after(analysis, series, series)
+}
+
+/// As [`judge`], with a history that was asked for apart from what is judged.
+///
+/// * `history`: the answers of which the control's points before the analysis's window are looked at.
+#[must_use]
+pub fn judge_after(
+    analysis: &Analysis,
+    history: &[MetricSeries],
+    series: &[MetricSeries],
+) -> (Judged, SequentialJudge) {
     let window = analysis.window.unwrap_or(Window::ALWAYS);
     let mut judge = SequentialJudge::new(analysis);
-    judge.learn(analysis, series, window.start);
+    judge.learn(analysis, history, window.start);
     let inside: Vec<MetricSeries> = series.iter().map(|answer| ending(answer, window)).collect();
     judge.take(analysis, &inside, window.start);
     judge.advance(analysis, Timestamp::from_millis(i64::MAX));

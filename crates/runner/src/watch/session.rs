@@ -15,6 +15,7 @@ use super::state::{Begun, Identity, State, StateFile};
 use super::timing::{Start, Timing, length_of};
 use super::{Clock, Interrupt};
 use crate::error::RunError;
+use crate::store::{failed_checks, unknown_past};
 
 /// What a live analysis is given to work with.
 pub struct Tools<'a> {
@@ -264,23 +265,15 @@ impl Session<'_, '_> {
         let unknown = match self.tools.feed.look(window, self.tools.interrupt) {
             Ok(series) => {
                 self.begun().judge.learn(analysis, &series, judged_from);
-                let failed = series.iter().filter(|answer| answer.failure.is_some());
-                let failed: Vec<String> =
-                    failed.map(|answer| format!("`{}`", answer.check)).collect();
-                (!failed.is_empty()).then(|| format!("of {}", failed.join(", ")))
+                failed_checks(&series)
             }
             Err(outage) if self.history_tries + 1 < MOST_HISTORY_TRIES => {
                 self.history_tries += 1;
                 return Err(Outage { is_partial: true, ..outage });
             }
-            Err(outage) => Some(format!("(the source {})", outage.why)),
+            Err(outage) => format!("(the source {})", outage.why),
         };
-        let warning = unknown.map(|what| {
-            format!(
-                "the control's past {what} is not known: its noise and the spread of its replicas are \
-                 learned on the way, so that an answer takes longer"
-            )
-        });
+        let warning = unknown_past(&unknown);
         if let Some(warning) = &warning {
             self.tell(Event::Warned(warning));
         }

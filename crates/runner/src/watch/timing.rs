@@ -92,7 +92,8 @@ impl Timing {
 
 const HORIZON: Duration = Duration::from_secs(3600);
 const WARM_UP: Duration = Duration::from_secs(120);
-const HISTORY: Duration = Duration::from_secs(6 * 3600);
+/// How much of the control's past is learned from, where nobody says.
+pub(crate) const HISTORY: Duration = Duration::from_secs(6 * 3600);
 const EVERY: Duration = Duration::from_secs(15);
 
 pub(crate) fn length_of(step: Step) -> Duration {
