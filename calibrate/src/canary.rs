@@ -1,7 +1,5 @@
 //! A canary whose truth is known.
 
-use std::collections::BTreeMap;
-
 use serin_model::{
     Analysis, Arm, ArmPair, Arms, BucketBounds, Check, Count, KayentaOptions, Margins, Measure,
     MeasureKind, MetricSeries, Observations, Point, Query, Ratio, Replica, Timestamp, Window,
@@ -80,12 +78,7 @@ impl Canary {
                 control: self.arm(metric, &shared, false, draw),
                 canary: self.arm(metric, &shared, true, draw),
             };
-            MetricSeries {
-                check: name(metric, index),
-                labels: BTreeMap::new(),
-                arms,
-                failure: None,
-            }
+            MetricSeries { arms, ..MetricSeries::nothing(&name(metric, index)) }
         });
         let series = series.collect();
         Drawn { analysis: self.analysis(), series }

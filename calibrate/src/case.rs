@@ -1,6 +1,5 @@
 //! Labelled cases of real series, one JSON line each, and known effects put into them.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -91,7 +90,7 @@ impl Case {
             checks.push(check(&name, metric.measure, worse)?);
             directions.push(worse);
             let arms = ArmPair { control: arm(metric.control), canary: arm(metric.experiment) };
-            series.push(MetricSeries { check: name, labels: BTreeMap::new(), arms, failure: None });
+            series.push(MetricSeries { arms, ..MetricSeries::nothing(&name) });
         }
         let mut analysis = Analysis::new("case".to_owned(), Arms::default(), checks)?;
         if let (Some(start), Some(end)) = (line.t_start, line.t_end) {

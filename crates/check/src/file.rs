@@ -47,6 +47,10 @@ pub struct CheckFile {
     /// How much of the control's past a live analysis learns from: 6h unless said, nothing if 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) history: Option<Placed<Span>>,
+    /// How long the canary must have been judged before it may pass: 5m unless said, and never more
+    /// than the horizon. It bars no failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) minimum_time: Option<Placed<Span>>,
     /// What happens when the horizon comes without an answer: `hold` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at_horizon: Option<AtHorizonEntry>,
@@ -75,6 +79,9 @@ pub(crate) struct ArmsEntry {
     /// Where the control's time lies, if it is not the canary's: the same replicas before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) control_window: Option<Placed<WindowEntry>>,
+    /// Which share of the traffic the canary is meant to get: more than 0 % and less than 100 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) share: Option<Placed<Percentage>>,
 }
 
 /// A stretch of time; the end is not part of it.

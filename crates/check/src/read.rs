@@ -65,6 +65,7 @@ impl Reader<'_> {
         analysis.horizon = self.horizon(&file)?;
         analysis.warm_up = file.warm_up.map(|length| length.value.0);
         analysis.history = file.history.map(|length| length.value.0);
+        analysis.minimum_time = file.minimum_time.map(|length| length.value.0);
         analysis.at_horizon = match file.at_horizon {
             Some(AtHorizonEntry::PassIfVisible) => AtHorizon::PassIfVisible,
             Some(AtHorizonEntry::Hold) | None => AtHorizon::Hold,
@@ -162,14 +163,28 @@ impl Reader<'_> {
         let control_window = entry.value.control_window.as_ref();
         let control_window = control_window.map(|window| self.window(window)).transpose()?;
         let (control, canary) = (entry.value.control.clone(), entry.value.canary.clone());
-        Arms::at(control, canary, control_window).map_err(|error| {
+        let mut arms = Arms::at(control, canary, control_window).map_err(|error| {
             self.error(
                 entry.place,
                 &error.to_string(),
                 "give each arm labels of its own, such as `control: {track: stable}` and \
                  `canary: {track: canary}`",
             )
-        })
+        })?;
+        arms.share = entry.value.share.as_ref().map(|share| self.share(share)).transpose()?;
+        Ok(arms)
+    }
+
+    fn share(&self, share: &Placed<Percentage>) -> Result<f64, FileError> {
+        let Percentage(part) = share.value;
+        if part > 0.0 && part < 1.0 {
+            return Ok(part);
+        }
+        self.fail(
+            share.place,
+            &format!("a share of {} leaves one of the arms without traffic", share.value),
+            "write what the canary is meant to get of the traffic of both arms, such as `share: 5%`",
+        )
     }
 
     fn step(&self, file: &CheckFile) -> Result<Step, FileError> {

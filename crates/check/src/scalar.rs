@@ -118,7 +118,7 @@ impl fmt::Display for Percentage {
 written_as_text!(
     Percentage,
     "string",
-    "A percentage of control, such as 25%.",
+    "A percentage, such as 25%.",
     r"^\s*[0-9.]+([eE][+-]?[0-9]+)?\s*%\s*$"
 );
 

@@ -101,6 +101,7 @@ fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
                     .arms
                     .control_window
                     .map(|window| window_entry(window).into()),
+                share: analysis.arms.share.map(|share| Percentage(share).into()),
             }
             .into(),
         ),
@@ -110,6 +111,7 @@ fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
         horizon: analysis.horizon.map(|length| Span(length).into()),
         warm_up: analysis.warm_up.map(|length| Span(length).into()),
         history: analysis.history.map(|length| Span(length).into()),
+        minimum_time: analysis.minimum_time.map(|length| Span(length).into()),
         at_horizon: match analysis.at_horizon {
             AtHorizon::Hold => None,
             AtHorizon::PassIfVisible => Some(AtHorizonEntry::PassIfVisible),

@@ -195,10 +195,11 @@ fn window() -> impl Strategy<Value = Window> {
 
 fn arms() -> impl Strategy<Value = Arms> {
     let selector = || btree_map(text(), text(), 1..3);
-    (selector(), selector(), option::of(window())).prop_filter_map(
+    let share = option::of(0.001..0.999_f64);
+    (selector(), selector(), option::of(window()), share).prop_filter_map(
         "arms that differ",
-        |(control, canary, window): (LabelSelector, LabelSelector, _)| {
-            Arms::at(control, canary, window).ok()
+        |(control, canary, window, share): (LabelSelector, LabelSelector, _, _)| {
+            Some(Arms { share, ..Arms::at(control, canary, window).ok()? })
         },
     )
 }
@@ -244,7 +245,8 @@ fn written_analysis() -> impl Strategy<Value = WrittenAnalysis> {
     let names = (text(), option::of(text()), option::of(text()));
     let times = (1_u32..100_000, option::of(run()), option::of(span()), any::<bool>());
     let some_or_none = prop_oneof![span(), Just(Duration::ZERO)];
-    let live = (option::of(some_or_none.clone()), option::of(some_or_none));
+    let length = || option::of(some_or_none.clone());
+    let live = (length(), length(), length());
     let score = (0.0..100.0_f64, 0.0..100.0_f64, 0_usize..4);
     let counters = proptest::sample::select(
         &[CounterForm::Unstated, CounterForm::Increments, CounterForm::Cumulative][..],
@@ -258,7 +260,7 @@ fn written_analysis() -> impl Strategy<Value = WrittenAnalysis> {
             analysis.window = times.1.map(|(window, _)| window);
             analysis.judgements = times.1.and_then(|(_, run)| run);
             analysis.horizon = times.2;
-            (analysis.warm_up, analysis.history) = live;
+            (analysis.warm_up, analysis.history, analysis.minimum_time) = live;
             analysis.at_horizon = if times.3 { AtHorizon::PassIfVisible } else { AtHorizon::Hold };
             analysis.thresholds = Thresholds::new(score.0.max(score.1), score.0.min(score.1))?;
             analysis.weights = weights(&analysis.groups(), score.2);

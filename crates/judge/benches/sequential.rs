@@ -4,8 +4,6 @@
 //! step is taken in, closed, bet on and held against the verdict, as `serin watch` does. What is known
 //! of the control beforehand is learnt before the clock starts.
 
-use std::collections::BTreeMap;
-
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use serin_judge::sequential::SequentialJudge;
@@ -161,7 +159,7 @@ fn pair(control: Observations, canary: Observations) -> MetricSeries {
         replicas: vec![Replica { name: name.to_owned(), observations }],
     };
     let arms = ArmPair { control: arm("old", control), canary: arm("new", canary) };
-    MetricSeries { check: "metric".to_owned(), labels: BTreeMap::new(), arms, failure: None }
+    MetricSeries { arms, ..MetricSeries::nothing("metric") }
 }
 
 fn analysis(kind: MeasureKind, worse: Worse) -> Analysis {

@@ -14,6 +14,8 @@ pub(crate) fn by_kayenta(analysis: &Analysis) -> Option<String> {
         ("gating", any(|check| check.gating)),
         // It may have said which stretch of time was asked for.
         ("horizon", analysis.horizon.is_some() && analysis.window.is_none()),
+        ("minimum_time", analysis.minimum_time.is_some()),
+        ("share", analysis.arms.share.is_some()),
         ("at_horizon", analysis.at_horizon != AtHorizon::Hold),
     ];
     let written: Vec<String> = settings

@@ -343,3 +343,25 @@ fn a_history_that_says_nothing_is_said_to() {
     let said: Vec<String> = cases.iter().map(|(name, said)| format!("{name}: {said}")).collect();
     insta::assert_snapshot!(said.join("\n"));
 }
+
+#[test]
+fn a_history_of_overlapping_windows_is_planned_as_it_is_judged() {
+    let analysis = analysis(MeasureKind::Gauge, Some(0.1));
+    let mut draws = Draws::seeded(8);
+    let raw = draws.normals(364, 200.0, 40.0);
+    let smooth = raw.windows(5).map(|window| window.iter().sum::<f64>() / 5.0);
+    let replica = Replica { name: "control-1".to_owned(), observations: levels(smooth) };
+    let mut history = answer(Arm { replicas: vec![replica] }, Arm::default());
+    let half = |history: &[MetricSeries]| {
+        let metric = plan(&analysis, history, rollout(0.5)).metrics.remove(0);
+        (metric.history, metric.outlook.and_then(|outlook| outlook.half).unwrap())
+    };
+    let (_, if_unknown) = half(&history);
+    history[0].looks_back = Some(std::time::Duration::from_secs(300));
+    let (words, thinned) = half(&history);
+    assert!(words.starts_with("72 steps"), "{words}");
+    println!(
+        "seen half of the time: {thinned:.3}, and {if_unknown:.3} where the overlap is not known"
+    );
+    assert!(thinned.is_finite() && thinned > 0.1);
+}

@@ -4,8 +4,6 @@
 
 mod seeded;
 
-use std::collections::BTreeMap;
-
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use seeded::Draws;
@@ -66,10 +64,8 @@ fn arm(observations: Vec<Observations>) -> Arm {
 
 fn series(check: &str, control: Vec<Observations>, canary: Vec<Observations>) -> MetricSeries {
     MetricSeries {
-        check: check.to_owned(),
-        labels: BTreeMap::new(),
         arms: ArmPair { control: arm(control), canary: arm(canary) },
-        failure: None,
+        ..MetricSeries::nothing(check)
     }
 }
 

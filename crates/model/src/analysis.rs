@@ -31,6 +31,9 @@ pub struct Analysis {
     pub warm_up: Option<Duration>,
     /// How much of the control's past a live analysis learns from.
     pub history: Option<Duration>,
+    /// How long the canary must have been judged before it may pass; never more than the horizon.
+    /// `None` leaves it to the judge.
+    pub minimum_time: Option<Duration>,
     /// What happens when the horizon comes without an answer.
     pub at_horizon: AtHorizon,
     /// The thresholds of the score.
@@ -67,6 +70,7 @@ impl Analysis {
             horizon: None,
             warm_up: None,
             history: None,
+            minimum_time: None,
             at_horizon: AtHorizon::default(),
             thresholds: Thresholds::default(),
             weights: GroupWeights::default(),
@@ -92,7 +96,7 @@ impl Analysis {
 pub type LabelSelector = BTreeMap<String, String>;
 
 /// How the two arms are told apart: by any labels.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Arms {
     /// Selects the version already trusted.
     pub control: LabelSelector,
@@ -101,6 +105,9 @@ pub struct Arms {
     /// The stretch of event time that is read of the control, where it is not the canary's: the
     /// same replicas, before and after.
     pub control_window: Option<Window>,
+    /// Which share of the traffic the canary is meant to get, above 0 and below 1, where somebody
+    /// says so.
+    pub share: Option<f64>,
 }
 
 impl Arms {
@@ -132,7 +139,7 @@ impl Arms {
         if control == canary && control_window.is_none() {
             return Err(AnalysisError::SameArms);
         }
-        Ok(Self { control, canary, control_window })
+        Ok(Self { control, canary, control_window, share: None })
     }
 }
 
@@ -140,7 +147,8 @@ impl Default for Arms {
     /// The label `arm` tells them apart.
     fn default() -> Self {
         let selector = |value: &str| LabelSelector::from([("arm".to_owned(), value.to_owned())]);
-        Self { control: selector("control"), canary: selector("canary"), control_window: None }
+        let (control, canary) = (selector("control"), selector("canary"));
+        Self { control, canary, control_window: None, share: None }
     }
 }
 

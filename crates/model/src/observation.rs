@@ -1,6 +1,7 @@
 //! What the two arms of a canary were seen to do.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::measure::MeasureKind;
 use crate::time::{Timestamp, Window};
@@ -127,11 +128,16 @@ impl Observations {
 
     /// Keeps the points inside `window`.
     pub fn keep(&mut self, window: Window) {
+        self.retain(|time| window.contains(time));
+    }
+
+    /// Keeps the points of the times that `is_kept` says.
+    pub fn retain(&mut self, is_kept: impl Fn(Timestamp) -> bool) {
         match self {
-            Self::Ratio(points) => points.retain(|point| window.contains(point.time)),
-            Self::Histogram { points, .. } => points.retain(|point| window.contains(point.time)),
-            Self::Count(points) => points.retain(|point| window.contains(point.time)),
-            Self::Value(points) => points.retain(|point| window.contains(point.time)),
+            Self::Ratio(points) => points.retain(|point| is_kept(point.time)),
+            Self::Histogram { points, .. } => points.retain(|point| is_kept(point.time)),
+            Self::Count(points) => points.retain(|point| is_kept(point.time)),
+            Self::Value(points) => points.retain(|point| is_kept(point.time)),
         }
     }
 
@@ -217,6 +223,9 @@ pub struct MetricSeries {
     pub labels: BTreeMap<String, String>,
     /// What each arm reported.
     pub arms: ArmPair,
+    /// How far each value looks back, where that is further than a step: neighbouring values share
+    /// what they were made from.
+    pub looks_back: Option<Duration>,
     /// Why there is no answer, where the source failed, in a sentence without a full stop. What the
     /// arms did is not known then, which is not the same as that they did nothing.
     pub failure: Option<String>,
@@ -230,6 +239,7 @@ impl MetricSeries {
             check: check.to_owned(),
             labels: BTreeMap::new(),
             arms: ArmPair::default(),
+            looks_back: None,
             failure: None,
         }
     }

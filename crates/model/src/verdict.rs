@@ -354,8 +354,9 @@ pub struct Warning {
     pub text: String,
 }
 
-/// The warnings there are. `docs/guide/kayenta.md` has a paragraph on each that is about the judge,
-/// `docs/guide/prometheus.md` on each that is about a source.
+/// The warnings there are. `docs/guide/kayenta.md` has a paragraph on each that is about the `kayenta`
+/// judge, `docs/guide/prometheus.md` on each that is about a source, and `docs/how-it-decides.md` speaks
+/// of those of the sequential judge.
 #[derive(
     Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema,
 )]
@@ -439,4 +440,12 @@ pub enum WarningCode {
     CutSteps,
     /// Counts were recovered from a percentage.
     CountsRecovered,
+    /// The canary's share of the traffic is not the planned one, or moved while it was judged.
+    TrafficShare,
+    /// The replicas of the arms run in other zones or on other machines.
+    UnlikePlaces,
+    /// The replicas of one arm are much younger than those of the other.
+    UnlikeAge,
+    /// Replicas of the canary stopped reporting, and those of the control did not.
+    ReplicasGone,
 }

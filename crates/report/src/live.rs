@@ -53,11 +53,21 @@ impl LiveVerdict<'_> {
         Some((clock::duration(length), end))
     }
 
+    /// Returns how many steps of time pass for each that is compared: values that look back far are
+    /// compared now and then.
+    fn pace(&self, evidence: &Evidence) -> u64 {
+        let judged = u64::try_from(self.steps(self.judged_from, self.judged_to)).unwrap_or(0);
+        (judged / evidence.steps.max(1)).max(1)
+    }
+
     /// Says when something may be settled if all goes on like this.
     fn outlook(&self) -> String {
         let metrics = || self.verdict.metrics.iter().filter(|metric| !metric.muted);
         let harm = metrics()
-            .filter_map(|metric| Some((steps_to_harm(metric.evidence.as_ref()?)?, metric)))
+            .filter_map(|metric| {
+                let evidence = metric.evidence.as_ref()?;
+                Some((steps_to_harm(evidence)?.saturating_mul(self.pace(evidence)), metric))
+            })
             .min_by_key(|(steps, _)| *steps);
         if let Some((steps, metric)) = harm
             && let Some((length, end)) =
@@ -68,12 +78,19 @@ impl LiveVerdict<'_> {
         }
         let waits: Vec<&JudgedMetric> = metrics().filter(|it| evidence::withholds(it)).collect();
         let for_whom = match waits.as_slice() {
+            // What holds a pass back is none of the metrics.
+            [] if self.verdict.outcome == Outcome::Inconclusive => {
+                return self.verdict.reason.clone();
+            }
             [] => return "nothing is harmed, and all gating metrics are safe".to_owned(),
             [only] => short(only),
             several => format!("{} gating metrics", several.len()),
         };
-        let needed: Option<Vec<u64>> =
-            waits.iter().map(|metric| evidence::missing_steps(metric.evidence.as_ref()?)).collect();
+        let missing = |metric: &&JudgedMetric| {
+            let evidence = metric.evidence.as_ref()?;
+            Some(evidence::missing_steps(evidence)?.saturating_mul(self.pace(evidence)))
+        };
+        let needed: Option<Vec<u64>> = waits.iter().map(missing).collect();
         match needed.and_then(|all| self.in_steps(all.into_iter().max()?)) {
             Some((length, end)) if end <= self.horizon => {
                 let at = self.moment(end);

@@ -37,7 +37,7 @@ pub(crate) fn answer(
     Ok(Answered {
         analysis,
         series: recording.series,
-        warnings: Vec::new(),
+        warnings: recording.warnings,
         name: format!("`{}`", shown(path)),
         span: Some(recording.span),
         input: input(path, recording.digest),

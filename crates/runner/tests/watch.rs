@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
-use serin_model::{Outcome, Standing, UnclearCause, Window};
+use serin_model::{Outcome, Standing, UnclearCause, WarningCode, Window};
 use serin_runner::watch::{Start, StateFile};
 
 use crate::live::{Fault, Setting, World, at, judged_at_once, watched};
@@ -23,6 +23,7 @@ fn said(seen: &live::Seen) -> String {
 const FAILING: World = World {
     canary_from: Some(0),
     canary_until: i64::MAX,
+    one_until: i64::MAX,
     bad_percent: 15,
     slower: 0.0,
     cold_until: i64::MIN,
@@ -215,6 +216,7 @@ fn one_check_that_is_not_answered_does_not_keep_the_others_from_failing_the_cana
     the store did not answer within 30s; again at 125
     warning: the control's past of `errors` is not known: its noise and the spread of its replicas are learned on the way, so that an answer takes longer
     warning: check `errors` is not judged for now: the query is too much
+    warning: latency: harmed after 1 min, by replicas that are new beside a control's that are not: a written tolerance leaves nothing for a cold start; a longer `warm_up`, or a control started together with the canary, tells the two apart
     fail:
     ");
 }
@@ -297,4 +299,18 @@ fn the_past_is_learned_from_once_and_its_failure_is_a_warning() {
     let evidence = latency.unwrap().evidence.as_ref().unwrap();
     assert_eq!(evidence.standing, Standing::Unclear);
     assert_eq!(at(0).as_millis() % 60_000, 0);
+}
+
+#[test]
+fn a_replica_that_stops_is_told_of_once_and_stays_in_the_report() {
+    let mut setting = Setting::of(World { one_until: 300, slower: 7.0, ..World::default() });
+    setting.timing.horizon = Duration::from_secs(1200);
+    let seen = watched(&setting);
+    assert_snapshot!(seen.heard.said.join("\n"), @"
+    began at 0, judged from 0 to 1200, resumed at None
+    warning: 1 of the canary's 2 replicas stopped reporting, the first at 12:35 UTC, and the control's went on: `pod-1-1`; whether they crashed or were scaled down, their metrics do not say
+    ");
+    let warnings = &seen.watched.judged.verdict.warnings;
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].code, WarningCode::ReplicasGone);
 }

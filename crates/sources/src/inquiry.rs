@@ -1,6 +1,7 @@
 //! Everything that an analysis asks a store, and what its answers add up to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serin_model::{Analysis, CounterForm, MetricSeries, Query, Store, Timestamp, Warning, Window};
 
@@ -305,11 +306,22 @@ impl<'a> Inquiry<'a> {
         doubts::look_at_edges(&answers, &mut doubts);
         doubts::look_at_ratios(&answers, &mut doubts);
         for (answer, check) in answers.iter_mut().zip(0..) {
+            answer.looks_back = self.looks_back(check);
             if let Some(why) = doubts.failure(check) {
                 *answer = MetricSeries::failed(&answer.check, why.to_owned());
             }
         }
         Gathered { series: answers, warnings: doubts.warnings(checks), digest }
+    }
+
+    /// Returns how far the values of a check look back, where that is further than a step.
+    fn looks_back(&self, check: usize) -> Option<Duration> {
+        let of_check = self.wanted.iter().zip(&self.plans).filter(|(it, _)| it.check == check);
+        let back = of_check.flat_map(|(_, plan)| &plan.notices).filter_map(|notice| match notice {
+            Notice::Overlapping(seconds, _) => Some(Duration::from_secs(*seconds)),
+            Notice::Said(_) | Notice::Partial(_) | Notice::Approximate(_) => None,
+        });
+        back.max()
     }
 
     /// A check has no answer if any of its requests has none.

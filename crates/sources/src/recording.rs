@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 
-use serin_model::{Analysis, CounterForm, FileError, MetricSeries, Timestamp};
+use serin_model::{Analysis, CounterForm, FileError, MetricSeries, Timestamp, Warning};
 
 use crate::SourceError;
 use crate::assemble::Assembler;
 use crate::collect::{Collected, Collector, Seen};
 use crate::digest::{Digest, DigestReader, LimitedReader};
+use crate::doubts::{Doubts, look_at_recording};
 use crate::rows::{EXAMPLE, for_each_record, shortened, unpacked};
 
 /// What a recording answered to an analysis.
@@ -15,6 +16,8 @@ use crate::rows::{EXAMPLE, for_each_record, shortened, unpacked};
 pub struct Recording {
     /// The answers to the checks, in their order; an answer may be empty.
     pub series: Vec<MetricSeries>,
+    /// What a reader of the verdict must know of them.
+    pub warnings: Vec<Warning>,
     /// The first and the last moment that any check was answered for.
     pub span: (Timestamp, Timestamp),
     /// Which bytes were read.
@@ -57,8 +60,11 @@ pub fn read_recording(
     let (Some(start), Some(end)) = (times().min(), times().max()) else {
         return Err(nothing_found(name, analysis, records, &seen).into());
     };
+    let mut doubts = Doubts::about(name);
+    look_at_recording(analysis, &wanted, &series, &mut doubts);
+    let warnings = doubts.warnings(analysis.checks());
     let series = Assembler::new(name, analysis, &wanted, series)?.assemble()?;
-    Ok(Recording { series, span: (start, end), digest })
+    Ok(Recording { series, warnings, span: (start, end), digest })
 }
 
 /// The largest recording that is read, unpacked: 4 GiB.

@@ -1272,3 +1272,47 @@ mod through_the_judge {
         }
     }
 }
+
+/// What is warned of in a recording of a control in some places and a canary in others.
+fn warned_of_places(arms: &str, label: &str, control: &[&str], canary: &[&str]) -> String {
+    let mut text = format!("time,metric,track,pod,{label},value\n");
+    for (track, places) in [("stable", control), ("canary", canary)] {
+        for (number, place) in places.iter().enumerate() {
+            writeln!(text, "1600000000,rss,{track},{track}-{number},{place},5")
+                .expect("a string takes all");
+        }
+    }
+    let analysis = analysis_of(&format!("replica: pod\narms: {arms}"), "memory: {gauge: rss}");
+    let recording =
+        read_recording("checkout.csv", text.as_bytes(), &analysis, CounterForm::Unstated)
+            .expect("the recording is right");
+    let warnings: Vec<&str> = recording.warnings.iter().map(|it| it.text.as_str()).collect();
+    warnings.join("; ")
+}
+
+#[test]
+fn arms_without_a_place_in_common_are_warned_of() {
+    let tracks = "{control: {track: stable}, canary: {track: canary}}";
+    let zones = "{control: {track: stable, zone: a}, canary: {track: canary, zone: b}}";
+    let told = |label, control, canary| warned_of_places(tracks, label, control, canary);
+    assert_snapshot!(
+        told("topology.kubernetes.io/zone", &["a", "b"], &["c"]),
+        @r#"the arms run in no zone in common, as the label `topology.kubernetes.io/zone` says: the control in "a", "b", the canary in "c"; what differs may be that, and not the version"#
+    );
+    assert_snapshot!(
+        told("node_kubernetes_io_instance_type", &["m5.large"], &["m5.xlarge", "c5.large"]),
+        @r#"the arms run in no instance type in common, as the label `node_kubernetes_io_instance_type` says: the control in "m5.large", the canary in "c5.large", "m5.xlarge"; what differs may be that, and not the version"#
+    );
+    for (label, control, canary) in [
+        // A canary of one replica is in one of the control's zones.
+        ("zone", &["a", "b", "c"][..], &["b"][..]),
+        ("zone", &["a"], &["a", "b"]),
+        ("shelf", &["a"], &["b"]),
+        // A replica that has no zone says nothing of its arm's.
+        ("zone", &["a", ""], &["b"]),
+    ] {
+        assert_eq!(told(label, control, canary), "", "{label}: {control:?} and {canary:?}");
+    }
+    // Who splits by zone compares zones.
+    assert_eq!(warned_of_places(zones, "zone", &["a"], &["b"]), "");
+}

@@ -6,6 +6,7 @@ mod counts;
 mod learn;
 mod levels;
 mod margins;
+mod overlap;
 
 use std::collections::BTreeMap;
 
@@ -20,12 +21,14 @@ use super::rates::{RateEvidence, Tally};
 use super::silence::{Voice, Voices};
 use super::spread::KnownQuantile;
 use super::tail::TailEvidence;
+use super::traffic::Traffic;
 use super::values::{Side, ValueEvidence};
 
 pub(crate) use self::arm::whole_arm;
 pub(crate) use self::counts::as_value;
 pub(crate) use self::levels::aspect_of;
 pub(crate) use self::margins::{margins_of_shares, sides};
+pub(crate) use self::overlap::Overlap;
 
 /// All that is known of one answer to one check, in bounded space.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,10 @@ pub(crate) struct MetricState {
     pub(crate) check: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) intake: Intake,
+    /// Which steps are compared, where values look back further than one.
+    overlap: Overlap,
+    /// How much traffic each arm gets, where requests are counted.
+    pub(crate) traffic: Traffic,
     /// Why the source has no answer, if it failed when last asked.
     pub(crate) failure: Option<String>,
     /// Whether what should be counted comes in fractions, such as seconds: it is no count then.
@@ -58,9 +65,11 @@ pub(crate) struct MetricState {
     /// Whether the canary's replicas are the control's, at another time.
     same_replicas: bool,
     /// Whether the canary's replicas began with the analysis, and the control's did not.
-    fresh: bool,
+    pub(crate) fresh: bool,
+    /// Whether the control's replicas are new, and the canary's are not.
+    pub(crate) control_is_fresh: bool,
     /// How long the analysis has been going on, in minutes.
-    minutes: f64,
+    pub(crate) minutes: f64,
     /// The control's level at each step of its known past, from the first.
     youth: Vec<f64>,
     /// The control's level over the last few steps.
@@ -119,6 +128,8 @@ impl MetricState {
             check: check.name.clone(),
             labels: labels.clone(),
             intake: Intake::default(),
+            overlap: Overlap::NONE,
+            traffic: Traffic::default(),
             failure: None,
             uncountable: false,
             garbled: false,
@@ -137,6 +148,7 @@ impl MetricState {
             canary_replicas: 0,
             same_replicas: false,
             fresh: false,
+            control_is_fresh: false,
             minutes: 0.0,
             youth: Vec::new(),
             lately: None,
@@ -162,6 +174,9 @@ impl MetricState {
         most: f64,
     ) -> Voices {
         self.minutes = minutes;
+        if self.reference.is_none() {
+            self.traffic.observe(check.measure.kind(), step);
+        }
         self.canary_replicas = self.canary_replicas.max(step.canary.len());
         if self.reference.is_none() {
             self.control_replicas = self.control_replicas.max(step.control.len());
@@ -274,12 +289,26 @@ impl MetricState {
     }
 
     /// Takes what a source answered.
-    pub(crate) fn take(&mut self, series: &MetricSeries, start: Timestamp, control_too: bool) {
+    pub(crate) fn take(
+        &mut self,
+        series: &MetricSeries,
+        step: Step,
+        start: Timestamp,
+        control_too: bool,
+    ) {
         self.failure.clone_from(&series.failure);
+        self.note_overlap(series, step, start);
         if control_too {
             self.intake.take(false, &series.arms.control, start);
         }
         self.intake.take(true, &series.arms.canary, start);
+    }
+
+    /// Notes how far the values look back; a failure does not say.
+    pub(crate) fn note_overlap(&mut self, series: &MetricSeries, step: Step, start: Timestamp) {
+        if let Some(back) = series.looks_back {
+            self.overlap = Overlap::of(back, step, start);
+        }
     }
 
     pub(crate) fn close(

@@ -7,23 +7,27 @@
 //! `intake` puts points in order; `metric` takes a step of one metric to the evidence that fits its
 //! measure: `values` for levels, `rates` for counts (`fraction` finds them in percentages), `tail`
 //! for histograms. `noise` and `spread` say what the control's past shows. `bet` is how evidence
-//! grows. `run` is a whole analysis, and `outcome` what is said of it. `plan` has the judge judge canaries
+//! grows. `silence` and `roster` hear who reports, `traffic` who gets the requests, and `gates` keeps a
+//! pass back. `run` is a whole analysis, and `outcome` what is said of it. `plan` has the judge judge canaries
 //! that never were, to say beforehand what it could see.
 
 mod bet;
 mod excursions;
 mod fraction;
+mod gates;
 mod intake;
 mod metric;
 mod noise;
 mod outcome;
 mod plan;
 mod rates;
+mod roster;
 mod run;
 mod sight;
 mod silence;
 mod spread;
 mod tail;
+mod traffic;
 mod values;
 
 pub use plan::{Planner, plan};

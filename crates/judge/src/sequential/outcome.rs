@@ -2,12 +2,13 @@
 
 use serin_model::{
     Amount, Analysis, AtHorizon, Check, Evidence, GroupScore, GuardrailOutcome, Interval,
-    JudgeRevision, JudgedMetric, MeasureKind, MetricSeries, Multiple, Outcome, ScoreClass,
+    JudgeRevision, JudgedMetric, MeasureKind, MetricSeries, Multiple, Outcome, Pairing, ScoreClass,
     Scorecard, Standing, Summary, Trace, TracePoint, UnclearCause, Verdict, Warning, WarningCode,
     Worse,
 };
 use serin_stats::p_value_of_log_e;
 
+use super::gates::{length, misled, misled_in_words, time_of_day, wait};
 use super::metric::{MetricState, aspect_of};
 use super::run::{FALSE_ROLLBACK, FALSE_SAFETY, FailedBy, REVISION, SequentialJudge};
 use super::sight::{could_see, effect};
@@ -19,6 +20,14 @@ use crate::summary::{missing, summary, without_gaps};
 
 /// Returns promote, roll back or neither, as things stand.
 pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome {
+    match standing_so_early(judge, analysis) {
+        Outcome::Pass if wait(judge, analysis).is_some() => Outcome::Inconclusive,
+        outcome => outcome,
+    }
+}
+
+/// Returns the outcome as if there were no least time before a pass.
+fn standing_so_early(judge: &SequentialJudge, analysis: &Analysis) -> Outcome {
     if judge.failed.is_some() {
         return Outcome::Fail;
     }
@@ -39,7 +48,12 @@ pub(super) fn standing(judge: &SequentialJudge, analysis: &Analysis) -> Outcome 
     };
     let silent = judge.silence.lasts()
         || (!judge.silence.spoke && judge.silence.idle + judge.silence.unwell > 0);
-    if silent || judge.metrics.iter().enumerate().any(bars) {
+    let dwindled = judge.roster.since.is_some();
+    if silent
+        || dwindled
+        || misled(judge, analysis).is_some()
+        || judge.metrics.iter().enumerate().any(bars)
+    {
         Outcome::Inconclusive
     } else {
         Outcome::Pass
@@ -108,6 +122,7 @@ pub(super) fn verdict(
     let checks = judge.checks(analysis);
     let weights = judge.weights(&checks);
     let gating = gating(&checks);
+    let unlike = misled(judge, analysis).map(misled_in_words);
     let mut judged: Vec<(JudgedMetric, Trace)> = judge
         .metrics
         .iter()
@@ -116,7 +131,7 @@ pub(super) fn verdict(
             let answer = series
                 .iter()
                 .find(|answer| answer.check == metric.check && answer.labels == metric.labels);
-            judged_metric(
+            let (mut judged, trace) = judged_metric(
                 judge,
                 analysis,
                 checks[index],
@@ -124,14 +139,27 @@ pub(super) fn verdict(
                 weights[index],
                 gating[index],
                 answer,
-            )
+            );
+            if let Some(why) = &unlike {
+                call_unlike(&mut judged, why);
+            }
+            (judged, trace)
         })
         .collect();
     let mut outcome = standing(judge, analysis);
-    let mut reason = reason(judge, &judged, outcome);
+    let mut reason = match (wait(judge, analysis), standing_so_early(judge, analysis)) {
+        (Some(wait), Outcome::Pass) => format!(
+            "safe already, and waits until {}: a pass takes {} at least (`minimum_time`)",
+            time_of_day(wait.until),
+            length(wait.least)
+        ),
+        (_, _) => reason(judge, &judged, outcome, unlike.as_deref()),
+    };
     if ended
         && outcome == Outcome::Inconclusive
         && analysis.at_horizon == AtHorizon::PassIfVisible
+        && wait(judge, analysis).is_none()
+        && unlike.is_none()
         && let Some(visible) = visible(judge, &judged)
     {
         (outcome, reason) = (Outcome::Pass, visible);
@@ -142,7 +170,7 @@ pub(super) fn verdict(
     };
     judged.sort_by(|a, b| badness(&b.0).total_cmp(&badness(&a.0)));
     let (metrics, traces): (Vec<JudgedMetric>, Vec<Trace>) = judged.into_iter().unzip();
-    let warnings = warnings(judge);
+    let warnings = warnings(judge, analysis);
     let verdict = Verdict {
         outcome,
         reason,
@@ -155,6 +183,19 @@ pub(super) fn verdict(
         ignored: crate::ignored::by_sequential(analysis).into_iter().collect(),
     };
     Judged { verdict, traces }
+}
+
+/// Says of a metric that is neither harmed nor safe that its arms are no comparison.
+fn call_unlike(judged: &mut JudgedMetric, why: &str) {
+    let Some(evidence) = &mut judged.evidence else { return };
+    let is_open = matches!(
+        evidence.cause,
+        Some(UnclearCause::TooFewPoints | UnclearCause::TooNoisy | UnclearCause::BetweenMargins)
+    );
+    if is_open {
+        evidence.cause = Some(UnclearCause::ArmsUnlike);
+        judged.reason = format!("not comparable: {why}");
+    }
 }
 
 fn judged_metric(
@@ -445,7 +486,14 @@ fn badness(metric: &JudgedMetric) -> f64 {
 }
 
 /// Returns the one sentence a reader sees first.
-fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Outcome) -> String {
+///
+/// * `unlike`: why the arms are no comparison, if they are none.
+fn reason(
+    judge: &SequentialJudge,
+    judged: &[(JudgedMetric, Trace)],
+    outcome: Outcome,
+    unlike: Option<&str>,
+) -> String {
     let says = |metric: &JudgedMetric| format!("{} is {}", metric.title(), metric.reason);
     if let Some(failed) = &judge.failed {
         return match &failed.by {
@@ -455,6 +503,11 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
             FailedBy::Silence { .. } => {
                 "the canary stopped reporting, while the control went on".to_owned()
             }
+            FailedBy::Replicas { since, left, of } => format!(
+                "all but {left} of the canary's {of} replicas stopped reporting at {}, while the \
+                 control's went on; whether they crashed or were scaled down, their metrics do not say",
+                time_of_day(*since)
+            ),
             FailedBy::Guardrail { metric } => {
                 let metric = &judged[*metric].0;
                 let broken = metric.guardrail.as_ref().map_or("", |guardrail| &guardrail.reason);
@@ -495,6 +548,16 @@ fn reason(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)], outcome: Ou
             ),
             None => "the canary gets no traffic: it counts requests, and there are none".to_owned(),
         };
+    }
+    if judge.roster.since.is_some() {
+        let (left, of) = judge.roster.left();
+        return format!(
+            "all but {left} of the canary's {of} replicas report nothing at present, while the \
+             control's do: too short to roll back, and no ground to promote"
+        );
+    }
+    if let Some(why) = unlike {
+        return why.to_owned();
     }
     let failed: Vec<&JudgedMetric> =
         counted().filter(|metric| cause_of(metric) == Some(UnclearCause::SourceFailed)).collect();
@@ -563,7 +626,9 @@ fn visible(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)]) -> Option<
             .is_none_or(|guardrail| guardrail.outcome == GuardrailOutcome::Held)
     };
     let known = |metric: &&JudgedMetric| cause_of(metric) != Some(UnclearCause::SourceFailed);
-    let talks = !judge.silence.lasts() && (judge.silence.spoke || judge.silence.idle == 0);
+    let talks = !judge.silence.lasts()
+        && judge.roster.since.is_none()
+        && (judge.silence.spoke || judge.silence.idle == 0);
     let all = talks && counted.iter().all(|metric| seen(metric) && held(metric) && known(metric));
     all.then(|| {
         "nothing is harmed, and every gating metric could have shown an unacceptable change \
@@ -572,7 +637,6 @@ fn visible(judge: &SequentialJudge, judged: &[(JudgedMetric, Trace)]) -> Option<
     })
 }
 
-/// The metric's name, with the labels that tell it from its likes.
 /// Derives a score from the verdict: it explains the verdict to those who think in scores, and
 /// decides nothing.
 fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) -> Scorecard {
@@ -616,8 +680,12 @@ fn scorecard(analysis: &Analysis, metrics: &[JudgedMetric], outcome: Outcome) ->
     }
 }
 
-fn warnings(judge: &SequentialJudge) -> Vec<Warning> {
-    let mut warnings = Vec::new();
+fn warnings(judge: &SequentialJudge, analysis: &Analysis) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = of_replicas(judge, analysis).into_iter().collect();
+    if analysis.pairing == Pairing::Time {
+        warnings.extend(of_traffic(judge, analysis));
+        warnings.extend(of_age(judge, analysis));
+    }
     for metric in &judge.metrics {
         let mut warn = |code, text: String| {
             warnings.push(Warning { code, metric: Some(metric.check.clone()), text });
@@ -633,3 +701,80 @@ fn warnings(judge: &SequentialJudge) -> Vec<Warning> {
     }
     warnings
 }
+
+fn of_replicas(judge: &SequentialJudge, analysis: &Analysis) -> Option<Warning> {
+    let gone = judge.roster.gone(analysis.step)?;
+    let mut names: Vec<String> =
+        gone.names.iter().take(MOST_NAMED).map(|name| format!("`{name}`")).collect();
+    if gone.names.len() > MOST_NAMED {
+        names.push(format!("{} more", gone.names.len() - MOST_NAMED));
+    }
+    let text = format!(
+        "{} of the canary's {} replicas stopped reporting, the first at {}, and the control's went on: \
+         {}; whether they crashed or were scaled down, their metrics do not say",
+        gone.names.len(),
+        gone.of,
+        time_of_day(gone.since),
+        names.join(", ")
+    );
+    Some(Warning { code: WarningCode::ReplicasGone, metric: None, text })
+}
+
+/// More replicas are counted, not named.
+const MOST_NAMED: usize = 3;
+
+/// Says what is odd about the canary's share of the traffic, where no metric finds it as it should be.
+fn of_traffic(judge: &SequentialJudge, analysis: &Analysis) -> Option<Warning> {
+    let planned = analysis.arms.share;
+    let checks = judge.checks(analysis);
+    let telling = judge
+        .metrics
+        .iter()
+        .zip(checks)
+        .filter(|(metric, check)| !check.muted && metric.traffic.tells(planned));
+    let mut first = None;
+    for (metric, _) in telling {
+        let text = metric.traffic.doubt(planned)?;
+        first.get_or_insert((metric.check.clone(), text));
+    }
+    let (metric, text) = first?;
+    Some(Warning { code: WarningCode::TrafficShare, metric: Some(metric), text })
+}
+
+/// Says that one arm is much younger than the other, where that may be what made the verdict.
+fn of_age(judge: &SequentialJudge, analysis: &Analysis) -> Option<Warning> {
+    let checks = judge.checks(analysis);
+    let weights = judge.weights(&checks);
+    let find = |holds: &dyn Fn(usize, &MetricState) -> bool| {
+        judge.metrics.iter().enumerate().find(|(index, metric)| holds(*index, metric))
+    };
+    let is_cold = |index: usize, metric: &MetricState| {
+        // Where no tolerance is written it is widened for as long as the canary is young.
+        metric.fresh
+            && metric.minutes < MINUTES_OF_YOUTH
+            && checks[index].margins.written().tolerance
+            && metric.compares_values()
+            && stands(judge, index, weights[index]) == Standing::Harmed
+    };
+    let warning = |metric: &MetricState, text: String| Warning {
+        code: WarningCode::UnlikeAge,
+        metric: Some(metric.check.clone()),
+        text,
+    };
+    if let Some((_, metric)) = find(&is_cold) {
+        let text = format!(
+            "harmed after {:.0} min, by replicas that are new beside a control's that are not: a \
+             written tolerance leaves nothing for a cold start; a longer `warm_up`, or a control \
+             started together with the canary, tells the two apart",
+            metric.minutes.max(1.0)
+        );
+        return Some(warning(metric, text));
+    }
+    let (_, metric) = find(&|_, metric| metric.control_is_fresh)?;
+    let text = "the control's replicas are new and the canary's are not: what a cold start costs makes \
+                the canary look better than it is";
+    Some(warning(metric, text.to_owned()))
+}
+
+/// How long replicas are slow for being new.
+const MINUTES_OF_YOUTH: f64 = 30.0;

@@ -22,7 +22,7 @@ use serin_model::{
     PlannedMetric, Rollout, Step, Timestamp, Window, Worse,
 };
 
-use super::metric::{MetricState, aspect_of, margins_of_shares};
+use super::metric::{MetricState, Overlap, aspect_of, margins_of_shares};
 use super::outcome::{gating, harm_needed};
 use super::rates::Tally;
 use super::run::{FALSE_ROLLBACK, MOST_A_STEP, REVISION, SequentialJudge};
@@ -86,9 +86,14 @@ impl Planner {
         };
         let same_arms = analysis.arms.control == analysis.arms.canary;
         let of_control = |answer: &MetricSeries| {
-            let control = answer.arms.control.clone();
+            let mut control = answer.arms.control.clone();
+            // What shares data with its neighbours is judged, and so planned, without them.
+            if let Some(back) = answer.looks_back {
+                Overlap::of(back, step, Timestamp::from_millis(0)).thin(&mut control, step);
+            }
             let canary = if same_arms { control.clone() } else { Arm::default() };
-            MetricSeries { arms: ArmPair { control, canary }, ..answer.clone() }
+            let arms = ArmPair { control, canary };
+            MetricSeries { arms, looks_back: None, ..answer.clone() }
         };
         let history: Vec<MetricSeries> = history.iter().map(of_control).collect();
         let mut judge = SequentialJudge::new(&analysis);

@@ -7,9 +7,11 @@ use serin_model::{
     Analysis, Arm, ArmPair, Check, GuardrailOutcome, MetricSeries, Outcome, Timestamp, Window,
 };
 
+use super::intake::Sample;
 use super::metric::MetricState;
 use super::metric::whole_arm;
 use super::outcome;
+use super::roster::Roster;
 use super::silence::{Silence, Voice, Voices};
 use crate::Judged;
 use crate::guardrail::RunningGuardrail;
@@ -24,7 +26,10 @@ pub const FALSE_ROLLBACK: f64 = 0.01;
 pub const FALSE_SAFETY: f64 = 0.05;
 
 /// The share of [`FALSE_ROLLBACK`] that is kept for a silent canary.
-const SHARE_OF_SILENCE: f64 = 0.05;
+const SHARE_OF_SILENCE: f64 = 0.04;
+
+/// The share of it that is kept for one of whose replicas hardly any are left.
+const SHARE_OF_REPLICAS: f64 = 0.01;
 
 /// How much a critical metric weighs beside the others.
 const WEIGHT_OF_CRITICAL: f64 = 2.0;
@@ -45,10 +50,15 @@ pub struct SequentialJudge {
     pub(super) metrics: Vec<MetricState>,
     guardrails: Vec<Option<RunningGuardrail>>,
     pub(super) silence: Silence,
+    pub(super) roster: Roster,
     /// When the canary failed, at the time of the last point that was needed.
     pub(super) failed: Option<Failed>,
     pub(super) first_passed: Option<Timestamp>,
     pub(super) last_point: Option<Timestamp>,
+    /// The start of the first step in which the canary reported anything.
+    pub(super) canary_since: Option<Timestamp>,
+    /// The end of the last step.
+    pub(super) judged_until: Option<Timestamp>,
     /// When the first step was over.
     start: Option<Timestamp>,
 }
@@ -69,6 +79,12 @@ pub(super) enum FailedBy {
     },
     Silence {
         since: Timestamp,
+    },
+    /// Hardly any of the canary's replicas are left, of so many.
+    Replicas {
+        since: Timestamp,
+        left: usize,
+        of: usize,
     },
     Guardrail {
         metric: usize,
@@ -95,9 +111,12 @@ impl SequentialJudge {
             metrics: Vec::new(),
             guardrails: Vec::new(),
             silence: Silence::new(),
+            roster: Roster::new(),
             failed: None,
             first_passed: None,
             last_point: None,
+            canary_since: None,
+            judged_until: None,
             start: None,
         };
         judge.make_room(analysis, &nothing);
@@ -136,7 +155,12 @@ impl SequentialJudge {
                 None => start,
             };
             let canary = &series.arms.canary;
+            self.metrics[metric].note_overlap(series, analysis.step, start);
             self.metrics[metric].learn(check, &control, canary, analysis.step, end, is_all);
+        }
+        if !is_all {
+            let controls = history.iter().map(|series| &series.arms.control);
+            self.roster.learn(controls, analysis.step, start);
         }
     }
 
@@ -147,7 +171,7 @@ impl SequentialJudge {
         let control_too = analysis.arms.control_window.is_none();
         for answer in series {
             if let Some((metric, _)) = self.find(analysis, answer) {
-                self.metrics[metric].take(answer, start, control_too);
+                self.metrics[metric].take(answer, analysis.step, start, control_too);
             }
         }
     }
@@ -206,11 +230,42 @@ impl SequentialJudge {
             }
         }
         let length = i64::from(analysis.step.seconds()) * 1000;
+        let step_start = Timestamp::from_millis(closed.as_millis() - length);
         if analysis.pairing == serin_model::Pairing::Time {
-            let start = Timestamp::from_millis(closed.as_millis() - length);
-            self.silence.observe(&voices, start, closed);
+            self.silence.observe(&voices, step_start, closed);
+            if analysis.arms.control_window.is_none() {
+                self.muster(analysis, closed, &steps);
+            }
         }
+        if steps.iter().any(|(_, step)| !step.canary.is_empty()) {
+            self.canary_since.get_or_insert(step_start);
+        }
+        self.judged_until = Some(closed);
         self.decide(analysis, checks, weights);
+    }
+
+    /// Takes note of who reported.
+    fn muster(
+        &mut self,
+        analysis: &Analysis,
+        closed: Timestamp,
+        steps: &[(usize, super::intake::MetricStep)],
+    ) {
+        let metrics = &self.metrics;
+        let heard = |is_canary: bool| {
+            steps.iter().flat_map(move |(index, step)| {
+                let intake = &metrics[*index].intake;
+                let (arm, known) = if is_canary {
+                    (&step.canary, &intake.canary.names)
+                } else {
+                    (&step.control, &intake.control.names)
+                };
+                let spoke = arm.iter().filter(|(_, sample)| *sample != Sample::Garbled);
+                spoke.filter_map(|(replica, _)| known.get(*replica).map(String::as_str))
+            })
+        };
+        let is_whole = metrics.iter().all(|metric| metric.failure.is_none());
+        self.roster.observe(heard(false), heard(true), analysis.step, closed, is_whole);
     }
 
     fn decide(&mut self, analysis: &Analysis, checks: &[&Check], weights: &[f64]) {
@@ -239,9 +294,10 @@ impl SequentialJudge {
         }
         let logs: Vec<f64> = self.metrics.iter().map(|metric| metric.harm).collect();
         let of_silence = SHARE_OF_SILENCE * libm::exp(self.silence.log_e());
+        let of_replicas = SHARE_OF_REPLICAS * libm::exp(self.roster.log_e());
         let parts: Vec<f64> =
             logs.iter().zip(weights).map(|(log, weight)| weight * libm::exp(*log)).collect();
-        let sum: f64 = parts.iter().sum::<f64>() + of_silence;
+        let sum: f64 = parts.iter().sum::<f64>() + of_silence + of_replicas;
         if sum < 1.0 / FALSE_ROLLBACK {
             return None;
         }
@@ -250,10 +306,12 @@ impl SequentialJudge {
             .enumerate()
             .max_by(|a, b| a.1.total_cmp(b.1))
             .map_or((0, 0.0), |(metric, part)| (metric, *part));
-        match self.silence.since {
-            Some(since) if of_silence > most => Some(FailedBy::Silence { since }),
-            _ => Some(FailedBy::Evidence { metric }),
-        }
+        let (left, of) = self.roster.left();
+        Some(match (self.silence.since, self.roster.since) {
+            (Some(since), _) if of_silence > most.max(of_replicas) => FailedBy::Silence { since },
+            (_, Some(since)) if of_replicas > most => FailedBy::Replicas { since, left, of },
+            (_, _) => FailedBy::Evidence { metric },
+        })
     }
 
     /// Returns the check of each metric.
@@ -277,7 +335,7 @@ impl SequentialJudge {
             })
             .collect();
         let all: f64 = raw.iter().sum();
-        let share = (1.0 - SHARE_OF_SILENCE) / all.max(1.0);
+        let share = (1.0 - SHARE_OF_SILENCE - SHARE_OF_REPLICAS) / all.max(1.0);
         raw.into_iter().map(|weight| weight * share).collect()
     }
 

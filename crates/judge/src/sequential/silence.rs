@@ -36,12 +36,12 @@ pub(crate) struct Voices {
 
 /// How often a healthy arm may be silent for a whole unit of time, at least; more where points of the
 /// control are missing, too.
-const SILENT_WHILE_HEALTHY: f64 = 0.05;
+pub(super) const SILENT_WHILE_HEALTHY: f64 = 0.05;
 const SILENT_PER_MISSING: f64 = 1.5;
-const SILENT_WHILE_HEALTHY_AT_MOST: f64 = 0.85;
+pub(super) const SILENT_WHILE_HEALTHY_AT_MOST: f64 = 0.85;
 
 /// How often a broken one is.
-const SILENT_WHILE_BROKEN: f64 = 0.9;
+pub(super) const SILENT_WHILE_BROKEN: f64 = 0.9;
 
 /// A canary of which so many times as many metrics are missed as are heard is silent.
 const MISSED_BESIDE_SPOKEN: usize = 3;
@@ -50,7 +50,7 @@ const MISSED_BESIDE_SPOKEN: usize = 3;
 const STEPS_OF_USUAL: f64 = 20.0;
 
 /// The shortest silence that counts, in milliseconds: scrapes fail for seconds all the time.
-const UNIT: i64 = 60_000;
+pub(super) const UNIT: i64 = 60_000;
 
 /// The evidence that the canary is silent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

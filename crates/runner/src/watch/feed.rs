@@ -94,6 +94,7 @@ pub(crate) fn between(
         check: answer.check.clone(),
         labels: answer.labels.clone(),
         arms: arms(&answer.arms),
+        looks_back: answer.looks_back,
         failure: answer.failure.clone(),
     };
     series.iter().map(answer).collect()

@@ -119,8 +119,13 @@ pub fn watch(
             let timing = Timing::of(&analysis, options.timing);
             let beginning = Timestamp::from_millis(0);
             let first = answered.span.map_or(beginning, |(first, _)| first);
-            let (name, series) = (answered.name, answered.series);
-            let mut feed = RecordingFeed::new(&analysis, name, series, answered.input);
+            let mut feed = RecordingFeed::new(
+                &analysis,
+                answered.name,
+                answered.series,
+                answered.warnings,
+                answered.input,
+            );
             let clock = ReplayClock::at(first.after(length_of(analysis.step)).after(timing.late));
             let tools =
                 Tools { feed: &mut feed, clock: &clock, interrupt, listener, state: file.as_ref() };

@@ -1,6 +1,6 @@
 //! A recording that is played as if it were live.
 
-use serin_model::{Analysis, Arm, MetricSeries, Timestamp, Window};
+use serin_model::{Analysis, Arm, MetricSeries, Timestamp, Warning, Window};
 use serin_report::Input;
 
 use super::feed::{Feed, Known, Outage, between};
@@ -11,6 +11,7 @@ use crate::watch::Interrupt;
 pub struct RecordingFeed {
     name: String,
     series: Vec<MetricSeries>,
+    warnings: Vec<Warning>,
     input: Input,
     start: Timestamp,
     /// Where the control's time lies, if it is not the canary's.
@@ -20,9 +21,15 @@ pub struct RecordingFeed {
 impl RecordingFeed {
     /// Creates a feed of what a recording answered.
     #[must_use]
-    pub fn new(analysis: &Analysis, name: String, series: Vec<MetricSeries>, input: Input) -> Self {
+    pub fn new(
+        analysis: &Analysis,
+        name: String,
+        series: Vec<MetricSeries>,
+        warnings: Vec<Warning>,
+        input: Input,
+    ) -> Self {
         let (start, control) = (Timestamp::from_millis(i64::MIN), analysis.arms.control_window);
-        Self { name, series, input, start, control }
+        Self { name, series, warnings, input, start, control }
     }
 }
 
@@ -47,6 +54,6 @@ impl Feed for RecordingFeed {
     fn ask(&mut self, until: Timestamp, _: bool, _: &Interrupt) -> Result<Known, Outage> {
         let window = Window { start: self.start, end: until };
         let series = between(&self.series, window, self.control);
-        Ok(Known { series, warnings: Vec::new(), input: self.input.clone() })
+        Ok(Known { series, warnings: self.warnings.clone(), input: self.input.clone() })
     }
 }

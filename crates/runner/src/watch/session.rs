@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serin_judge::Judged;
 use serin_judge::sequential::SequentialJudge;
-use serin_model::{Analysis, MetricSeries, Outcome, Timestamp, Window};
+use serin_model::{Analysis, MetricSeries, Outcome, Timestamp, Warning, WarningCode, Window};
 use serin_report::{Input, LiveVerdict};
 
 use super::ending::End;
@@ -79,6 +79,10 @@ pub fn watch_feed(
         begun: None,
         command_begun: false,
     });
+    // A pass does not wait for longer than there is.
+    let mut analysis = analysis.clone();
+    analysis.horizon = Some(timing.horizon);
+    let analysis = &analysis;
     let session = Session {
         analysis,
         timing,
@@ -90,6 +94,7 @@ pub fn watch_feed(
         asked_at: None,
         history_tries: 0,
         said_unanswered: BTreeSet::new(),
+        said_warnings: BTreeSet::new(),
     };
     // That there is a place for the state is found out before hours have passed.
     if let Some(file) = session.tools.state {
@@ -113,6 +118,8 @@ pub(super) struct Session<'a, 'tools> {
     pub(super) history_tries: u32,
     /// The checks that were said to have no answer.
     pub(super) said_unanswered: BTreeSet<String>,
+    /// The doubts that were told, each once.
+    pub(super) said_warnings: BTreeSet<(WarningCode, Option<String>)>,
 }
 
 /// A source that does not answer, or not all.
@@ -253,6 +260,7 @@ impl Session<'_, '_> {
             failing.is_accepted = true;
         }
         self.warn_of_unanswered(&known.series);
+        self.tell_doubts(&known.warnings);
         self.known = Some(known);
         Ok(())
     }
@@ -298,6 +306,27 @@ impl Session<'_, '_> {
         }
     }
 
+    /// Says once what makes the arms a doubtful comparison, before anybody acts on a verdict.
+    fn tell_doubts(&mut self, warnings: &[Warning]) {
+        for warning in warnings {
+            let is_doubt = matches!(
+                warning.code,
+                WarningCode::ApproximateQuery
+                    | WarningCode::OverlappingWindows
+                    | WarningCode::UnlikeLabels
+                    | WarningCode::UnlikePlaces
+                    | WarningCode::UnlikeAge
+                    | WarningCode::TrafficShare
+                    | WarningCode::ReplicasGone
+            );
+            if is_doubt && self.said_warnings.insert((warning.code, warning.metric.clone())) {
+                let metric =
+                    warning.metric.as_ref().map(|it| format!("{it}: ")).unwrap_or_default();
+                self.tell(Event::Warned(&format!("{metric}{}", warning.text)));
+            }
+        }
+    }
+
     /// Judges all steps up to `until`, or up to the one that settles it.
     fn judge_to(&mut self, until: Timestamp) {
         let (_, judged_from, horizon) = self.times();
@@ -325,6 +354,7 @@ impl Session<'_, '_> {
         let verdict = begun.judge.verdict(analysis, &series, false).verdict;
         self.known = Some(known);
         self.save();
+        self.tell_doubts(&verdict.warnings);
         self.tell(Event::Judged(LiveVerdict {
             service: &analysis.service,
             verdict: &verdict,

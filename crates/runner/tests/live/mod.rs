@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) canary_from: Option<i64>,
     /// When it stops again.
     pub(crate) canary_until: i64,
+    /// When one of its two replicas stops, in seconds.
+    pub(crate) one_until: i64,
     /// How many of a hundred requests of the canary fail; one of the control's does.
     pub(crate) bad_percent: u64,
     /// How much slower the canary is, in percent.
@@ -45,6 +47,7 @@ impl Default for World {
         Self {
             canary_from: Some(0),
             canary_until: i64::MAX,
+            one_until: i64::MAX,
             bad_percent: 1,
             slower: 0.0,
             cold_until: i64::MIN,
@@ -74,7 +77,8 @@ impl World {
         let arm = |is_canary: bool, value: &dyn Fn(i64, i64) -> Observation| {
             let arm = i64::from(is_canary);
             let replica = |number: i64| {
-                let there = times().filter(|time| !is_canary || canary(*time));
+                let is_there = |time: i64| canary(time) && (number == 0 || time < self.one_until);
+                let there = times().filter(|time| !is_canary || is_there(*time));
                 let all = there.map(|time| (at(time), value(time, 10 * arm + number))).collect();
                 Replica { name: format!("pod-{arm}-{number}"), observations: observations(all) }
             };

@@ -5,6 +5,7 @@ mod clock;
 mod course;
 mod edges;
 mod origin;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,8 +70,11 @@ impl Doubts {
             Notice::Overlapping(back, step) => (
                 WarningCode::OverlappingWindows,
                 format!(
-                    "the query looks back {back} s and the step is {step} s: neighbouring points \
-                     share data, and count as more evidence than they are"
+                    "the query looks back {back} s and the step is {step} s, so that neighbouring \
+                     points share data: the sequential judge compares one step in {}, and the \
+                     kayenta judge takes all of them for evidence of their own; ask for the counter itself, or write a `step` of \
+                     {back} s",
+                    back.div_ceil(u64::from(*step).max(1))
                 ),
             ),
         };
@@ -138,6 +142,28 @@ pub(crate) fn described(metric: Option<&str>, labels: &BTreeMap<String, String>)
     format!("{}{{{}}}", shortened(metric.unwrap_or_default()), labels.join(","))
 }
 
+/// Looks at the series of every check of a recording, for what is odd of any source.
+pub(crate) fn look_at_recording(
+    analysis: &Analysis,
+    wanted: &[Wanted],
+    series: &[Series],
+    doubts: &mut Doubts,
+) {
+    let by_wanted = by_wanted(wanted, series);
+    for (at, one) in wanted.iter().enumerate().step_by(2) {
+        let arms = [&by_wanted[at], &by_wanted[at + 1]];
+        place::unlike_places(analysis, one.check, arms, doubts);
+    }
+}
+
+fn by_wanted<'a>(wanted: &[Wanted], series: &'a [Series]) -> Vec<Vec<&'a Series>> {
+    let mut by_wanted: Vec<Vec<&Series>> = vec![Vec::new(); wanted.len()];
+    for series in series {
+        series.wanted_by.iter().for_each(|&by| by_wanted[by].push(series));
+    }
+    by_wanted
+}
+
 /// Looks at the series of every check.
 pub(crate) fn look(
     analysis: &Analysis,
@@ -146,10 +172,7 @@ pub(crate) fn look(
     series: &[Series],
     doubts: &mut Doubts,
 ) {
-    let mut by_wanted: Vec<Vec<&Series>> = vec![Vec::new(); wanted.len()];
-    for series in series {
-        series.wanted_by.iter().for_each(|&by| by_wanted[by].push(series));
-    }
+    let by_wanted = by_wanted(wanted, series);
     for ((wanted, plan), series) in wanted.iter().zip(plans).zip(&by_wanted) {
         origin::of_another_query(analysis, wanted, plan, series, doubts);
         if plan.as_stored {
@@ -166,6 +189,7 @@ pub(crate) fn look(
     for (at, one) in wanted.iter().enumerate().step_by(2) {
         let (plan, arms) = (&plans[at], [&by_wanted[at], &by_wanted[at + 1]]);
         origin::unlike_labels(analysis, one.check, arms, doubts);
+        place::unlike_places(analysis, one.check, arms, doubts);
         clock::other_step(analysis, one.check, arms, plan.as_stored, doubts);
         course::ends_early(analysis, one, arms, doubts);
         course::unmoved_exposure(one, plan, arms, doubts);

@@ -21,7 +21,9 @@ impl MetricState {
             _ => stacked(&step.control),
         };
         let canary = stacked(&step.canary);
-        if let (Some(control), Some(canary)) = (&control, &canary) {
+        if let (Some(control), Some(canary), Some(number)) =
+            (&control, &canary, self.overlap.number(step.step))
+        {
             if self.tails.is_empty() {
                 let bounds = self.intake.bounds.clone().unwrap_or_default();
                 self.tails = sides(check.worse)
@@ -44,7 +46,7 @@ impl MetricState {
             for tail in &mut self.tails {
                 if tail.bounds().len() + 1 == control.len() && control.len() == canary.len() {
                     tail.observe(
-                        step.step,
+                        number,
                         (control, canary),
                         share,
                         (margins.tolerance(), margins.unacceptable()),

@@ -24,7 +24,9 @@ impl MetricState {
             _ => counted(&step.control),
         };
         let canary = counted(&step.canary);
-        if let (Some(control), Some(canary)) = (control, canary) {
+        if let (Some(control), Some(canary)) = (control, canary)
+            && self.overlap.number(step.step).is_some()
+        {
             let replicas: Vec<Tally> = tallies(&step.control).collect();
             self.bet_on_rates(check, control, canary, &replicas, &check.margins, most);
         }

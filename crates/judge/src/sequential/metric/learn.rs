@@ -8,6 +8,7 @@ use serin_stats::quantile;
 use super::counts::{as_value, is_uncountable, rates_of};
 use super::levels::{MOST_ZEROS, aspect_of};
 use super::margins::sides;
+use super::overlap::Overlap;
 use super::{MetricState, Reference, Scale};
 use crate::sequential::excursions::Excursions;
 use crate::sequential::fraction::{Fractions, Whole};
@@ -37,10 +38,13 @@ impl MetricState {
             past.iter_mut().flat_map(|(_, steps)| steps.values_mut()).for_each(as_value);
         }
         let was_there = canary.span().is_some_and(|(first, _)| first < end);
+        let is_old = |past: &[(String, BTreeMap<i64, Sample>)]| {
+            past.iter().any(|(_, steps)| steps.len() >= OLD_STEPS)
+        };
+        self.control_is_fresh = !is_all && !is_old(&past) && is_old(&past_of(canary, step, end));
         let names = |arm: &Arm| arm.replicas.iter().map(|r| r.name.clone()).collect::<Vec<_>>();
         self.same_replicas = is_all && names(control) == names(canary);
-        self.fresh =
-            !is_all && !was_there && past.iter().any(|(_, steps)| steps.len() >= OLD_STEPS);
+        self.fresh = !is_all && !was_there && is_old(&past);
         self.usual.speaks = past.iter().any(|(_, steps)| is_regular(steps));
         let samples = || past.iter().flat_map(|(_, steps)| steps.values());
         self.control_replicas = past.iter().filter(|(_, steps)| !steps.is_empty()).count();
@@ -54,12 +58,27 @@ impl MetricState {
             self.fractions = Some(fractions).filter(|fractions| !fractions.are_refuted());
         }
         self.usual.bad = self.usual_bad(check, samples());
+        let past = self.without_overlap(past);
         self.learn_rates(check, &past);
         self.learn_values(check, &past, is_all);
         self.learn_tails(check, &past, control);
         if is_all {
             self.reference = self.whole_control(check, &past);
         }
+    }
+
+    /// Keeps the steps that share no data, numbered as those of the analysis are.
+    fn without_overlap(
+        &self,
+        mut past: Vec<(String, BTreeMap<i64, Sample>)>,
+    ) -> Vec<(String, BTreeMap<i64, Sample>)> {
+        if self.overlap != Overlap::NONE {
+            for (_, steps) in &mut past {
+                let all = std::mem::take(steps).into_iter();
+                *steps = all.filter_map(|(at, it)| Some((self.overlap.number(at)?, it))).collect();
+            }
+        }
+        past
     }
 
     pub(super) fn usual_bad<'a>(

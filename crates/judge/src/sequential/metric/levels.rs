@@ -32,9 +32,10 @@ impl MetricState {
             self.values = Some(ValueEvidence::new(aspect_of(check), None, &sides(check.worse)));
         }
         let shares = self.fractions.as_ref().filter(|fractions| fractions.hold()).cloned();
-        match &shares {
-            Some(shares) => self.bet_on_shares(check, shares, step, most),
-            None => self.bet_on_values(check, step, &control),
+        match (&shares, self.overlap.number(step.step)) {
+            (Some(shares), Some(_)) => self.bet_on_shares(check, shares, step, most),
+            (None, Some(number)) => self.bet_on_values(check, step, number, &control),
+            (_, None) => {}
         }
         self.note_levels(step);
         self.note_size(control.iter().copied());
@@ -57,7 +58,14 @@ impl MetricState {
         (voice(&control), voice(&canary))
     }
 
-    pub(super) fn bet_on_values(&mut self, check: &Check, step: &MetricStep, control: &[f64]) {
+    /// * `number`: of the step, among those that are compared.
+    pub(super) fn bet_on_values(
+        &mut self,
+        check: &Check,
+        step: &MetricStep,
+        number: i64,
+        control: &[f64],
+    ) {
         if self.size.steps == 0.0 {
             self.note_size(control.iter().copied());
         }
@@ -69,7 +77,7 @@ impl MetricState {
         let canary = scaled(&mut plain(&step.canary).map(|(_, value)| value));
         let (Some(on_control), Some(on_canary)) = (mean(&control), mean(&canary)) else { return };
         let difference = Difference {
-            step: step.step,
+            step: number,
             value: on_canary - on_control,
             share: 1.0 / canary.len() as f64 + self.share_of_control(control.len()),
         };
