@@ -8,7 +8,7 @@
 //! measure: `values` for levels, `rates` for counts (`fraction` finds them in percentages), `tail`
 //! for histograms. `noise` and `spread` say what the control's past shows. `bet` is how evidence
 //! grows. `run` is a whole analysis, and `outcome` what is said of it. `plan` has the judge judge canaries
-//! that never were, to say beforehand what it could see.
+//! that never were, to say beforehand what it could see; `past` says what it makes of the control's past.
 
 mod bet;
 mod excursions;
@@ -17,6 +17,7 @@ mod intake;
 mod metric;
 mod noise;
 mod outcome;
+mod past;
 mod plan;
 mod rates;
 mod run;
@@ -26,5 +27,8 @@ mod spread;
 mod tail;
 mod values;
 
+pub(crate) use outcome::gating;
+pub(crate) use past::{PastOfMetric, past_of_metrics};
 pub use plan::{Planner, plan};
+pub(crate) use run::Blame;
 pub use run::{FALSE_ROLLBACK, FALSE_SAFETY, OtherRevision, REVISION, SequentialJudge, judge};
