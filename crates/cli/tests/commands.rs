@@ -409,8 +409,8 @@ fn completions_offer_files_where_a_file_is_meant() {
     for (word, times) in [
         (":CONFIG:", 2),
         (":REQUEST:", 2),
-        (":RECORDING:", 4),
-        (":[FORMAT=]PATH:", 6),
+        (":RECORDING:", 5),
+        (":[FORMAT=]PATH:", 8),
         (":PATH:", 3),
         ("files -- ", 2),
     ] {
@@ -440,6 +440,7 @@ fn each_verb_has_a_manual_page() {
             "serin-man.1",
             "serin-plan.1",
             "serin-schema.1",
+            "serin-selftest.1",
             "serin-sources.1",
             "serin-watch.1",
             "serin.1"

@@ -101,18 +101,28 @@ pub fn self_test(
 
 /// Judges all splits and looks for the tolerance of each metric, over all cores.
 fn judged(tester: &SelfTester, progress: &dyn Progress) -> SelfTest {
-    let (done, total) = (AtomicUsize::new(0), tester.splits());
+    let (splits, metrics) = (tester.splits(), tester.metrics());
+    let (done, total) = (AtomicUsize::new(0), splits * (1 + TIMES_FOR_TOLERANCE));
+    let advance = |more: usize| {
+        progress.judged(done.fetch_add(more, Ordering::Relaxed) + more, total);
+    };
     let judge = |split| {
         let judged = tester.judge(split);
-        progress.judged(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        advance(1);
         judged
     };
-    let splits: Vec<JudgedSplit> = (0..total).into_par_iter().map(judge).collect();
-    let metrics = (0..tester.metrics()).into_par_iter();
-    let tolerances: Vec<Option<f64>> =
-        metrics.map(|metric| tester.smallest_tolerance(metric)).collect();
-    tester.result(&splits, &tolerances)
+    let judged: Vec<JudgedSplit> = (0..splits).into_par_iter().map(judge).collect();
+    let search = |metric| {
+        let smallest = tester.smallest_tolerance(metric);
+        advance(splits * TIMES_FOR_TOLERANCE / metrics);
+        smallest
+    };
+    let tolerances: Vec<Option<f64>> = (0..metrics).into_par_iter().map(search).collect();
+    tester.result(&judged, &tolerances)
 }
+
+/// The tolerances are looked for by halving: that judges all splits about so many times.
+const TIMES_FOR_TOLERANCE: usize = 4;
 
 fn nothing_tested(name: String, error: &Untestable) -> RunError {
     let reasons = match error {

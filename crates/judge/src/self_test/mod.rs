@@ -70,8 +70,9 @@ struct Trial {
 pub enum Untestable {
     /// The past is too short to be split in time.
     #[error(
-        "the control's history has {steps} steps, and a pretended rollout needs {FEWEST_STEPS} to be \
-         judged and as many before them to learn from"
+        "the control's history has {steps} {}, and a pretended rollout needs {FEWEST_STEPS} to be \
+         judged and as many before them to learn from",
+        if *steps == 1 { "step" } else { "steps" }
     )]
     TooShort {
         /// How many steps there are.

@@ -103,14 +103,10 @@ impl SelfTester {
 
     /// Returns a split with its trial.
     fn split(&self, number: usize) -> (usize, &Trial, &Split) {
-        let mut number = number;
-        for (index, trial) in self.trials.iter().enumerate() {
-            match trial.splits.get(number) {
-                Some(split) => return (index, trial, split),
-                None => number -= trial.splits.len(),
-            }
-        }
-        panic!("there is no split of this number")
+        let numbered = self.trials.iter().enumerate();
+        let mut splits = numbered
+            .flat_map(|(index, trial)| trial.splits.iter().map(move |split| (index, trial, split)));
+        splits.nth(number).expect("a number below that of the splits")
     }
 
     /// Returns one metric as a rollout would have shown it: the canary was not there before.

@@ -76,9 +76,10 @@ fn part(rate: &Rate) -> String {
     if rate.of == 0 { NOTHING.to_owned() } else { share(rate.share()) }
 }
 
-/// Returns how often it was proven safe; what grows never is.
+/// Returns how often it was proven safe; what grows never is, and of what never moves it says nothing.
 pub(super) fn safe(metric: &TestedMetric) -> String {
-    if metric.grows { NOTHING.to_owned() } else { part(&metric.safe) }
+    let never = metric.grows || metric.dead.is_some();
+    if never { NOTHING.to_owned() } else { part(&metric.safe) }
 }
 
 /// Returns how many false alarms of whole canaries are a metric's.
