@@ -277,6 +277,7 @@ fn schemas_are_the_published_ones() {
         ("check", "docs/schema/check-v1.json"),
         ("report", "docs/schema/report-v1.json"),
         ("plan", "docs/schema/plan-v1.json"),
+        ("selftest", "docs/schema/selftest-v1.json"),
     ] {
         let published = fs::read_to_string(root().join(path)).unwrap();
         let fresh = serin(&["schema", name]).stdout == published;

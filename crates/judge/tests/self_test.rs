@@ -7,9 +7,9 @@ mod seeded;
 use seeded::Draws;
 use serin_judge::self_test::{JudgedSplit, SelfTester, Untestable, recommended};
 use serin_model::{
-    Analysis, Arm, ArmPair, Arms, Check, Margins, Measure, MeasureKind, MetricSeries, Observations,
-    Point, Ratio, RecommendedAction, Replica, SelfTest, SplitKind, SplitsAsked, Step, TestedMetric,
-    Timestamp, Worse,
+    Analysis, Arm, ArmPair, Arms, Check, GroupWeights, Margins, Measure, MeasureKind, MetricSeries,
+    Observations, Point, Ratio, RecommendedAction, Replica, SelfTest, SplitKind, SplitsAsked, Step,
+    TestedMetric, Timestamp, Worse,
 };
 
 const MINUTE: i64 = 60_000;
@@ -335,4 +335,52 @@ fn kayenta_is_held_against_the_same_splits() {
     assert!(theirs.blamed.lower > 0.1, "{theirs:?}");
     assert_eq!(ours.blamed.count, 0);
     assert_eq!(metric(&test, "latency").kayenta.unwrap().count, theirs.blamed.count);
+}
+
+#[test]
+fn a_group_that_kayenta_blames_often_should_weigh_less() {
+    let mut draws = Draws::seeded(11);
+    let world = World { unlike: 0.03, ..ALIKE };
+    let history = [latency(world, &mut draws), errors(world, &mut draws)];
+    let mut checks = vec![
+        check("latency", MeasureKind::Quantile, None),
+        check("errors", MeasureKind::Ratio, None),
+    ];
+    for check in &mut checks {
+        check.groups = vec![check.name.clone()];
+    }
+    let mut before = analysis(checks);
+    let halves = [("latency".to_owned(), 50.0), ("errors".to_owned(), 50.0)];
+    before.weights = GroupWeights::new(halves.into(), &before.groups()).unwrap();
+    let test = tested(&before, &history, asked(60, 11));
+    let rate = metric(&test, "latency").kayenta.unwrap().share();
+    assert!(rate > 0.2, "{rate}");
+    let after = recommended(&before, &test.recommendations);
+    let weight = |group: &str| after.weights.listed()[group];
+    assert!(weight("latency") * rate <= 5.0, "{} {rate}", weight("latency"));
+    assert_eq!(weight("latency") + weight("errors"), 100.0);
+    let without = tested(&before, &history, SplitsAsked { kayenta: false, ..asked(60, 11) });
+    assert_eq!(without.kayenta, None);
+    assert_eq!(recommended(&before, &without.recommendations).weights, before.weights);
+}
+
+/// Errors of six a minute and replica take longer than ten minutes to be proven safe.
+#[test]
+fn a_horizon_is_as_long_as_proofs_take() {
+    let mut draws = Draws::seeded(12);
+    let history = [errors(ALIKE, &mut draws)];
+    let analysis = analysis(vec![check("errors", MeasureKind::Ratio, None)]);
+    let horizon = |minutes: f64| {
+        let asked = SplitsAsked { horizon_minutes: minutes, ..asked(60, 12) };
+        let test = tested(&analysis, &history, asked);
+        test.recommendations.iter().find_map(|it| match it.action {
+            RecommendedAction::Horizon { minutes } => Some(f64::from(minutes)),
+            _ => None,
+        })
+    };
+    let longer = horizon(10.0).unwrap();
+    assert!((15.0..=120.0).contains(&longer), "{longer}");
+    let shorter = horizon(150.0).unwrap();
+    assert!((30.0..=110.0).contains(&shorter), "{shorter}");
+    assert_eq!(horizon(shorter), None);
 }
