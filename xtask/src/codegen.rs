@@ -36,6 +36,7 @@ fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("docs/schema/check-v1.json", serin(&["schema", "check"])?),
         ("docs/schema/report-v1.json", serin(&["schema", "report"])?),
         ("docs/schema/plan-v1.json", serin(&["schema", "plan"])?),
+        ("docs/schema/selftest-v1.json", serin(&["schema", "selftest"])?),
         ("docs/reference/commands.md", commands()?),
     ])
 }

@@ -12,9 +12,11 @@ mod scalar;
 mod schema;
 mod source;
 mod write;
+mod write_changes;
 
 pub use crate::file::CheckFile;
 pub use crate::read::{WrittenAnalysis, read};
 pub use crate::schema::json_schema;
 pub use crate::source::{StoreKey, checked_url, store_keys};
 pub use crate::write::{WriteError, write};
+pub use crate::write_changes::write_changes;

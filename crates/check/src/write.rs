@@ -29,18 +29,24 @@ pub fn write(written: &WrittenAnalysis, comment: &[String]) -> Result<String, Wr
     let file = check_file(&written.analysis, written.source.as_ref());
     let yaml = serde_saphyr::to_string(&file)
         .map_err(|error| WriteError::Unwritable { reason: error.to_string() })?;
-    let mut text = String::new();
-    for line in comment.iter().flat_map(|comment| comment.lines()) {
-        let printable: String = line.chars().filter(|character| !character.is_control()).collect();
-        text.push_str(format!("# {printable}").trim_end());
-        text.push('\n');
-    }
+    let mut text = commented(comment);
     text.push_str(&yaml);
     let again = read("the Check file", &text).map_err(|error| WriteError::Refused { error })?;
     if again.analysis != as_written(&written.analysis) || again.source != written.source {
         return Err(WriteError::Changed);
     }
     Ok(text)
+}
+
+/// Returns lines as comments of a file.
+pub(crate) fn commented(comment: &[String]) -> String {
+    let mut text = String::new();
+    for line in comment.iter().flat_map(|comment| comment.lines()) {
+        let printable: String = line.chars().filter(|character| !character.is_control()).collect();
+        text.push_str(format!("# {printable}").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// An analysis that no Check file says.
@@ -131,7 +137,7 @@ fn window_entry(window: Window) -> WindowEntry {
     WindowEntry { start: Moment(window.start), end: Moment(window.end) }
 }
 
-fn score_entry(analysis: &Analysis) -> Option<ScoreEntry> {
+pub(crate) fn score_entry(analysis: &Analysis) -> Option<ScoreEntry> {
     let weights = analysis.weights.listed();
     let thresholds = analysis.thresholds;
     let default = thresholds == Thresholds::default();
@@ -156,7 +162,7 @@ fn run_entry(run: &JudgementRun) -> RunEntry {
     }
 }
 
-fn check_entry(check: &Check) -> Placed<CheckEntry> {
+pub(crate) fn check_entry(check: &Check) -> Placed<CheckEntry> {
     let kind = check.measure.kind();
     let mut entry = CheckEntry {
         worse: (check.worse != Worse::of_kind(kind)).then_some(check.worse),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
-use serin_check::{WrittenAnalysis, read, write};
+use serin_check::{WrittenAnalysis, read, write, write_changes};
 use serin_model::{
     Analysis, Arms, AtHorizon, Bound, Check, CounterForm, EffectSizeMeasure, EffectSizeOptions,
     GroupWeights, Guardrail, JudgementRun, KayentaOptions, LabelSelector, Margins, Measure,
@@ -23,6 +23,26 @@ proptest! {
         let again = read("serin.yaml", &text).unwrap();
         prop_assert_eq!(again.analysis, written.analysis);
         prop_assert_eq!(again.source, written.source);
+    }
+
+    #[test]
+    fn changed_checks_are_read_back(written in written_analysis(), changed in vec(any::<bool>(), 8)) {
+        let mut after = written.analysis;
+        after.weights = GroupWeights::default();
+        let mut checks = after.checks().to_vec();
+        for (check, _) in checks.iter_mut().zip(&changed).filter(|(_, changed)| **changed) {
+            check.muted = !check.muted;
+        }
+        let before = after.with_checks(checks).unwrap();
+        let differs = |check: &&Check| !before.checks().contains(check);
+        let meant: Vec<Check> = after.checks().iter().filter(differs).cloned().collect();
+        let text = write_changes(&before, &after, &["why".to_owned()]).unwrap();
+        if meant.is_empty() {
+            prop_assert_eq!(text, "");
+        } else {
+            let again = read("serin.yaml", &format!("service: a\n{text}")).unwrap();
+            prop_assert_eq!(again.analysis.checks(), &meant[..]);
+        }
     }
 
     #[test]

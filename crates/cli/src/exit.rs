@@ -18,12 +18,15 @@ Exit codes:
 /// serin could not do what was asked. Never 2: a typo must not roll a release back.
 pub(crate) const NOT_DONE: u8 = 1;
 
+/// A person must decide.
+pub(crate) const INCONCLUSIVE: u8 = 3;
+
 /// Returns the code of the worst of several outcomes: a failure before a doubt before a pass.
 pub(crate) fn of_outcomes(outcomes: impl Iterator<Item = Outcome>) -> ExitCode {
     ExitCode::from(match outcomes.max().unwrap_or(Outcome::Inconclusive) {
         Outcome::Pass => 0,
         Outcome::Fail => 2,
-        Outcome::Inconclusive => 3,
+        Outcome::Inconclusive => INCONCLUSIVE,
     })
 }
 

@@ -18,6 +18,13 @@ impl Bar {
         Self { what, since: Stopwatch::start(), bar: OnceLock::new() }
     }
 
+    /// Takes the bar away, once something else is waited for.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+
     fn show(&self, done: u64, total: Option<u64>, unit: Unit) {
         if self.bar.get().is_none() && self.since.elapsed() < PATIENCE {
             return;
@@ -33,6 +40,9 @@ impl Bar {
             (Some(total), Unit::Queries) => {
                 (ProgressBar::new(total), "asking {wide_bar} {pos} of {len} queries, {eta} to go")
             }
+            (Some(total), Unit::Canaries) => {
+                (ProgressBar::new(total), "judging {wide_bar} {pos} of {len} canaries, {eta} to go")
+            }
             (None, _) => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes}"),
         };
         let style = ProgressStyle::with_template(template);
@@ -47,6 +57,7 @@ impl Bar {
 enum Unit {
     Bytes,
     Queries,
+    Canaries,
 }
 
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,12 +70,14 @@ impl Progress for Bar {
     fn answered(&self, answered: usize, total: usize) {
         self.show(answered as u64, Some(total as u64), Unit::Queries);
     }
+
+    fn judged(&self, judged: usize, total: usize) {
+        self.show(judged as u64, Some(total as u64), Unit::Canaries);
+    }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.get() {
-            bar.finish_and_clear();
-        }
+        self.clear();
     }
 }

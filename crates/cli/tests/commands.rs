@@ -277,6 +277,7 @@ fn schemas_are_the_published_ones() {
         ("check", "docs/schema/check-v1.json"),
         ("report", "docs/schema/report-v1.json"),
         ("plan", "docs/schema/plan-v1.json"),
+        ("selftest", "docs/schema/selftest-v1.json"),
     ] {
         let published = fs::read_to_string(root().join(path)).unwrap();
         let fresh = serin(&["schema", name]).stdout == published;
@@ -409,8 +410,8 @@ fn completions_offer_files_where_a_file_is_meant() {
     for (word, times) in [
         (":CONFIG:", 2),
         (":REQUEST:", 2),
-        (":RECORDING:", 4),
-        (":[FORMAT=]PATH:", 6),
+        (":RECORDING:", 5),
+        (":[FORMAT=]PATH:", 8),
         (":PATH:", 3),
         ("files -- ", 2),
     ] {
@@ -440,6 +441,7 @@ fn each_verb_has_a_manual_page() {
             "serin-man.1",
             "serin-plan.1",
             "serin-schema.1",
+            "serin-selftest.1",
             "serin-sources.1",
             "serin-watch.1",
             "serin.1"

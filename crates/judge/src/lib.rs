@@ -5,10 +5,12 @@
 //! outcome, never an error. It knows nothing of files, clocks, terminals or pages.
 
 mod bins;
+mod draws;
 mod guardrail;
 mod histogram;
 mod ignored;
 pub mod kayenta;
+pub mod self_test;
 pub mod sequential;
 mod summary;
 

@@ -79,6 +79,16 @@ impl Analysis {
         })
     }
 
+    /// Returns the same analysis of other checks.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError`] without checks, or with two of one name.
+    pub fn with_checks(&self, checks: Vec<Check>) -> Result<Self, AnalysisError> {
+        let Self { checks, .. } = Self::new(self.service.clone(), self.arms.clone(), checks)?;
+        Ok(Self { checks, ..self.clone() })
+    }
+
     /// Returns the checks, in the order they were written.
     #[must_use]
     pub fn checks(&self) -> &[Check] {

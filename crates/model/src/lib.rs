@@ -21,6 +21,7 @@ mod number;
 mod observation;
 mod plan;
 mod score;
+mod self_test;
 mod source;
 mod time;
 mod trace;
@@ -44,6 +45,10 @@ pub use crate::plan::{
     CurvePoint, Delay, Needs, Outlook, Plan, PlannedAspect, PlannedMetric, Rollout, Together,
 };
 pub use crate::score::{GroupWeights, Thresholds, WeightError};
+pub use crate::self_test::{
+    CanaryRates, Rate, Recommendation, RecommendedAction, ReplicaSpread, SelfTest, SplitKind,
+    SplitsAsked, TestedMetric,
+};
 pub use crate::source::{
     ClientCertificate, CounterForm, Credentials, FetchLimits, HeaderText, Secret, Source, Store,
     Tls,

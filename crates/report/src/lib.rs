@@ -38,6 +38,7 @@ mod ratio_ticks;
 mod report;
 mod scale;
 mod section;
+mod self_test;
 mod svg;
 mod table;
 mod wording;
@@ -54,4 +55,8 @@ pub use crate::plan::{
     PlanReport, plan_html, plan_json_schema, plan_markdown, plan_table, summary as plan_summary,
 };
 pub use crate::report::{Input, Report, json_schema};
+pub use crate::self_test::{
+    SelfTestReport, recommendations_in_words, self_test_json_schema, self_test_markdown,
+    self_test_summary, self_test_table,
+};
 pub use crate::table::{Style, table};

@@ -89,9 +89,9 @@ pub enum RunError {
         /// Some of the queries, as they were sent.
         asked: Vec<String>,
     },
-    /// A plan needs the control's past, and there is none.
+    /// The control's past is needed, and there is none.
     #[error(
-        "{name} has no history of the control ({control}), and nothing can be planned without\n\n\
+        "{name} has no history of the control ({control}), and nothing can be {done} without\n\n\
          hint: see that the labels of `arms.control` are those of the version that runs now, and that \
          the metrics' names are right; a longer `--history` may reach it"
     )]
@@ -100,6 +100,8 @@ pub enum RunError {
         name: String,
         /// The labels that select the control.
         control: String,
+        /// What cannot be done: completes the sentence "nothing can be …".
+        done: &'static str,
     },
     /// The control has a past, and none of it says anything.
     #[error(
@@ -110,6 +112,21 @@ pub enum RunError {
     NothingPlanned {
         /// The source.
         name: String,
+        /// Why, metric by metric.
+        reasons: Vec<String>,
+    },
+    /// The control has a past, and it cannot be split.
+    #[error(
+        "nothing can be tested with the history in {name}: {problem}{}\n\n\
+         hint: give a longer `--history`, or a recording of some hours; a shorter `--step` or \
+         `--horizon` needs less",
+        listed(reasons)
+    )]
+    NothingTested {
+        /// The source.
+        name: String,
+        /// Why.
+        problem: String,
         /// Why, metric by metric.
         reasons: Vec<String>,
     },
@@ -175,6 +192,11 @@ pub enum RunError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+/// Returns lines below a message, if there are any.
+fn listed(reasons: &[String]) -> String {
+    if reasons.is_empty() { String::new() } else { format!("\n\n  {}", reasons.join("\n  ")) }
 }
 
 fn unreadable_hint(error: &io::Error) -> &'static str {

@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 use serin_judge::sequential::Planner;
-use serin_model::{
-    Analysis, CounterForm, LabelSelector, MetricSeries, Plan, PlannedMetric, Rollout, Source, Step,
-    Timestamp, Warning, WarningCode, Window,
-};
+use serin_model::{CounterForm, Plan, PlannedMetric, Rollout, Step};
 use serin_report::{PlanReport, plan_summary};
 
 use crate::error::RunError;
-use crate::judge::Answered;
+use crate::history::{self, ControlHistory, HistoryAsked};
 use crate::progress::Progress;
-use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
-use crate::{recording, store};
+use crate::question::Question;
 
 /// What the command asks of a plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,20 +50,17 @@ pub fn plan(
     asked: PlanAsked<'_>,
     progress: &dyn Progress,
 ) -> Result<PlanReport, RunError> {
-    let question = of_history(question, asked);
+    let question = history::of_past(question, asked.step);
     let horizon = asked.horizon.or(question.written.analysis.horizon).unwrap_or(USUAL_HORIZON);
     refuse_short_horizon(horizon, question.written.analysis.step)?;
-    let answered = answer(&question, asked, progress)?;
-    let series = last_of_control(answered.series, asked.history);
-    let span = series.iter().filter_map(|answer| answer.arms.control.span());
-    let span = span.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
-    let failed = series.iter().any(|answer| answer.failure.is_some());
-    if span.is_none() && !failed {
-        return Err(RunError::NoHistory {
-            name: answered.name,
-            control: labels(&answered.analysis.arms.control),
-        });
-    }
+    let asked_of_history = HistoryAsked {
+        data: asked.data,
+        counters: asked.counters,
+        url: asked.url,
+        history: asked.history,
+    };
+    let ControlHistory { answered, span } =
+        history::of_control(&question, asked_of_history, "planned", progress)?;
     let rollout = Rollout {
         step_seconds: answered.analysis.step.seconds(),
         horizon_minutes: horizon.as_secs_f64() / 60.0,
@@ -75,7 +68,7 @@ pub fn plan(
         control_replicas: asked.control_replicas.unwrap_or(0),
         canary_replicas: asked.replicas,
     };
-    let planner = Planner::new(&answered.analysis, &series, rollout);
+    let planner = Planner::new(&answered.analysis, &answered.series, rollout);
     let metrics = (0..planner.metrics()).into_par_iter().map(|metric| planner.metric(metric));
     let plan = planner.plan(metrics.collect());
     refuse_nothing_planned(&plan, &answered.name)?;
@@ -85,27 +78,14 @@ pub fn plan(
         version: PlanReport::VERSION,
         serin: env!("CARGO_PKG_VERSION").to_owned(),
         service: answered.analysis.service.clone(),
-        control: labels(&answered.analysis.arms.control),
+        control: history::labels(&answered.analysis.arms.control),
         history: span,
         summary: plan_summary(&plan),
         plan,
-        doubts: doubts(&answered.warnings),
+        doubts: history::doubts(&answered.warnings),
         check: question.check.clone(),
         inputs,
     })
-}
-
-/// Returns the question as it is asked of the past: whatever the Check file says of the time to judge
-/// is about a canary.
-fn of_history(question: &Question, asked: PlanAsked<'_>) -> Question {
-    let mut question = question.clone();
-    let analysis: &mut Analysis = &mut question.written.analysis;
-    analysis.window = None;
-    analysis.judgements = None;
-    if let Some(step) = asked.step {
-        analysis.step = step;
-    }
-    question
 }
 
 fn refuse_short_horizon(horizon: Duration, step: Step) -> Result<(), RunError> {
@@ -134,69 +114,3 @@ fn refuse_nothing_planned(plan: &Plan, name: &str) -> Result<(), RunError> {
 
 /// The reasons of so many metrics are told.
 const MOST_SHOWN: usize = 10;
-
-fn answer(
-    question: &Question,
-    asked: PlanAsked<'_>,
-    progress: &dyn Progress,
-) -> Result<Answered, RunError> {
-    let overrides = Overrides {
-        data: asked.data,
-        counters: asked.counters,
-        url: asked.url,
-        time: TimeAsked::default(),
-        judge: JudgeKind::Sequential,
-    };
-    match (asked.data, &question.written.source) {
-        (None, Some(Source::Store(store))) => {
-            let time = TimeAsked { last: Some(asked.history), ..TimeAsked::default() };
-            store::answer(question, store, Overrides { time, ..overrides }, progress)
-        }
-        (_, source) => {
-            crate::judge::refuse_url(overrides)?;
-            let written = match source {
-                Some(Source::File { path, counters }) => Some((path.as_str(), *counters)),
-                Some(Source::Store(_)) | None => None,
-            };
-            recording::answer(question, written, overrides, progress)
-        }
-    }
-}
-
-/// Returns the control of the answers up to its end, and no more than the history that was asked for.
-fn last_of_control(mut series: Vec<MetricSeries>, history: Duration) -> Vec<MetricSeries> {
-    let ends = series.iter().filter_map(|answer| answer.arms.control.span());
-    let Some(end) = ends.map(|(_, end)| end).max() else { return series };
-    let after = Timestamp::from_millis(end.as_millis().saturating_add(1));
-    let window = Window { start: end.before(history), end: after };
-    for answer in &mut series {
-        answer.arms.control.keep(window);
-    }
-    series
-}
-
-/// Returns what the source's answers made serin say, where it is not about a canary.
-fn doubts(warnings: &[Warning]) -> Vec<String> {
-    let is_of_history = |warning: &&Warning| {
-        matches!(
-            warning.code,
-            WarningCode::SourceNotice
-                | WarningCode::PartialAnswer
-                | WarningCode::ApproximateQuery
-                | WarningCode::OverlappingWindows
-                | WarningCode::ClockOff
-        )
-    };
-    let words = |warning: &Warning| match &warning.metric {
-        Some(metric) => format!("{metric}: {}", warning.text),
-        None => warning.text.clone(),
-    };
-    let mut doubts: Vec<String> = warnings.iter().filter(is_of_history).map(words).collect();
-    doubts.dedup();
-    doubts
-}
-
-fn labels(selector: &LabelSelector) -> String {
-    let label = |(name, value): (&String, &String)| format!("{name}={value}");
-    selector.iter().map(label).collect::<Vec<_>>().join(", ")
-}

@@ -10,6 +10,9 @@ pub trait Progress: Sync {
 
     /// Is told how many queries were answered so far, and how many there are.
     fn answered(&self, answered: usize, total: usize);
+
+    /// Is told how many pretended canaries were judged so far, and how many there are.
+    fn judged(&self, _judged: usize, _total: usize) {}
 }
 
 /// Nobody listens.

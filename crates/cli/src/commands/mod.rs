@@ -7,6 +7,7 @@ mod judge;
 mod man;
 mod plan;
 mod schema;
+mod selftest;
 mod sources;
 mod watch;
 
@@ -21,6 +22,7 @@ use serin_runner::JudgeKind;
 pub(crate) enum Command {
     Judge(judge::Judge),
     Plan(plan::Plan),
+    Selftest(selftest::Selftest),
     Watch(watch::Watch),
     Convert(convert::Convert),
     Bench(bench::Bench),
@@ -36,6 +38,7 @@ impl Command {
         match self {
             Self::Judge(judge) => judge.run(),
             Self::Plan(plan) => plan.run(),
+            Self::Selftest(selftest) => selftest.run(),
             Self::Watch(watch) => watch.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),

@@ -224,7 +224,7 @@ fn parse_replicas(text: &str) -> Result<usize, String> {
 
 const MOST_REPLICAS: usize = 256;
 
-fn parse_step(text: &str) -> Result<Step, String> {
+pub(crate) fn parse_step(text: &str) -> Result<Step, String> {
     let length = parse_length(text)?;
     let whole = length.subsec_nanos() == 0;
     u32::try_from(length.as_secs())

@@ -8,8 +8,9 @@
 //! measure: `values` for levels, `rates` for counts (`fraction` finds them in percentages), `tail`
 //! for histograms. `noise` and `spread` say what the control's past shows. `bet` is how evidence
 //! grows. `silence` and `roster` hear who reports, `traffic` who gets the requests, and `gates` keeps a
-//! pass back. `run` is a whole analysis, and `outcome` what is said of it. `plan` has the judge judge canaries
-//! that never were, to say beforehand what it could see.
+//! pass back. `run` is a whole analysis, and `outcome` what is said of it. `plan` has the judge judge
+//! canaries that never were, to say beforehand what it could see; `past` says what it makes of the
+//! control's past.
 
 mod bet;
 mod excursions;
@@ -19,6 +20,7 @@ mod intake;
 mod metric;
 mod noise;
 mod outcome;
+mod past;
 mod plan;
 mod rates;
 mod roster;
@@ -30,7 +32,10 @@ mod tail;
 mod traffic;
 mod values;
 
+pub(crate) use outcome::gating;
+pub(crate) use past::{PastOfMetric, past_of_metrics};
 pub use plan::{Planner, plan};
+pub(crate) use run::Blame;
 pub use run::{
     FALSE_ROLLBACK, FALSE_SAFETY, OtherRevision, REVISION, SequentialJudge, judge, judge_after,
 };

@@ -62,7 +62,7 @@ fn standing_so_early(judge: &SequentialJudge, analysis: &Analysis) -> Outcome {
 
 /// Returns which metrics must be safe before a promotion: those that are marked, or else all whose
 /// level is compared. Growth can only harm: that nothing will grow later is never known.
-pub(super) fn gating(checks: &[&Check]) -> Vec<bool> {
+pub(crate) fn gating(checks: &[&Check]) -> Vec<bool> {
     let counted = |check: &&Check| !check.muted;
     if checks.iter().any(|check| check.gating) {
         return checks.iter().map(|check| check.gating && counted(check)).collect();

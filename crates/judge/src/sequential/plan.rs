@@ -11,7 +11,6 @@
 //! `history` reads the past, `rehearsal` judges, `search` looks for the effects, the minutes and the
 //! sizes that are asked for.
 
-mod draws;
 mod history;
 mod rehearsal;
 mod search;
@@ -29,6 +28,7 @@ use super::run::{FALSE_ROLLBACK, MOST_A_STEP, REVISION, SequentialJudge};
 use super::values::Aspect;
 
 use history::History;
+pub(super) use history::{FEWEST_STEPS, PastOfArm, refuse_constant, stride, usual_replicas};
 use rehearsal::{Decision, Rehearsal};
 use search::{HALF, Lever, NINE_IN_TEN, Search, canaries};
 use simulation::{Events, Exposures, Simulation, Sizes};

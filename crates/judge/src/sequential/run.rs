@@ -91,6 +91,16 @@ pub(super) enum FailedBy {
     },
 }
 
+/// What failed a canary, for those who count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Blame {
+    /// The metrics together, the one of this number the most.
+    Evidence(usize),
+    /// The canary, or nearly all of its replicas, reported nothing.
+    Silence,
+    Guardrail,
+}
+
 /// A state that another revision of the judge wrote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
@@ -347,6 +357,20 @@ impl SequentialJudge {
     #[must_use]
     pub fn first_passed(&self) -> Option<Timestamp> {
         self.first_passed
+    }
+
+    /// Returns what failed the canary, if it failed.
+    pub(crate) fn blame(&self) -> Option<Blame> {
+        self.failed.as_ref().map(|failed| match failed.by {
+            FailedBy::Evidence { metric } => Blame::Evidence(metric),
+            FailedBy::Silence { .. } | FailedBy::Replicas { .. } => Blame::Silence,
+            FailedBy::Guardrail { .. } => Blame::Guardrail,
+        })
+    }
+
+    /// Returns the check and the labels of each metric, in the order of their numbers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, String>)> {
+        self.metrics.iter().map(|metric| (metric.check.as_str(), &metric.labels))
     }
 
     /// Returns the outcome as it stands now.

@@ -5,7 +5,7 @@ mod markdown;
 mod page;
 mod sparkline;
 mod table;
-mod wording;
+pub(crate) mod wording;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
 //! What all formats of a plan say in the same words.
 
+use std::collections::BTreeMap;
+
 use serin_model::{
     Delay, Needs, Outlook, Plan, PlannedAspect, PlannedMetric, Rollout, Together, Worse,
 };
@@ -12,12 +14,16 @@ const MOST_NAMED: usize = 4;
 
 /// Returns a metric's name with the labels that tell it from others of that name.
 pub(super) fn name(metric: &PlannedMetric) -> String {
+    titled(&metric.name, &metric.labels)
+}
+
+pub(crate) fn titled(name: &str, labels: &BTreeMap<String, String>) -> String {
     let labels: Vec<String> =
-        metric.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+        labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
     if labels.is_empty() {
-        label::one_line(&metric.name)
+        label::one_line(name)
     } else {
-        label::one_line(&format!("{} ({})", metric.name, labels.join(", ")))
+        label::one_line(&format!("{name} ({})", labels.join(", ")))
     }
 }
 
@@ -42,12 +48,12 @@ fn digits(value: f64) -> String {
     format!("{value:.0}")
 }
 
-pub(super) fn seen(seen: Option<f64>, worse: Worse) -> String {
+pub(crate) fn seen(seen: Option<f64>, worse: Worse) -> String {
     seen.map_or_else(|| "nothing".to_owned(), |seen| effect(seen, worse))
 }
 
 /// Returns a length of time in minutes, in hours where it has many.
-pub(super) fn minutes(minutes: f64) -> String {
+pub(crate) fn minutes(minutes: f64) -> String {
     if minutes < 1.0 {
         return format!("{:.0} s", 60.0 * minutes);
     }
@@ -76,7 +82,7 @@ pub(super) fn harm(outlook: &Outlook, plan: &Plan) -> String {
     delay(&outlook.harm, plan)
 }
 
-pub(super) fn share(share: f64) -> String {
+pub(crate) fn share(share: f64) -> String {
     format!("{} %", digits(100.0 * share))
 }
 

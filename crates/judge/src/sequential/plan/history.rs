@@ -14,7 +14,7 @@ use crate::sequential::values::Aspect;
 use super::simulation::{Buckets, Events, Exposures, Levels, Rates, Shares, Simulation};
 
 /// Fewer steps of history than this tell nothing.
-const FEWEST_STEPS: usize = 10;
+pub(in crate::sequential) const FEWEST_STEPS: usize = 10;
 
 /// With fewer steps than this the noise is known roughly.
 const FEW_STEPS: usize = 60;
@@ -38,7 +38,7 @@ pub(super) struct History {
 }
 
 /// The past of one arm: for each replica its samples by step.
-type PastOfArm = Vec<(String, BTreeMap<i64, Sample>)>;
+pub(in crate::sequential) type PastOfArm = Vec<(String, BTreeMap<i64, Sample>)>;
 
 impl History {
     /// Reads the history of the control.
@@ -116,7 +116,11 @@ fn refuse_too_little(control: &Arm, steps: usize) -> Result<(), String> {
 
 /// A share that is always all or nothing is one of counts that never went wrong; any other value that
 /// never moves says nothing.
-fn refuse_constant(check: &Check, past: &PastOfArm, learnt: &MetricState) -> Result<(), String> {
+pub(in crate::sequential) fn refuse_constant(
+    check: &Check,
+    past: &PastOfArm,
+    learnt: &MetricState,
+) -> Result<(), String> {
     let values = values(past);
     let Some(first) = values.first().copied() else { return Ok(()) };
     let is_end = learnt
@@ -143,14 +147,14 @@ fn values(past: &PastOfArm) -> Vec<f64> {
 }
 
 /// Returns every how many steps there is a point.
-fn stride(steps: &BTreeSet<i64>) -> usize {
+pub(in crate::sequential) fn stride(steps: &BTreeSet<i64>) -> usize {
     let gaps: Vec<f64> =
         steps.iter().zip(steps.iter().skip(1)).map(|(a, b)| (b - a) as f64).collect();
     quantile(&gaps, 0.5).map_or(1, |gap| (gap as usize).max(1))
 }
 
 /// Returns how many replicas there were at one time: those of a day's deployments are not one crowd.
-fn usual_replicas(past: &PastOfArm) -> usize {
+pub(in crate::sequential) fn usual_replicas(past: &PastOfArm) -> usize {
     let mut steps: BTreeMap<i64, f64> = BTreeMap::new();
     for at in past.iter().flat_map(|(_, samples)| samples.keys()) {
         *steps.entry(*at).or_default() += 1.0;

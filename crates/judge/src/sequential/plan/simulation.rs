@@ -7,10 +7,9 @@
 use serin_model::Worse;
 use serin_stats::normal;
 
+use crate::draws::Draws;
 use crate::sequential::intake::{ArmStep, Sample};
 use crate::sequential::rates::Tally;
-
-use super::draws::Draws;
 
 /// How large the arms are.
 #[derive(Clone, Copy, Debug, PartialEq)]

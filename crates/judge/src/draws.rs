@@ -7,11 +7,11 @@ use serin_stats::normal;
 /// The generator is that of Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 /// OOPSLA 2014.
 #[derive(Clone, Debug)]
-pub(super) struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 impl Draws {
     /// Creates the stream of a seed. Neighbouring seeds give unlike streams.
-    pub(super) fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         let mut draws = Self(seed.wrapping_mul(0xd134_2543_de82_ef95));
         draws.0 = draws.bits();
         draws
@@ -30,17 +30,17 @@ impl Draws {
         ((self.bits() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.unit() * bound as f64) as usize
     }
 
     /// A standard normal value.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         normal::quantile(self.unit())
     }
 
     /// How many events come where `mean` are expected.
-    pub(super) fn poisson(&mut self, mean: f64) -> f64 {
+    pub(crate) fn poisson(&mut self, mean: f64) -> f64 {
         match mean {
             mean if mean <= 0.0 || mean.is_nan() => 0.0,
             mean if mean < FEW_EVENTS => self.few_events(mean),
@@ -85,7 +85,7 @@ impl Draws {
     }
 
     /// How many of `trials` come out, each with `probability`; `trials` is rounded.
-    pub(super) fn binomial(&mut self, trials: f64, probability: f64) -> f64 {
+    pub(crate) fn binomial(&mut self, trials: f64, probability: f64) -> f64 {
         let trials = libm::round(trials.max(0.0));
         let probability = probability.clamp(0.0, 1.0);
         if probability > 0.5 {
@@ -106,7 +106,7 @@ impl Draws {
 
     /// A value of a gamma distribution: Marsaglia and Tsang, "A simple method for generating gamma
     /// variables", *ACM Transactions on Mathematical Software* 26 (2000).
-    pub(super) fn gamma(&mut self, mean: f64, variance: f64) -> f64 {
+    pub(crate) fn gamma(&mut self, mean: f64, variance: f64) -> f64 {
         if !(mean > 0.0 && variance > 0.0) {
             return mean.max(0.0);
         }
