@@ -8,6 +8,7 @@ use serin_model::{
 use serin_report::{Input, Report};
 
 use crate::error::RunError;
+use crate::left_out::{self, leave_out, unknown_to_source};
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question};
 use crate::{recording, store};
@@ -38,13 +39,15 @@ pub fn ask(
     overrides: Overrides<'_>,
     progress: &dyn Progress,
 ) -> Result<Report, RunError> {
-    let answered = match (overrides.data, &question.written.source) {
+    let mut answered = match (overrides.data, &question.written.source) {
         (None, Some(Source::Store(store))) => store::answer(question, store, overrides, progress)?,
         (_, source) => {
             refuse_url(overrides)?;
             recording::answer(question, recording::written(source.as_ref()), overrides, progress)?
         }
     };
+    let unknown = unknown_to_source(&answered.analysis, &answered.series);
+    leave_out(&unknown, &mut answered.analysis, &mut answered.series, &mut answered.warnings);
     let (mut verdict, traces) =
         judge(overrides.judge, &answered.analysis, &answered.series, &question.written.notes);
     let anything = |metric: &JudgedMetric| metric.control.points + metric.canary.points > 0;
@@ -58,6 +61,7 @@ pub fn ask(
     }
     verdict.warnings.extend(answered.warnings);
     verdict.ignored.extend(answered.note.map(str::to_owned));
+    verdict.ignored.extend(left_out::in_words(&question.written.analysis, &unknown));
     let mut inputs = question.others.clone();
     inputs.push(answered.input);
     let judged = Judged { verdict, traces };

@@ -4,12 +4,14 @@
 //! a judge, and makes a report of what the judge says.
 
 pub mod bench;
+mod check_file;
 pub mod commit_status;
 mod error;
 mod fetch;
 mod http;
 mod judge;
 mod large_file;
+mod left_out;
 mod moment;
 mod plan;
 mod progress;

@@ -12,6 +12,7 @@ use serin_report::{PlanReport, plan_summary};
 
 use crate::error::RunError;
 use crate::judge::Answered;
+use crate::left_out::{in_words, leave_out, unknown_to_source};
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
 use crate::{recording, store};
@@ -57,7 +58,9 @@ pub fn plan(
     let question = of_history(question, asked);
     let horizon = asked.horizon.or(question.written.analysis.horizon).unwrap_or(USUAL_HORIZON);
     refuse_short_horizon(horizon, question.written.analysis.step)?;
-    let answered = answer(&question, asked, progress)?;
+    let mut answered = answer(&question, asked, progress)?;
+    let unknown = unknown_to_source(&answered.analysis, &answered.series);
+    leave_out(&unknown, &mut answered.analysis, &mut answered.series, &mut answered.warnings);
     let series = last_of_control(answered.series, asked.history);
     let span = series.iter().filter_map(|answer| answer.arms.control.span());
     let span = span.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
@@ -89,7 +92,7 @@ pub fn plan(
         history: span,
         summary: plan_summary(&plan),
         plan,
-        doubts: doubts(&answered.warnings),
+        doubts: doubts(&answered.warnings).into_iter().chain(in_words(&question.written.analysis, &unknown)).collect(),
         check: question.check.clone(),
         inputs,
     })
