@@ -37,6 +37,7 @@ fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("docs/schema/report-v1.json", serin(&["schema", "report"])?),
         ("docs/schema/plan-v1.json", serin(&["schema", "plan"])?),
         ("docs/reference/commands.md", commands()?),
+        ("docs/reference/packs.md", serin(&["packs", "--markdown"])?),
     ])
 }
 

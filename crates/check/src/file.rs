@@ -288,7 +288,8 @@ pub(crate) struct CheckEntry {
     /// Whether it is judged and shown, but never counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) muted: Option<bool>,
-    /// Which golden signal it is. It is also its group, unless `groups` or `weight` is said.
+    /// Which golden signal it is. It is also its group, unless `groups` or `weight` is said or it is
+    /// muted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signal: Option<Signal>,
     /// Why it is asked, and why its margins are what they are. For people; nothing reads it.

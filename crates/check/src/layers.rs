@@ -3,7 +3,7 @@
 //! Each text is read at lines of its own, as if all stood one below the other in one long text. So the
 //! place of a value says from which file it is, wherever the value ends up.
 
-use serin_model::{FileError, Place};
+use serin_model::{FileError, Place, Source};
 
 use crate::explain::{WHOLE_FILE, explain, mistake};
 use crate::file::CheckFile;
@@ -64,6 +64,30 @@ impl Layers {
         self.texts.mistake(place, problem, hint)
     }
 
+    /// Returns which keys any of the files writes.
+    #[must_use]
+    pub fn keys(&self) -> LayerKeys {
+        let any = |writes: fn(&CheckFile) -> bool| self.files.iter().any(writes);
+        LayerKeys {
+            source: any(|file| file.source.is_some()),
+            arms: any(|file| file.arms.is_some()),
+            scope: any(|file| file.scope.is_some()),
+            replica: any(|file| file.replica.is_some()),
+            step: any(|file| file.step.is_some()),
+            checks: any(|file| file.checks.is_some() || !file.packs.is_empty()),
+        }
+    }
+
+    /// Returns where the metrics are, as the most specific file that says so does.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] when it says what cannot be.
+    pub fn source(&self) -> Result<Option<Source>, FileError> {
+        let written = self.files.iter().find_map(|file| file.source.as_ref());
+        Reader { texts: &self.texts }.source(written)
+    }
+
     /// Returns the name of the file that says where the metrics are, at which its paths start.
     #[must_use]
     pub fn source_file(&self) -> Option<&str> {
@@ -90,6 +114,24 @@ impl Layers {
     fn written_extends(&self) -> Option<&Placed<String>> {
         self.files.last()?.extends.as_ref()
     }
+}
+
+/// Which keys are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a key of its own")]
+pub struct LayerKeys {
+    /// `source`.
+    pub source: bool,
+    /// `arms`.
+    pub arms: bool,
+    /// `scope`.
+    pub scope: bool,
+    /// `replica`.
+    pub replica: bool,
+    /// `step`.
+    pub step: bool,
+    /// `checks` or `use`.
+    pub checks: bool,
 }
 
 /// The texts that have a say, each at lines of its own.

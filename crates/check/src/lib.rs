@@ -3,7 +3,9 @@
 //! Text goes in, words of `serin-model` come out, or an error that names the line, shows it, and says
 //! what to write instead. Nothing here opens a file or asks a metrics source.
 
+mod arms_found;
 mod closest;
+mod draft;
 mod explain;
 mod file;
 pub mod kayenta;
@@ -16,8 +18,10 @@ mod schema;
 mod source;
 mod write;
 
+pub use crate::arms_found::{ArmsFound, Labels, find_arms, find_replica, listed};
+pub use crate::draft::Draft;
 pub use crate::file::{CheckFile, Signal};
-pub use crate::layers::Layers;
+pub use crate::layers::{LayerKeys, Layers};
 pub use crate::packs::{PACKS, Pack, PackCheck, closest_pack, pack_named};
 pub use crate::read::{WrittenAnalysis, read};
 pub use crate::schema::json_schema;

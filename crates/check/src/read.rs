@@ -382,8 +382,12 @@ impl Reader<'_> {
             (Some(groups), None) => self.group_names(groups),
             (None, Some(_)) => Ok(vec![name.to_owned()]),
             (None, None) => {
-                let signal = entry.value.signal.map(Signal::as_str);
-                Ok(vec![signal.unwrap_or(DEFAULT_GROUP).to_owned()])
+                let is_muted = entry.value.muted == Some(true);
+                Ok(match entry.value.signal {
+                    // A group of which nothing counts would still have its share of the score.
+                    Some(_) if is_muted => Vec::new(),
+                    signal => vec![signal.map_or(DEFAULT_GROUP, Signal::as_str).to_owned()],
+                })
             }
         }
     }

@@ -27,45 +27,81 @@ pub(crate) struct CheckFiles {
 pub(crate) fn read_check_file(path: &str) -> Result<CheckFiles, RunError> {
     let text = read_text(path, "Check file", MOST_CHECK_BYTES)?;
     let folder = if path == "-" { Path::new("") } else { folder_of(Path::new(path)) };
-    read_layers(&shown(path), text, Path::new(path), folder)
+    let layers = Layers::of(&shown(path), &text)?;
+    let chain = Chain::from(Path::new(path), folder);
+    Stack { name: shown(path), text, layers, extended: Vec::new(), chain }.whole()?.files()
 }
 
-/// Reads a Check file whose text is at hand.
-///
-/// * `name`: what errors call it.
-/// * `path`: where it lies, or would.
-/// * `folder`: where paths in it start.
-pub(crate) fn read_layers(
-    name: &str,
+/// A Check file with the files that it extends.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    /// What errors call the first file.
+    name: String,
     text: String,
-    path: &Path,
-    folder: &Path,
-) -> Result<CheckFiles, RunError> {
-    let mut layers = Layers::of(name, &text)?;
-    let mut chain = Chain::from(path, folder);
-    let mut extended = Vec::new();
-    while let Some(written) = layers.extends() {
-        let next = match chain.next(written) {
-            Ok(next) => next,
-            Err((problem, hint)) => return Err(layers.refuse(&problem, hint).into()),
-        };
-        let text = match read_text(&next, "Check file", MOST_CHECK_BYTES) {
-            Ok(text) => text,
-            Err(error) => return Err(layers.refuse(&unreadable(&error), READ_HINT).into()),
-        };
-        layers.add(&next, &text)?;
-        extended.push(input(&next, Digest::of(&text)));
-    }
-    let folder = match layers.source_file() {
-        Some(file) if file != name => folder_of(Path::new(file)).to_owned(),
-        Some(_) | None => folder.to_owned(),
-    };
-    let check = Input { path: name.to_owned(), ..input(name, Digest::of(&text)) };
-    Ok(CheckFiles { written: layers.read()?, check, text, extended, folder })
+    pub(crate) layers: Layers,
+    extended: Vec<Input>,
+    chain: Chain,
 }
+
+impl Stack {
+    /// Lays what the command says over a file of defaults, and over those that it extends.
+    pub(crate) fn of_command(text: String, defaults: Option<&str>) -> Result<Self, RunError> {
+        let mut layers = Layers::of(COMMAND_LINE, &text)?;
+        let path = Path::new(defaults.unwrap_or_default());
+        let chain = Chain::from(path, folder_of(path));
+        let mut extended = Vec::new();
+        if let Some(defaults) = defaults {
+            let text = read_text(defaults, "Check file", MOST_CHECK_BYTES)?;
+            layers.add(defaults, &text)?;
+            extended.push(input(defaults, Digest::of(&text)));
+        }
+        Self { name: COMMAND_LINE.to_owned(), text, layers, extended, chain }.whole()
+    }
+
+    /// Reads the files that are extended, one after the other.
+    fn whole(mut self) -> Result<Self, RunError> {
+        while let Some(written) = self.layers.extends() {
+            let next = match self.chain.next(written) {
+                Ok(next) => next,
+                Err((problem, hint)) => return Err(self.layers.refuse(&problem, hint).into()),
+            };
+            let text = match read_text(&next, "Check file", MOST_CHECK_BYTES) {
+                Ok(text) => text,
+                Err(error) => {
+                    return Err(self.layers.refuse(&first_line(&error), READ_HINT).into());
+                }
+            };
+            self.layers.add(&next, &text)?;
+            self.extended.push(input(&next, Digest::of(&text)));
+        }
+        Ok(self)
+    }
+
+    /// Returns the folder at which paths in the source start.
+    pub(crate) fn folder(&self) -> PathBuf {
+        match self.layers.source_file() {
+            Some(file) if file != COMMAND_LINE && file != shown("-") => {
+                folder_of(Path::new(file)).to_owned()
+            }
+            Some(_) | None if self.name == COMMAND_LINE || self.name == shown("-") => PathBuf::new(),
+            Some(_) | None => folder_of(Path::new(&self.name)).to_owned(),
+        }
+    }
+
+    /// Lays the files over each other.
+    pub(crate) fn files(self) -> Result<CheckFiles, RunError> {
+        let folder = self.folder();
+        let check = input(&self.name, Digest::of(&self.text));
+        let written = self.layers.read()?;
+        Ok(CheckFiles { written, check, text: self.text, extended: self.extended, folder })
+    }
+}
+
+/// What errors call what a command says instead of a file.
+const COMMAND_LINE: &str = "the command line";
 
 /// Returns the first line of an error, which the place of `extends` frames.
-fn unreadable(error: &RunError) -> String {
+fn first_line(error: &RunError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
@@ -78,6 +114,7 @@ const MOST_CHECK_BYTES: u64 = 1 << 20;
 const READ_HINT: &str = "see that the path is right: it starts at the folder of this file";
 
 /// The files on the way from a Check file to the last one it extends.
+#[derive(Debug)]
 struct Chain {
     /// Each as the system knows it, to tell whether one comes again.
     visited: Vec<PathBuf>,

@@ -6,6 +6,7 @@
 pub mod bench;
 mod check_file;
 pub mod commit_status;
+mod discovery;
 mod error;
 mod fetch;
 mod http;
@@ -17,13 +18,16 @@ mod plan;
 mod progress;
 mod question;
 mod recording;
+mod service;
 mod store;
 mod text_file;
 pub mod watch;
 
+pub use crate::discovery::{Discovery, DiscoveryAsked, PackFound, discover};
 pub use crate::error::RunError;
 pub use crate::judge::ask;
 pub use crate::moment::{parse_length, parse_length_or_nothing, parse_moment};
 pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};
+pub use crate::service::{ServiceAsked, draft, found_source};
 pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};

@@ -69,6 +69,14 @@ impl Source for Prometheus {
         })
     }
 
+    fn count_of_series(&self, asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+        Ok(Some(at_end(asked, &format!("count({})", text_of(prepare(asked)?)))))
+    }
+
+    fn series_at_end(&self, asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+        Ok(Some(at_end(asked, &text_of(prepare(asked)?))))
+    }
+
     fn read(&self, request: &Request, body: &[u8]) -> Result<Answer, AnswerError> {
         let envelope: Envelope = serde_json::from_slice(body).map_err(|error| {
             if error.is_eof() {
@@ -106,6 +114,27 @@ impl Source for Prometheus {
     fn words(&self, body: &[u8]) -> Option<String> {
         let envelope: Envelope = serde_json::from_slice(body).ok()?;
         (envelope.status == "error").then(|| envelope.words())
+    }
+}
+
+fn text_of(prepared: Prepared) -> String {
+    match prepared {
+        Prepared::Selector(selector) => selector,
+        Prepared::Expression(expression) => expression.text,
+    }
+}
+
+/// Asks for what there is at one moment, the end of the window.
+fn at_end(asked: &Asked<'_>, query: &str) -> Request {
+    let end = asked.window.end;
+    Request {
+        path: QUERY.to_owned(),
+        parameters: vec![
+            ("query", query.to_owned()),
+            ("time", seconds(just_before(end))),
+            timeout(asked),
+        ],
+        points: Points::LastBefore(end),
     }
 }
 
