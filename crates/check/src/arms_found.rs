@@ -39,7 +39,8 @@ pub fn find_arms(series: &[Labels]) -> Result<ArmsFound, BTreeMap<String, BTreeS
         (2..=MOST_VALUES).contains(&values.len()) && !REPLICAS.contains(&name.as_str())
     });
     let pairs = values.iter().flat_map(|(name, values)| {
-        let pairs = values.iter().flat_map(|control| values.iter().map(move |canary| (control, canary)));
+        let pairs =
+            values.iter().flat_map(|control| values.iter().map(move |canary| (control, canary)));
         pairs.filter_map(move |(control, canary)| {
             Some((likeness(name, control, canary)?, name, control, canary))
         })
@@ -63,7 +64,8 @@ fn likeness(name: &str, control: &str, canary: &str) -> Option<u8> {
     }
     let is_word = |text: &str, words: &[&str]| words.contains(&text.to_ascii_lowercase().as_str());
     let flag = name == "canary" || name.ends_with("_canary") || name.ends_with("_is_canary");
-    if flag && is_word(canary, &["true", "1", "yes"]) && is_word(control, &["false", "0", "no", ""]) {
+    if flag && is_word(canary, &["true", "1", "yes"]) && is_word(control, &["false", "0", "no", ""])
+    {
         return Some(0);
     }
     if is_word(canary, CANARY) {
@@ -132,8 +134,18 @@ const CANARY: &[&str] =
     &["canary", "candidate", "preview", "experiment", "experimental", "new", "next", "green"];
 
 const CONTROL: &[&str] = &[
-    "stable", "control", "baseline", "primary", "production", "prod", "main", "current", "active", "old",
-    "blue", "live",
+    "stable",
+    "control",
+    "baseline",
+    "primary",
+    "production",
+    "prod",
+    "main",
+    "current",
+    "active",
+    "old",
+    "blue",
+    "live",
 ];
 
 #[cfg(test)]
@@ -161,7 +173,10 @@ mod tests {
     #[test]
     fn the_words_in_labels_tell_control_and_canary() {
         for (text, expected) in [
-            ("track=stable pod=a; track=canary pod=b", r#"{"track": "stable"} {"track": "canary"}"#),
+            (
+                "track=stable pod=a; track=canary pod=b",
+                r#"{"track": "stable"} {"track": "canary"}"#,
+            ),
             ("color=blue v=1; color=green v=2", r#"{"color": "blue"} {"color": "green"}"#),
             ("canary=false; canary=true", r#"{"canary": "false"} {"canary": "true"}"#),
             ("job=a; job=a canary=true", r#"{"canary": ""} {"canary": "true"}"#),

@@ -42,7 +42,10 @@ impl Draft {
                 let _ = writeln!(text, "# {line}");
             }
         };
-        comment(&mut text, "Made by `serin init`; it is yours to change. docs/guide/check-file.md says what else");
+        comment(
+            &mut text,
+            "Made by `serin init`; it is yours to change. docs/guide/check-file.md says what else",
+        );
         comment(&mut text, "it can hold, and `serin packs` what the packs ask.");
         let _ = writeln!(text, "service: {}", quoted(&self.service));
         if let Some(path) = &self.extends {
@@ -65,12 +68,18 @@ impl Draft {
                 let _ = writeln!(text, "replica: {}", quoted(replica));
             }
             None if self.step.is_some() => {
-                comment(&mut text, "No label was found that tells replicas apart, such as `replica: pod`.");
+                comment(
+                    &mut text,
+                    "No label was found that tells replicas apart, such as `replica: pod`.",
+                );
             }
             None => {}
         }
         if let Some(step) = self.step {
-            comment(&mut text, "How often the store has a value: a longer step has fewer points, and is slower to tell.");
+            comment(
+                &mut text,
+                "How often the store has a value: a longer step has fewer points, and is slower to tell.",
+            );
             let _ = writeln!(text, "step: {}s", step.seconds());
         }
         if !self.packs.is_empty() {
@@ -90,7 +99,9 @@ impl Draft {
     }
 
     fn labels(&self, scope: &LabelSelector) -> String {
-        let named = |value: &str| if value == self.service { "$service".to_owned() } else { value.to_owned() };
+        let named = |value: &str| {
+            if value == self.service { "$service".to_owned() } else { value.to_owned() }
+        };
         labels(&scope.iter().map(|(name, value)| (name.clone(), named(value))).collect())
     }
 }

@@ -40,8 +40,7 @@ pub(crate) fn place_of(location: Location) -> Option<Place> {
 /// * `above`: how many lines the parser saw above the text.
 pub(crate) fn explain(name: &str, text: &str, above: u64, error: &Error) -> FileError {
     let place = error.location().and_then(place_of);
-    let place =
-        place.map(|place| Place { line: place.line.saturating_sub(above).max(1), ..place });
+    let place = place.map(|place| Place { line: place.line.saturating_sub(above).max(1), ..place });
     let at = At { text, place };
     let (problem, hint) = at.problem(error);
     let shown = if problem == SECRET_IN_FILE { "" } else { text };

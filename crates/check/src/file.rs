@@ -316,7 +316,9 @@ pub(crate) struct CheckEntry {
 }
 
 /// What a metric says of a service: the four golden signals, and restarts.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Deserialize, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
     /// How long it takes.

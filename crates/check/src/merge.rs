@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use serin_model::{FileError, Place};
 
 use crate::explain::one_of;
-use crate::file::{CheckChange, CheckEntry, CheckFile, CompareEntry, Entries, LimitEntry, ScoreEntry};
+use crate::file::{
+    CheckChange, CheckEntry, CheckFile, CompareEntry, Entries, LimitEntry, ScoreEntry,
+};
 use crate::layers::Texts;
 use crate::packs::{PACKS, closest_pack, pack_named};
 use crate::scalar::Placed;

@@ -84,8 +84,7 @@ impl Pack {
     /// Returns what it is for, as the comment above its checks says.
     #[must_use]
     pub fn about(&self) -> String {
-        let lines: Vec<&str> =
-            self.comment().take_while(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = self.comment().take_while(|line| !line.is_empty()).collect();
         lines.join(" ")
     }
 

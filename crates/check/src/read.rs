@@ -5,9 +5,9 @@ use std::num::NonZeroU32;
 
 use serin_model::{
     Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, CheckError, EffectSizeMeasure,
-    EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun, KayentaOptions, LabelSelector, Margins,
-    Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source, Step, Thresholds,
-    WeightError, Window, Worse,
+    EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun, KayentaOptions,
+    LabelSelector, Margins, Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source,
+    Step, Thresholds, WeightError, Window, Worse,
 };
 
 use crate::explain::{example_of, one_of};
@@ -195,7 +195,9 @@ impl Reader<'_> {
             {
                 return self.fail(
                     scope.place,
-                    &format!("`scope` says that `{label}` is `{value}`, and an arm that it is `{own}`"),
+                    &format!(
+                        "`scope` says that `{label}` is `{value}`, and an arm that it is `{own}`"
+                    ),
                     "say it in one of the two places; what both arms share goes into `scope`",
                 );
             }
@@ -522,7 +524,9 @@ impl Reader<'_> {
     /// the other's; in one file it is the first of the two.
     fn most_specific(&self, first: Option<Place>, second: Option<Place>) -> Option<Place> {
         match (first, second) {
-            (Some(_), Some(_)) if self.texts.layer_of(second) < self.texts.layer_of(first) => second,
+            (Some(_), Some(_)) if self.texts.layer_of(second) < self.texts.layer_of(first) => {
+                second
+            }
             (first, second) => first.or(second),
         }
     }

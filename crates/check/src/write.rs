@@ -9,9 +9,9 @@ use serin_model::{
 };
 
 use crate::file::{
-    ArmsEntry, AtHorizonEntry, CheckChange, CheckEntry, CheckFile, CompareEntry, CountEntry, EffectSizeEntry,
-    EffectSizeMeasureEntry, Entries, KayentaEntry, LimitEntry, NanStrategyEntry, RatioEntry,
-    RunEntry, ScoreEntry, WindowEntry,
+    ArmsEntry, AtHorizonEntry, CheckChange, CheckEntry, CheckFile, CompareEntry, CountEntry,
+    EffectSizeEntry, EffectSizeMeasureEntry, Entries, KayentaEntry, LimitEntry, NanStrategyEntry,
+    RatioEntry, RunEntry, ScoreEntry, WindowEntry,
 };
 use crate::read::{DEFAULT_GROUP, WrittenAnalysis, read};
 use crate::scalar::{AbsoluteChange, Level, Moment, Percentage, Placed, Span};

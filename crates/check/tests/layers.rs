@@ -120,7 +120,8 @@ fn an_error_names_the_file_and_the_line_that_is_wrong() {
 
     hint: what is unacceptable lies above what is tolerated; unless said it is twice as much
     ");
-    let secret = "use: [golden/http]\nsource:\n  prometheus: {url: 'http://me:secret@prometheus'}\n";
+    let secret =
+        "use: [golden/http]\nsource:\n  prometheus: {url: 'http://me:secret@prometheus'}\n";
     assert_snapshot!(error(&[("serin.yaml", service), ("team.yaml", secret)]), @"
     team.yaml:3:21: a user or a password in the URL
 

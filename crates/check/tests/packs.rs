@@ -1,7 +1,5 @@
 //! The packs, and what a file makes of them.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use insta::assert_snapshot;
@@ -41,12 +39,21 @@ fn every_pack_is_argued_and_says_where_its_names_are_from() {
         assert!(pack.sources().count() > 0, "{}", pack.name);
         for it in &checks {
             let name = &it.check.name;
-            assert!(it.why.ends_with('.') && it.why.len() > 40, "{}, {name}: {}", pack.name, it.why);
+            assert!(
+                it.why.ends_with('.') && it.why.len() > 40,
+                "{}, {name}: {}",
+                pack.name,
+                it.why
+            );
             assert!(it.check.margins.written().tolerance, "{}, {name}", pack.name);
             let group: &[&str] = if it.check.muted { &[] } else { &[it.signal.as_str()] };
             assert_eq!(it.check.groups, group, "{}, {name}", pack.name);
             let load = it.signal == Signal::Traffic;
-            assert!(!load || it.check.muted, "{}, {name}: traffic is the router's choice", pack.name);
+            assert!(
+                !load || it.check.muted,
+                "{}, {name}: traffic is the router's choice",
+                pack.name
+            );
         }
         let gating = checks.iter().filter(|it| it.check.gating).count();
         assert!(gating <= 4, "{} has {gating} gating checks", pack.name);

@@ -85,7 +85,8 @@ fn parse_labels(text: &str) -> Result<LabelSelector, String> {
     for label in text.split(',') {
         let (name, value) = label.split_once('=').ok_or_else(hint)?;
         let value = value.trim().trim_matches('"');
-        if name.trim().is_empty() || labels.insert(name.trim().to_owned(), value.to_owned()).is_some()
+        if name.trim().is_empty()
+            || labels.insert(name.trim().to_owned(), value.to_owned()).is_some()
         {
             return Err(hint());
         }

@@ -143,10 +143,15 @@ mod tests {
             listed.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
         };
         let all = named(&["errors", "latency", "saturation"]);
-        let whole =
-            GroupWeights::new(weights(&[("errors", 60.0), ("latency", 20.0), ("saturation", 20.0)]), &all);
+        let whole = GroupWeights::new(
+            weights(&[("errors", 60.0), ("latency", 20.0), ("saturation", 20.0)]),
+            &all,
+        );
         let rest = whole.clone().map(|it| it.within(&named(&["errors", "latency"])));
-        assert_eq!(rest.as_ref().map(GroupWeights::listed), Ok(&weights(&[("errors", 75.0), ("latency", 25.0)])));
+        assert_eq!(
+            rest.as_ref().map(GroupWeights::listed),
+            Ok(&weights(&[("errors", 75.0), ("latency", 25.0)]))
+        );
         let open = GroupWeights::new(weights(&[("errors", 60.0)]), &all);
         let rest = open.map(|it| it.within(&named(&["errors", "latency"])));
         assert_eq!(rest.as_ref().map(GroupWeights::listed), Ok(&weights(&[("errors", 60.0)])));

@@ -83,7 +83,9 @@ impl Stack {
             Some(file) if file != COMMAND_LINE && file != shown("-") => {
                 folder_of(Path::new(file)).to_owned()
             }
-            Some(_) | None if self.name == COMMAND_LINE || self.name == shown("-") => PathBuf::new(),
+            Some(_) | None if self.name == COMMAND_LINE || self.name == shown("-") => {
+                PathBuf::new()
+            }
             Some(_) | None => folder_of(Path::new(&self.name)).to_owned(),
         }
     }
@@ -138,24 +140,32 @@ impl Chain {
             return Err((problem, "write a path, such as `extends: ../team.yaml`"));
         }
         if Path::new(written).is_absolute() || written.contains("://") {
-            let problem = format!("`{written}` is not a path that starts at the folder of this file");
+            let problem =
+                format!("`{written}` is not a path that starts at the folder of this file");
             return Err((problem, "write a relative path, such as `extends: ../team.yaml`"));
         }
         if self.visited.len() > MOST_EXTENDED {
-            let problem = format!("this is the {}th file in a row that is extended", self.visited.len());
-            return Err((problem, "extend an organisation's, a team's and a service's file, not more than eight"));
+            let problem =
+                format!("this is the {}th file in a row that is extended", self.visited.len());
+            return Err((
+                problem,
+                "extend an organisation's, a team's and a service's file, not more than eight",
+            ));
         }
         let path = self.folder.join(written);
-        let known = path
-            .canonicalize()
-            .map_err(|error| (format!("`{}` cannot be read: {error}", path.display()), READ_HINT))?;
+        let known = path.canonicalize().map_err(|error| {
+            (format!("`{}` cannot be read: {error}", path.display()), READ_HINT)
+        })?;
         if !known.starts_with(&self.root) {
             let problem = format!("`{}` lies outside of `{}`", path.display(), self.root.display());
             return Err((problem, OUTSIDE_HINT));
         }
         if self.visited.contains(&known) {
             let problem = format!("`{}` is extended in a circle", path.display());
-            return Err((problem, "leave `extends` out of one of the files: the most general extends none"));
+            return Err((
+                problem,
+                "leave `extends` out of one of the files: the most general extends none",
+            ));
         }
         self.visited.push(known);
         self.folder = folder_of(&path).to_owned();

@@ -58,8 +58,11 @@ impl Discovery {
     /// Returns the golden signals that no check was found for.
     #[must_use]
     pub fn missing_signals(&self) -> Vec<Signal> {
-        let found: BTreeSet<Signal> =
-            self.packs.iter().flat_map(|pack| pack.found.iter().map(|(_, signal)| *signal)).collect();
+        let found: BTreeSet<Signal> = self
+            .packs
+            .iter()
+            .flat_map(|pack| pack.found.iter().map(|(_, signal)| *signal))
+            .collect();
         Signal::ALL.into_iter().filter(|signal| !found.contains(signal)).collect()
     }
 }
@@ -104,7 +107,10 @@ pub fn discover(
     let packs = matching(&packs, is_there);
     if packs.is_empty() {
         return Err(survey.undiscovered(
-            format!("has metrics of the packs, and none with the labels {:?}", arms.control),
+            format!(
+                "has metrics of the packs, and none with the labels {}",
+                in_words(&arms.control)
+            ),
             "see that `--control` names the version that runs now".to_owned(),
         ));
     }
@@ -141,7 +147,8 @@ fn needed(measure: &Measure) -> Vec<&Query> {
 
 fn queries(packs: &Packs) -> Vec<Query> {
     let checks = packs.iter().flat_map(|(_, checks)| checks);
-    let needed = checks.flat_map(|it| needed(&it.check.measure)).map(|query| query.as_str().to_owned());
+    let needed =
+        checks.flat_map(|it| needed(&it.check.measure)).map(|query| query.as_str().to_owned());
     let once: BTreeSet<String> = needed.collect();
     once.iter().filter_map(|query| Query::new(query)).collect()
 }
@@ -200,7 +207,11 @@ impl<'a> Survey<'a> {
     fn new(store: &'a Store, folder: &Path, progress: &'a dyn Progress) -> Result<Self, RunError> {
         let name = format!("{} at {}", store.kind, store.url);
         let Some(source) = source_named(&store.kind) else {
-            return Err(undiscovered(name, "is of a kind that serin does not know", "`serin sources` lists them"));
+            return Err(undiscovered(
+                name,
+                "is of a kind that serin does not know",
+                "`serin sources` lists them",
+            ));
         };
         Ok(Self {
             source,
@@ -242,7 +253,9 @@ impl<'a> Survey<'a> {
         let mut requests = Vec::new();
         for (query, among) in asked {
             let request = self.source.count_of_series(&self.asked(query, among, LOOK_BACK));
-            requests.push(request.map_err(|error| self.unaskable(error))?.ok_or_else(|| self.unable())?);
+            requests.push(
+                request.map_err(|error| self.unaskable(error))?.ok_or_else(|| self.unable())?,
+            );
         }
         let answers = self.fetch(&requests);
         if let Some(Err(failure)) = answers.iter().find(|answer| answer.is_err())
@@ -260,7 +273,8 @@ impl<'a> Survey<'a> {
     /// Returns the series that a query selects now.
     fn series(&self, query: &Query, among: &LabelSelector) -> Result<Vec<Labels>, RunError> {
         let request = self.source.series_at_end(&self.asked(query, among, LOOK_BACK));
-        let request = request.map_err(|error| self.unaskable(error))?.ok_or_else(|| self.unable())?;
+        let request =
+            request.map_err(|error| self.unaskable(error))?.ok_or_else(|| self.unable())?;
         match self.fetch(&[request]).pop() {
             Some(Ok(answer)) => Ok(answer.series.into_iter().map(|series| series.labels).collect()),
             Some(Err(failure)) => Err(self.failed(&failure)),
@@ -326,10 +340,14 @@ impl<'a> Survey<'a> {
         Err(self.no_arms(asked, &seen))
     }
 
-    fn no_arms(&self, asked: &DiscoveryAsked, seen: &BTreeMap<String, BTreeSet<String>>) -> RunError {
+    fn no_arms(
+        &self,
+        asked: &DiscoveryAsked,
+        seen: &BTreeMap<String, BTreeSet<String>>,
+    ) -> RunError {
         if let Some((control, _)) = &asked.arms {
             return self.undiscovered(
-                format!("has no metric of any pack with the labels {control:?}"),
+                format!("has no metric of any pack with the labels {}", in_words(control)),
                 "see that `--control` names the version that runs now; `serin packs` lists the metrics"
                     .to_owned(),
             );
@@ -421,6 +439,11 @@ impl<'a> Survey<'a> {
 
 fn undiscovered(name: String, problem: &str, hint: &str) -> RunError {
     RunError::Undiscovered { name, problem: problem.to_owned(), hint: hint.to_owned() }
+}
+
+fn in_words(labels: &LabelSelector) -> String {
+    let label = |(name, value): (&String, &String)| format!("`{name}={value}`");
+    labels.iter().map(label).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns whether any series has the labels of an arm.

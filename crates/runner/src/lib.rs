@@ -29,5 +29,5 @@ pub use crate::judge::ask;
 pub use crate::moment::{parse_length, parse_length_or_nothing, parse_moment};
 pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};
-pub use crate::service::{ServiceAsked, draft, found_source};
 pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
+pub use crate::service::{ServiceAsked, draft, found_source};

@@ -92,7 +92,10 @@ pub fn plan(
         history: span,
         summary: plan_summary(&plan),
         plan,
-        doubts: doubts(&answered.warnings).into_iter().chain(in_words(&question.written.analysis, &unknown)).collect(),
+        doubts: doubts(&answered.warnings)
+            .into_iter()
+            .chain(in_words(&question.written.analysis, &unknown))
+            .collect(),
         check: question.check.clone(),
         inputs,
     })

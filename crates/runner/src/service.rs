@@ -193,9 +193,10 @@ fn store_of(asked: &ServiceAsked, stack: &Stack) -> Result<Store, RunError> {
             Ok(Store::plain(&kind, &url))
         }
         (None, _) => Err(RunError::OtherSource {
-            problem: "nothing says what to ask of this service: there is no store to look into, and no \
+            problem:
+                "nothing says what to ask of this service: there is no store to look into, and no \
                       file of defaults that names packs or checks"
-                .to_owned(),
+                    .to_owned(),
             hint: "give `--source http://prometheus:9090`, or `--defaults FILE` with `use: [golden/http]`",
         }),
     }
@@ -214,7 +215,10 @@ fn checked(url: &str) -> Result<String, RunError> {
 
 fn in_words(found: &Discovery) -> String {
     let packs: Vec<&str> = found.packs.iter().map(|pack| pack.name).collect();
-    format!("no file names checks: judged are those of the packs that the store has: {}", packs.join(", "))
+    format!(
+        "no file names checks: judged are those of the packs that the store has: {}",
+        packs.join(", ")
+    )
 }
 
 /// Warns of arms that are those of every service in the store.
@@ -239,7 +243,8 @@ fn relative(path: &Path, from: &Path) -> Result<String, RunError> {
     let path = path.canonicalize().map_err(unreadable)?;
     let folder = from.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().map_err(unreadable)?;
-    let common = path.ancestors().find(|ancestor| folder.starts_with(ancestor)).unwrap_or(Path::new(""));
+    let common =
+        path.ancestors().find(|ancestor| folder.starts_with(ancestor)).unwrap_or(Path::new(""));
     let up = folder.strip_prefix(common).map_or(0, |rest| rest.components().count());
     let down = path.strip_prefix(common).unwrap_or(&path);
     let steps: PathBuf = std::iter::repeat_n("..", up).collect();

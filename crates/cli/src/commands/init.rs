@@ -16,7 +16,7 @@ use crate::output::{Colour, print, print_error, style};
 use crate::progress::Bar;
 use crate::service_options::ServiceOptions;
 
-/// Look at a metrics store, find a service's golden signals, and write a Check file for it
+/// Find a service's golden signals in a store, and write a Check file
 ///
 /// Finds which packs match what the store has now, which labels tell the two versions and their replicas
 /// apart, and how often there is a value. Writes a commented Check file, plans the rollout with it, and
@@ -96,8 +96,9 @@ impl Init {
     fn write(&self, path: &Path, text: &str) -> anyhow::Result<()> {
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(self.force).create_new(!self.force);
-        let written =
-            options.open(path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+        let written = options
+            .open(path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
         written.with_context(|| {
             format!("`{}` cannot be written\n\nhint: see that its folder is there", self.output)
         })
@@ -119,7 +120,10 @@ impl Init {
         };
         let text = match plan(&question, asked, &Bar::new("reading")) {
             Ok(report) => {
-                format!("\nWith 5 % of the traffic (`serin plan` for other shares):\n\n{}", plan_table(&report, style(self.color)))
+                format!(
+                    "\nWith 5 % of the traffic (`serin plan` for other shares):\n\n{}",
+                    plan_table(&report, style(self.color))
+                )
             }
             Err(error) => {
                 print_error(&exit::printable(&format!("warning: there is no plan: {error}")));
@@ -152,7 +156,8 @@ fn told(found: &Discovery) -> String {
         labels.iter().map(label).collect::<Vec<_>>().join(", ")
     };
     let arms = &found.arms;
-    let _ = writeln!(text, "  {:12}{}; canary {}", "control", arm(&arms.control), arm(&arms.canary));
+    let _ =
+        writeln!(text, "  {:12}{}; canary {}", "control", arm(&arms.control), arm(&arms.canary));
     if let Some(replica) = &found.replica {
         let _ = writeln!(text, "  {:12}by `{replica}`", "replicas");
     }

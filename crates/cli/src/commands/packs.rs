@@ -91,7 +91,9 @@ fn section(text: &mut String, pack: &Pack) -> anyhow::Result<()> {
     for source in pack.sources() {
         let _ = writeln!(text, "Names from <{source}>.  ");
     }
-    text.push_str("\n| check | signal | asks | tolerates | counts |\n| --- | --- | --- | --- | --- |\n");
+    text.push_str(
+        "\n| check | signal | asks | tolerates | counts |\n| --- | --- | --- | --- | --- |\n",
+    );
     let checks = pack.checks()?;
     for it in &checks {
         let counts = match (it.check.gating, it.check.muted) {

@@ -275,8 +275,10 @@ impl Session<'_> {
         let analysis = Rc::clone(&self.analysis);
         let unknown = match self.tools.feed.look(window, self.tools.interrupt) {
             Ok(series) => {
-                let series: Vec<MetricSeries> =
-                    series.into_iter().filter(|answer| is_asked(&analysis, &answer.check)).collect();
+                let series: Vec<MetricSeries> = series
+                    .into_iter()
+                    .filter(|answer| is_asked(&analysis, &answer.check))
+                    .collect();
                 self.begun().judge.learn(&analysis, &series, judged_from);
                 let failed = series.iter().filter(|answer| answer.failure.is_some());
                 let failed: Vec<String> =
