@@ -272,7 +272,7 @@ impl<'a> Survey<'a> {
 
     /// Returns the series that a query selects now.
     fn series(&self, query: &Query, among: &LabelSelector) -> Result<Vec<Labels>, RunError> {
-        let request = self.source.series_at_end(&self.asked(query, among, LOOK_BACK));
+        let request = self.source.series_seen(&self.asked(query, among, LOOK_BACK));
         let request =
             request.map_err(|error| self.unaskable(error))?.ok_or_else(|| self.unable())?;
         match self.fetch(&[request]).pop() {
@@ -368,20 +368,35 @@ impl<'a> Survey<'a> {
 
     /// Returns how often the store has a value: what most gaps between samples are.
     fn step(&self, query: &Query, among: &LabelSelector) -> Result<Option<Step>, RunError> {
-        let plan = self.source.plan(&self.asked(query, among, SAMPLED));
+        for back in SAMPLED {
+            let gaps = self.gaps(query, among, back)?;
+            if let Some(gap) = gaps.get(gaps.len() / 2) {
+                let seconds = u32::try_from((gap + 500) / 1000).unwrap_or(u32::MAX);
+                return Ok(Step::from_seconds(seconds.max(1)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns how far samples are apart, in milliseconds, the shortest first.
+    fn gaps(
+        &self,
+        query: &Query,
+        among: &LabelSelector,
+        back: Duration,
+    ) -> Result<Vec<i64>, RunError> {
+        let plan = self.source.plan(&self.asked(query, among, back));
         let plan = plan.map_err(|error| self.unaskable(error))?;
         let mut gaps = Vec::new();
         for answer in self.fetch(&plan.requests).into_iter().flatten() {
             for series in &answer.series {
-                let times = series.samples.iter().map(|point| point.time.as_millis());
-                let times: Vec<i64> = times.collect();
+                let times: Vec<i64> =
+                    series.samples.iter().map(|point| point.time.as_millis()).collect();
                 gaps.extend(times.windows(2).map(|pair| pair[1] - pair[0]));
             }
         }
         gaps.sort_unstable();
-        let usual = gaps.get(gaps.len() / 2).copied();
-        let seconds = usual.and_then(|gap| u32::try_from((gap + 500) / 1000).ok());
-        Ok(seconds.and_then(|seconds| Step::from_seconds(seconds.max(1))))
+        Ok(gaps)
     }
 
     fn service_of(&self, anchor: &Query, control: &LabelSelector) -> Option<String> {
@@ -454,11 +469,12 @@ fn has(series: &[Labels], arm: &LabelSelector) -> bool {
     series.iter().any(all)
 }
 
-/// How far back a value counts as being there now; a store has a view of its own beside it.
-const LOOK_BACK: Duration = Duration::from_secs(300);
+/// How far back a series counts: a canary of an hour ago shows how canaries are labelled.
+const LOOK_BACK: Duration = Duration::from_secs(3600);
 
-/// How long samples are looked at in order to learn how often there are any.
-const SAMPLED: Duration = Duration::from_secs(600);
+/// How long samples are looked at in order to learn how often there are any; the next one where there
+/// are none.
+const SAMPLED: [Duration; 2] = [Duration::from_secs(600), LOOK_BACK];
 
 /// So many metrics are looked at for labels that tell the arms apart.
 const MOST_ANCHORS: usize = 8;

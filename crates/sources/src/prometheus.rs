@@ -70,11 +70,11 @@ impl Source for Prometheus {
     }
 
     fn count_of_series(&self, asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
-        Ok(Some(at_end(asked, &format!("count({})", text_of(prepare(asked)?)))))
+        Ok(Some(at_end(asked, &format!("count({})", seen_in_window(asked)?))))
     }
 
-    fn series_at_end(&self, asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
-        Ok(Some(at_end(asked, &text_of(prepare(asked)?))))
+    fn series_seen(&self, asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+        Ok(Some(at_end(asked, &seen_in_window(asked)?)))
     }
 
     fn read(&self, request: &Request, body: &[u8]) -> Result<Answer, AnswerError> {
@@ -117,11 +117,15 @@ impl Source for Prometheus {
     }
 }
 
-fn text_of(prepared: Prepared) -> String {
-    match prepared {
-        Prepared::Selector(selector) => selector,
+/// Returns an expression for the last value of each series of the window: one that ended in it counts,
+/// as a canary of an hour ago shows how canaries are labelled.
+fn seen_in_window(asked: &Asked<'_>) -> Result<String, QueryError> {
+    let Window { start, end } = asked.window;
+    let seconds = ((end.as_millis() - start.as_millis()) / 1000).max(1);
+    Ok(match prepare(asked)? {
+        Prepared::Selector(selector) => format!("last_over_time({selector}[{seconds}s])"),
         Prepared::Expression(expression) => expression.text,
-    }
+    })
 }
 
 /// Asks for what there is at one moment, the end of the window.

@@ -36,8 +36,8 @@ pub trait Source: Debug + Sync {
     /// new.
     fn watched_before(&self, moment: Timestamp) -> Option<Request>;
 
-    /// Returns a request whose answer is one series with how many series the query selects at the end
-    /// of its window, or no series if there is none; nothing where a store cannot be asked that.
+    /// Returns a request whose answer is one series with how many series the query selects in its
+    /// window, or no series if there is none; nothing where a store cannot be asked that.
     ///
     /// # Errors
     ///
@@ -46,13 +46,13 @@ pub trait Source: Debug + Sync {
         Ok(None)
     }
 
-    /// Returns a request whose answer has the series that the query selects at the end of its window,
-    /// with all their labels; nothing where a store cannot be asked that.
+    /// Returns a request whose answer has the series that the query selects in its window, with the
+    /// last value of each and with all their labels; nothing where a store cannot be asked that.
     ///
     /// # Errors
     ///
     /// [`QueryError`] as for [`Self::plan`].
-    fn series_at_end(&self, _asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+    fn series_seen(&self, _asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
         Ok(None)
     }
 
