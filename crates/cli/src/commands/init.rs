@@ -28,9 +28,6 @@ pub(crate) struct Init {
     #[arg(long, visible_alias = "url", value_name = "URL", value_hint = ValueHint::Url)]
     source: Option<String>,
 
-    #[command(flatten)]
-    service: ServiceOptions,
-
     /// Where to write the Check file; `-` is the standard output, without a plan
     #[arg(long, short, value_name = "PATH", default_value = "serin.yaml", value_hint = ValueHint::FilePath)]
     output: String,
@@ -46,6 +43,9 @@ pub(crate) struct Init {
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Colour,
+
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 const LONG_HELP: &str = "\

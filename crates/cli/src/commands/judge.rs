@@ -65,13 +65,13 @@ pub(crate) struct Judge {
     judge: Option<JudgeName>,
 
     #[command(flatten)]
-    service: ServiceOptions,
-
-    #[command(flatten)]
     reports: ReportOptions,
 
     #[command(flatten)]
     pipeline: Pipeline,
+
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 const LONG_HELP: &str = "\

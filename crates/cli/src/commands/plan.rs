@@ -42,9 +42,6 @@ pub(crate) struct Plan {
     #[arg(long, visible_alias = "source", value_name = "URL", value_hint = ValueHint::Url)]
     url: Option<String>,
 
-    #[command(flatten)]
-    service: ServiceOptions,
-
     /// How much of the control's past to learn from, up to now or to the end of the recording
     #[arg(long, value_name = "LENGTH", value_parser = parse_length, default_value = "6h")]
     history: Duration,
@@ -81,6 +78,9 @@ pub(crate) struct Plan {
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Colour,
+
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 const LONG_HELP: &str = "\

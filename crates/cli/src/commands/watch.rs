@@ -83,13 +83,13 @@ pub(crate) struct Watch {
     state: Option<PathBuf>,
 
     #[command(flatten)]
-    service: ServiceOptions,
-
-    #[command(flatten)]
     reports: ReportOptions,
 
     #[command(flatten)]
     pipeline: Pipeline,
+
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 const LONG_HELP: &str = "\
