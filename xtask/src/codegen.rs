@@ -38,6 +38,7 @@ fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("docs/schema/plan-v1.json", serin(&["schema", "plan"])?),
         ("docs/schema/selftest-v1.json", serin(&["schema", "selftest"])?),
         ("docs/reference/commands.md", commands()?),
+        ("docs/reference/packs.md", serin(&["packs", "--markdown"])?),
     ])
 }
 

@@ -5,6 +5,7 @@ use serde_saphyr::{Error, Location};
 use serin_model::{FileError, Place};
 
 use crate::closest::closest;
+use crate::file::NO_CHECK;
 use crate::source::SECRET_IN_FILE;
 
 /// Makes an error about a place in a file, of a length that a person reads.
@@ -35,8 +36,11 @@ pub(crate) fn place_of(location: Location) -> Option<Place> {
 }
 
 /// Explains why a text is no Check file.
-pub(crate) fn explain(name: &str, text: &str, error: &Error) -> FileError {
+///
+/// * `above`: how many lines the parser saw above the text.
+pub(crate) fn explain(name: &str, text: &str, above: u64, error: &Error) -> FileError {
     let place = error.location().and_then(place_of);
+    let place = place.map(|place| Place { line: place.line.saturating_sub(above).max(1), ..place });
     let at = At { text, place };
     let (problem, hint) = at.problem(error);
     let shown = if problem == SECRET_IN_FILE { "" } else { text };
@@ -56,6 +60,7 @@ impl At<'_> {
             Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => {
                 self.problem(error)
             }
+            Error::Message { msg, .. } if msg == NO_CHECK => self.of_another_shape("mapping start"),
             // A value's own error ends in its hint.
             Error::Message { msg, .. } => match msg.rsplit_once('\n') {
                 Some((problem, hint)) => (problem.to_owned(), hint.to_owned()),
@@ -225,7 +230,8 @@ fn without_place(message: &str) -> &str {
     }
 }
 
-const WHOLE_FILE: &str = "write at least `service: checkout` and `checks: {memory: {gauge: \
+/// What a file says at least.
+pub(crate) const WHOLE_FILE: &str = "write at least `service: checkout` and `checks: {memory: {gauge: \
                           process_resident_memory_bytes}}`; `docs/guide/check-file.md` shows more";
 
 const UNTAGGED: &str = "leave the tag out, or quote the text if it belongs to it";
@@ -239,6 +245,9 @@ pub(crate) fn example_of(key: &str) -> Option<&'static str> {
 /// Every key whose value is not just any text.
 const EXAMPLES: &[(&str, &str)] = &[
     ("service", "service: checkout"),
+    ("extends", "extends: ../team.yaml"),
+    ("use", "use: [golden/http]"),
+    ("scope", "scope: {service: $service}"),
     ("source", "source: {file: {path: recording.csv}}"),
     ("file", "file: {path: recording.csv}"),
     ("path", "path: recording.csv"),

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -17,11 +18,18 @@ use crate::scalar::{AbsoluteChange, Level, Moment, Percentage, Placed, Span};
 use crate::source::SourceEntry;
 
 /// A Check file: what to ask about one service's canary.
-#[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckFile {
-    /// The service under test.
-    pub(crate) service: Placed<String>,
+    /// The service under test. Required in the file that is judged, or in one that it extends.
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<Placed<String>>,
+    /// A file whose keys hold wherever this one says nothing, relative to this one.
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    pub(crate) extends: Option<Placed<String>>,
+    /// Packs of checks, such as `golden/http`; `serin packs` lists them.
+    #[serde(rename = "use", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) packs: Vec<Placed<String>>,
     /// Where the metrics are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<Placed<SourceEntry>>,
@@ -29,6 +37,9 @@ pub struct CheckFile {
     /// `control` and `canary`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) arms: Option<Placed<ArmsEntry>>,
+    /// Labels that both arms have beside their own; `$service` in a value is the service's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<Placed<BTreeMap<String, String>>>,
     /// The label that tells replicas of one arm apart, such as `pod`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replica: Option<Placed<String>>,
@@ -63,9 +74,18 @@ pub struct CheckFile {
     /// Several judgements instead of one, as Kayenta makes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kayenta: Option<Placed<RunEntry>>,
-    /// The checks, by name.
+    /// The checks, by name. One of a pack or of an extended file is changed key by key, or left out
+    /// with `off`.
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minProperties" = 1))]
-    pub(crate) checks: Placed<Entries<Placed<CheckEntry>>>,
+    pub(crate) checks: Option<Placed<Entries<Placed<CheckChange>>>>,
+}
+
+/// Reads a key that says nothing without a value.
+fn written<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The labels that tell the two arms apart.
@@ -136,8 +156,95 @@ pub(crate) struct RunEntry {
     pub(crate) control_offset: Option<Span>,
 }
 
+/// What a file says about a check.
+#[derive(Clone, Debug)]
+pub(crate) enum CheckChange {
+    /// What it asks, or what of an inherited one is otherwise.
+    Entry(Box<CheckEntry>),
+    /// That an inherited one is left out.
+    Off,
+}
+
+impl<'de> Deserialize<'de> for CheckChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntryOrOff;
+
+        impl<'de> Visitor<'de> for EntryOrOff {
+            type Value = CheckChange;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(NO_CHECK)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CheckChange, A::Error> {
+                let entry = CheckEntry::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(CheckChange::Entry(Box::new(entry)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<CheckChange, E> {
+                if text == OFF { Ok(CheckChange::Off) } else { Err(E::custom(NO_CHECK)) }
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<CheckChange, E> {
+                Err(E::custom(NO_CHECK))
+            }
+
+            /// What `off` is to YAML 1.1.
+            fn visit_bool<E: Error>(self, is_on: bool) -> Result<CheckChange, E> {
+                if is_on { Err(E::custom(NO_CHECK)) } else { Ok(CheckChange::Off) }
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<CheckChange, E> {
+                Err(E::custom(NO_CHECK))
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<CheckChange, E> {
+                Err(E::custom(NO_CHECK))
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<CheckChange, E> {
+                Err(E::custom(NO_CHECK))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<CheckChange, A::Error> {
+                Err(A::Error::custom(NO_CHECK))
+            }
+        }
+
+        deserializer.deserialize_any(EntryOrOff)
+    }
+}
+
+/// How a check is left out.
+pub(crate) const OFF: &str = "off";
+
+/// What stands where a check belongs and is none; the message for it is made where the text is known.
+pub(crate) const NO_CHECK: &str = "neither a check nor `off`";
+
+impl Serialize for CheckChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Entry(entry) => entry.serialize(serializer),
+            Self::Off => serializer.serialize_str(OFF),
+        }
+    }
+}
+
+impl JsonSchema for CheckChange {
+    fn schema_name() -> Cow<'static, str> {
+        "CheckChange".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A check; or `off`, to leave out one of a pack or of an extended file.",
+            "anyOf": [generator.subschema_for::<CheckEntry>(), {"const": OFF}, {"const": false}],
+        })
+    }
+}
+
 /// One question about one metric. It holds exactly one of `ratio`, `histogram`, `count`, `gauge` and
-/// `quantile`.
+/// `quantile`, or none where it changes one of a pack or of an extended file.
 #[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
@@ -146,6 +253,13 @@ pub(crate) struct RunEntry {
     {"required": ["count"]},
     {"required": ["gauge"]},
     {"required": ["quantile"]},
+    {"not": {"anyOf": [
+        {"required": ["ratio"]},
+        {"required": ["histogram"]},
+        {"required": ["count"]},
+        {"required": ["gauge"]},
+        {"required": ["quantile"]},
+    ]}},
 ]))]
 pub(crate) struct CheckEntry {
     /// Bad events out of all events: two counts, never a ready-made percentage.
@@ -173,14 +287,21 @@ pub(crate) struct CheckEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<Placed<LimitEntry>>,
     /// Whether a promotion needs this metric to be proven safe.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) gating: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gating: Option<bool>,
     /// Whether this metric alone can take the score to zero.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) critical: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) critical: Option<bool>,
     /// Whether it is judged and shown, but never counted.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) muted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) muted: Option<bool>,
+    /// Which golden signal it is. It is also its group, unless `groups` or `weight` is said or it is
+    /// muted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signal: Option<Signal>,
+    /// Why it is asked, and why its margins are what they are. For people; nothing reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
     /// The groups it counts in; the group `default` unless said, none if empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) groups: Option<Vec<Placed<String>>>,
@@ -196,6 +317,45 @@ pub(crate) struct CheckEntry {
     /// What only the kayenta judge reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kayenta: Option<Placed<KayentaEntry>>,
+    /// The pack that says what it measures.
+    #[serde(skip)]
+    pub(crate) pack: Option<String>,
+}
+
+/// What a metric says of a service: the four golden signals, and restarts.
+#[derive(
+    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Deserialize, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// How long it takes.
+    Latency,
+    /// How much is asked of it.
+    Traffic,
+    /// How often it fails.
+    Errors,
+    /// How full it is.
+    Saturation,
+    /// How often it begins anew.
+    Restarts,
+}
+
+impl Signal {
+    /// All of them, in the order people name them.
+    pub const ALL: [Self; 5] =
+        [Self::Latency, Self::Traffic, Self::Errors, Self::Saturation, Self::Restarts];
+
+    /// Returns the word the Check file uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Traffic => "traffic",
+            Self::Errors => "errors",
+            Self::Saturation => "saturation",
+            Self::Restarts => "restarts",
+        }
+    }
 }
 
 fn is_false(value: &bool) -> bool {

@@ -3,10 +3,15 @@
 //! Text goes in, words of `serin-model` come out, or an error that names the line, shows it, and says
 //! what to write instead. Nothing here opens a file or asks a metrics source.
 
+mod arms_found;
 mod closest;
+mod draft;
 mod explain;
 mod file;
 pub mod kayenta;
+mod layers;
+mod merge;
+mod packs;
 mod read;
 mod scalar;
 mod schema;
@@ -14,7 +19,11 @@ mod source;
 mod write;
 mod write_changes;
 
-pub use crate::file::CheckFile;
+pub use crate::arms_found::{ArmsFound, Labels, find_arms, find_replica, listed};
+pub use crate::draft::Draft;
+pub use crate::file::{CheckFile, Signal};
+pub use crate::layers::{LayerKeys, Layers};
+pub use crate::packs::{PACKS, Pack, PackCheck, closest_pack, pack_named};
 pub use crate::read::{WrittenAnalysis, read};
 pub use crate::schema::json_schema;
 pub use crate::source::{StoreKey, checked_url, store_keys};

@@ -1,20 +1,22 @@
 //! From a Check file's text to an analysis.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use serin_model::{
     Analysis, AnalysisError, Arms, AtHorizon, Bound, Check, CheckError, EffectSizeMeasure,
-    EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun, KayentaOptions, Margins,
-    Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source, Step, Thresholds,
-    WeightError, Window, Worse,
+    EffectSizeOptions, FileError, GroupWeights, Guardrail, JudgementRun, KayentaOptions,
+    LabelSelector, Margins, Measure, MeasureKind, NanStrategy, Outliers, Place, Query, Source,
+    Step, Thresholds, WeightError, Window, Worse,
 };
 
-use crate::explain::{example_of, explain, mistake, one_of};
+use crate::explain::{example_of, one_of};
 use crate::file::{
     AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, EffectSizeEntry, EffectSizeMeasureEntry,
-    KayentaEntry, LimitEntry, NanStrategyEntry, RunEntry, ScoreEntry, WindowEntry,
+    KayentaEntry, LimitEntry, NanStrategyEntry, RunEntry, ScoreEntry, Signal, WindowEntry,
 };
+use crate::layers::{Layers, Texts};
+use crate::merge::{Checks, Merged};
 use crate::scalar::{AbsoluteChange, Level, Percentage, Placed, Span};
 
 /// An analysis as a file states it, and where its metrics are.
@@ -37,29 +39,30 @@ pub struct WrittenAnalysis {
 ///
 /// [`FileError`] for the first thing that is wrong, with its line and what to write instead.
 pub fn read(name: &str, text: &str) -> Result<WrittenAnalysis, FileError> {
-    Reader { name, text }.read()
+    Layers::of(name, text)?.read()
 }
 
 /// The group of checks that name none.
 pub(crate) const DEFAULT_GROUP: &str = "default";
 
 pub(crate) struct Reader<'a> {
-    name: &'a str,
-    text: &'a str,
+    pub(crate) texts: &'a Texts,
 }
 
 impl Reader<'_> {
-    fn read(&self) -> Result<WrittenAnalysis, FileError> {
-        let file = self.parse()?;
-        self.not_blank("service", &file.service)?;
-        let arms = self.arms(&file)?;
+    pub(crate) fn read(&self, merged: Merged) -> Result<WrittenAnalysis, FileError> {
+        let Merged { file, checks: written, checks_place, inherits } = merged;
+        let service = self.service(&file)?;
+        if written.is_empty() && checks_place.is_none() && !inherits {
+            return Err(self.missing("checks"));
+        }
+        let arms = self.arms(&file, &service)?;
         let mut checks = Vec::new();
-        for (name, entry) in &file.checks.value.0 {
+        for (name, entry) in &written {
             checks.push(self.check(name, entry, file.minimum_points.as_ref())?);
         }
-        let service = file.service.value.clone();
         let mut analysis = Analysis::new(service, arms, checks)
-            .map_err(|error| self.no_checks(file.checks.place, &error))?;
+            .map_err(|error| self.no_checks(checks_place, &error))?;
         analysis.replica = self.replica(&file)?;
         analysis.step = self.step(&file)?;
         analysis.horizon = self.horizon(&file)?;
@@ -73,9 +76,11 @@ impl Reader<'_> {
         analysis.window = file.window.as_ref().map(|window| self.window(window)).transpose()?;
         let score = file.score.as_ref();
         analysis.thresholds = self.thresholds(score)?;
-        analysis.weights = self.weights(score, &file, &analysis)?;
+        analysis.weights = self.weights(score, &written, &analysis)?;
         let run = file.kayenta.as_ref();
         analysis.judgements = run.map(|run| self.run(run, analysis.window)).transpose()?;
+        let of_pack = |(name, entry): (String, Placed<CheckEntry>)| Some((name, entry.value.pack?));
+        analysis.packs = written.into_iter().filter_map(of_pack).collect();
         Ok(WrittenAnalysis {
             analysis,
             source: self.source(file.source.as_ref())?,
@@ -83,34 +88,25 @@ impl Reader<'_> {
         })
     }
 
-    fn parse(&self) -> Result<CheckFile, FileError> {
-        let options = serde_saphyr::options! {
-            with_snippet: false,
-            strict_booleans: true,
-            reject_unsupported_tags: true,
-            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
-            budget: serde_saphyr::budget! {
-                max_events: 200_000,
-                max_aliases: 10_000,
-                max_anchors: 1_000,
-                max_nodes: 100_000,
-                max_depth: 32,
-                max_documents: 1,
-                // One anchor that a hundred checks merge is what anchors are for.
-                enforce_alias_anchor_ratio: false,
-            },
-        };
-        serde_saphyr::from_str_with_options(self.text, options)
-            .map_err(|error| explain(self.name, self.text, &error))
+    fn service(&self, file: &CheckFile) -> Result<String, FileError> {
+        let Some(service) = &file.service else { return Err(self.missing("service")) };
+        self.not_blank("service", service)?;
+        Ok(service.value.clone())
+    }
+
+    fn missing(&self, key: &str) -> FileError {
+        let first = Place { line: 1, column: 1 };
+        let example = example_of(key).unwrap_or(key);
+        self.error(Some(first), &format!("`{key}` is missing"), &format!("add `{example}`"))
     }
 
     pub(crate) fn error(&self, place: Option<Place>, problem: &str, hint: &str) -> FileError {
-        mistake(self.name, self.text, place, problem, hint)
+        self.texts.mistake(place, problem, hint)
     }
 
     /// Creates an error about a place whose line may hold a secret, and is not shown.
     pub(crate) fn unseen(&self, place: Option<Place>, problem: &str, hint: &str) -> FileError {
-        mistake(self.name, "", place, problem, hint)
+        self.texts.unseen(place, problem, hint)
     }
 
     pub(crate) fn fail<T>(
@@ -158,20 +154,34 @@ impl Reader<'_> {
         }
     }
 
-    fn arms(&self, file: &CheckFile) -> Result<Arms, FileError> {
-        let Some(entry) = &file.arms else { return Ok(Arms::default()) };
-        let control_window = entry.value.control_window.as_ref();
-        let control_window = control_window.map(|window| self.window(window)).transpose()?;
-        let (control, canary) = (entry.value.control.clone(), entry.value.canary.clone());
+    fn arms(&self, file: &CheckFile, service: &str) -> Result<Arms, FileError> {
+        let (mut arms, mut place) = (Arms::default(), None);
+        if let Some(entry) = &file.arms {
+            let window = entry.value.control_window.as_ref();
+            arms.control_window = window.map(|window| self.window(window)).transpose()?;
+            (arms.control, arms.canary) = (entry.value.control.clone(), entry.value.canary.clone());
+            place = entry.place;
+        }
+        let Arms { mut control, mut canary, control_window, .. } = arms;
+        // Without a label of its own an arm would be all that is in the scope.
+        if let Some(scope) = &file.scope
+            && !control.is_empty()
+            && !canary.is_empty()
+        {
+            for arm in [&mut control, &mut canary] {
+                self.narrow(arm, scope, service)?;
+            }
+        }
         let mut arms = Arms::at(control, canary, control_window).map_err(|error| {
             self.error(
-                entry.place,
+                place,
                 &error.to_string(),
                 "give each arm labels of its own, such as `control: {track: stable}` and \
                  `canary: {track: canary}`",
             )
         })?;
-        arms.share = entry.value.share.as_ref().map(|share| self.share(share)).transpose()?;
+        let share = file.arms.as_ref().and_then(|entry| entry.value.share.as_ref());
+        arms.share = share.map(|share| self.share(share)).transpose()?;
         Ok(arms)
     }
 
@@ -185,6 +195,30 @@ impl Reader<'_> {
             &format!("a share of {} leaves one of the arms without traffic", share.value),
             "write what the canary is meant to get of the traffic of both arms, such as `share: 5%`",
         )
+    }
+
+    /// Adds the labels that both arms have.
+    fn narrow(
+        &self,
+        arm: &mut LabelSelector,
+        scope: &Placed<BTreeMap<String, String>>,
+        service: &str,
+    ) -> Result<(), FileError> {
+        for (label, value) in &scope.value {
+            let value = value.replace("$service", service);
+            if let Some(own) = arm.insert(label.clone(), value.clone())
+                && own != value
+            {
+                return self.fail(
+                    scope.place,
+                    &format!(
+                        "`scope` says that `{label}` is `{value}`, and an arm that it is `{own}`"
+                    ),
+                    "say it in one of the two places; what both arms share goes into `scope`",
+                );
+            }
+        }
+        Ok(())
     }
 
     fn step(&self, file: &CheckFile) -> Result<Step, FileError> {
@@ -231,13 +265,13 @@ impl Reader<'_> {
     fn weights(
         &self,
         score: Option<&Placed<ScoreEntry>>,
-        file: &CheckFile,
+        checks: &Checks,
         analysis: &Analysis,
     ) -> Result<GroupWeights, FileError> {
         let listed = score.and_then(|score| score.value.weights.as_ref());
         let mut weights = listed.map(|listed| listed.value.clone()).unwrap_or_default();
         let mut place = listed.and_then(|listed| listed.place);
-        for (name, entry) in &file.checks.value.0 {
+        for (name, entry) in checks {
             let Some(weight) = &entry.value.weight else { continue };
             place = place.or(weight.place);
             if weights.insert(name.clone(), *weight).is_some() {
@@ -327,9 +361,9 @@ impl Reader<'_> {
             name: name.to_owned(),
             worse: written.worse.unwrap_or(Worse::of_kind(kind)),
             margins: self.margins(kind, written.compare.as_ref())?,
-            gating: written.gating,
-            critical: written.critical,
-            muted: written.muted,
+            gating: written.gating.unwrap_or(false),
+            critical: written.critical.unwrap_or(false),
+            muted: written.muted.unwrap_or(false),
             groups: self.groups(name, entry)?,
             guardrail: match &written.limit {
                 Some(limit) => Some(self.guardrail(kind, limit)?),
@@ -365,7 +399,14 @@ impl Reader<'_> {
             ),
             (Some(groups), None) => self.group_names(groups),
             (None, Some(_)) => Ok(vec![name.to_owned()]),
-            (None, None) => Ok(vec![DEFAULT_GROUP.to_owned()]),
+            (None, None) => {
+                let is_muted = entry.value.muted == Some(true);
+                Ok(match entry.value.signal {
+                    // A group of which nothing counts would still have its share of the score.
+                    Some(_) if is_muted => Vec::new(),
+                    signal => vec![signal.map_or(DEFAULT_GROUP, Signal::as_str).to_owned()],
+                })
+            }
         }
     }
 
@@ -470,7 +511,10 @@ impl Reader<'_> {
                     Percentage(unacceptable),
                     Percentage(tolerance)
                 ),
-                compare.unacceptable.and_then(|unacceptable| unacceptable.place),
+                self.most_specific(
+                    compare.unacceptable.and_then(|it| it.place),
+                    compare.tolerance.and_then(|it| it.place),
+                ),
             ),
             CheckError::UnacceptableFloor { floor, unacceptable_floor } => (
                 format!(
@@ -478,7 +522,10 @@ impl Reader<'_> {
                     unit(unacceptable_floor),
                     unit(floor)
                 ),
-                compare.unacceptable_floor.and_then(|floor| floor.place),
+                self.most_specific(
+                    compare.unacceptable_floor.and_then(|it| it.place),
+                    compare.floor.and_then(|it| it.place),
+                ),
             ),
             _ => (error.to_string(), None),
         };
@@ -487,6 +534,17 @@ impl Reader<'_> {
             &problem,
             "what is unacceptable lies above what is tolerated; unless said it is twice as much",
         )
+    }
+
+    /// Of two values that do not go together, the one that is wrong stands in the file that extends
+    /// the other's; in one file it is the first of the two.
+    fn most_specific(&self, first: Option<Place>, second: Option<Place>) -> Option<Place> {
+        match (first, second) {
+            (Some(_), Some(_)) if self.texts.layer_of(second) < self.texts.layer_of(first) => {
+                second
+            }
+            (first, second) => first.or(second),
+        }
     }
 
     fn absolute(

@@ -9,9 +9,9 @@ use serin_model::{
 };
 
 use crate::file::{
-    ArmsEntry, AtHorizonEntry, CheckEntry, CheckFile, CompareEntry, CountEntry, EffectSizeEntry,
-    EffectSizeMeasureEntry, Entries, KayentaEntry, LimitEntry, NanStrategyEntry, RatioEntry,
-    RunEntry, ScoreEntry, WindowEntry,
+    ArmsEntry, AtHorizonEntry, CheckChange, CheckEntry, CheckFile, CompareEntry, CountEntry,
+    EffectSizeEntry, EffectSizeMeasureEntry, Entries, KayentaEntry, LimitEntry, NanStrategyEntry,
+    RatioEntry, RunEntry, ScoreEntry, WindowEntry,
 };
 use crate::read::{DEFAULT_GROUP, WrittenAnalysis, read};
 use crate::scalar::{AbsoluteChange, Level, Moment, Percentage, Placed, Span};
@@ -95,9 +95,13 @@ fn run_window(run: &JudgementRun) -> Window {
 
 fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
     let analysis = as_written(analysis);
-    let entries = analysis.checks().iter().map(|check| (check.name.clone(), check_entry(check)));
+    let entries =
+        analysis.checks().iter().map(|check| (check.name.clone(), change(check_entry(check))));
     CheckFile {
-        service: analysis.service.clone().into(),
+        service: Some(analysis.service.clone().into()),
+        extends: None,
+        packs: Vec::new(),
+        scope: None,
         source: source.map(|source| source_entry(source).into()),
         arms: Some(
             ArmsEntry {
@@ -125,7 +129,7 @@ fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
         minimum_points: None,
         score: score_entry(&analysis).map(Placed::from),
         kayenta: analysis.judgements.as_ref().map(|run| run_entry(run).into()),
-        checks: Placed::from(Entries(entries.collect())),
+        checks: Some(Placed::from(Entries(entries.collect()))),
     }
 }
 
@@ -162,15 +166,19 @@ fn run_entry(run: &JudgementRun) -> RunEntry {
     }
 }
 
-pub(crate) fn check_entry(check: &Check) -> Placed<CheckEntry> {
+pub(crate) fn change(entry: CheckEntry) -> Placed<CheckChange> {
+    CheckChange::Entry(Box::new(entry)).into()
+}
+
+pub(crate) fn check_entry(check: &Check) -> CheckEntry {
     let kind = check.measure.kind();
     let mut entry = CheckEntry {
         worse: (check.worse != Worse::of_kind(kind)).then_some(check.worse),
         compare: compare_entry(kind, &check.margins).map(Placed::from),
         limit: check.guardrail.as_ref().map(|limit| limit_entry(kind, limit).into()),
-        gating: check.gating,
-        critical: check.critical,
-        muted: check.muted,
+        gating: check.gating.then_some(true),
+        critical: check.critical.then_some(true),
+        muted: check.muted.then_some(true),
         groups: (check.groups != [DEFAULT_GROUP])
             .then(|| check.groups.iter().cloned().map(Placed::from).collect()),
         weight: None,
@@ -192,7 +200,7 @@ pub(crate) fn check_entry(check: &Check) -> Placed<CheckEntry> {
         Measure::Gauge { value } => entry.gauge = Some(text(value)),
         Measure::Quantile { value } => entry.quantile = Some(text(value)),
     }
-    entry.into()
+    entry
 }
 
 fn compare_entry(kind: MeasureKind, margins: &Margins) -> Option<CompareEntry> {

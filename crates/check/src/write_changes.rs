@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serin_model::{Analysis, Check};
 
-use crate::file::{CheckEntry, Entries, ScoreEntry};
+use crate::file::{CheckChange, Entries, ScoreEntry};
 use crate::scalar::{Placed, Span};
-use crate::write::{WriteError, check_entry, commented, score_entry};
+use crate::write::{WriteError, change, check_entry, commented, score_entry};
 
 /// The keys that may change.
 #[derive(Serialize)]
@@ -15,7 +15,7 @@ struct Changes {
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<ScoreEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    checks: Option<Entries<Placed<CheckEntry>>>,
+    checks: Option<Entries<Placed<CheckChange>>>,
 }
 
 /// Writes the horizon, the score's weights and the checks in which one analysis differs from another, as
@@ -32,7 +32,7 @@ pub fn write_changes(
     after: &Analysis,
     comment: &[String],
 ) -> Result<String, WriteError> {
-    let changed: Vec<(String, Placed<CheckEntry>)> = after
+    let changed: Vec<(String, Placed<CheckChange>)> = after
         .checks()
         .iter()
         .filter(|check| {
@@ -60,12 +60,12 @@ fn own_weight(analysis: &Analysis, check: &Check) -> Option<f64> {
     analysis.weights.listed().get(&check.name).copied().filter(|_| is_own)
 }
 
-fn entry(analysis: &Analysis, check: &Check) -> Placed<CheckEntry> {
+fn entry(analysis: &Analysis, check: &Check) -> Placed<CheckChange> {
     let mut entry = check_entry(check);
     if let Some(weight) = own_weight(analysis, check) {
-        (entry.value.groups, entry.value.weight) = (None, Some(weight.into()));
+        (entry.groups, entry.weight) = (None, Some(weight.into()));
     }
-    entry
+    change(entry)
 }
 
 /// Returns the score with the weights of the groups that are written there.

@@ -37,13 +37,13 @@ mod keys {
 
         hint: did you mean `replica`?
         ");
-        assert_snapshot!(file("use: [golden/http]"), @"
-        serin.yaml:2:1: unknown key `use`
+        assert_snapshot!(file("namespace: shop"), @"
+        serin.yaml:2:1: unknown key `namespace`
 
-          2 | use: [golden/http]
+          2 | namespace: shop
             | ^
 
-        hint: write one of: service, source, arms, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, extends, use, source, arms, scope, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
         ");
         assert_snapshot!(check("gauge: rss\ntolerance: 5%"), @"
         serin.yaml:5:5: unknown key `tolerance`
@@ -1340,17 +1340,20 @@ mod yaml {
         hint: write at least `service: checkout` and `checks: {memory: {gauge: process_resident_memory_bytes}}`; `docs/guide/check-file.md` shows more
         ");
         assert_snapshot!(error("\n\n# only a comment\n"), @"
-        serin.yaml:4:1: there is nothing in it
+        serin.yaml:1:1: there is nothing in it
+
+          1 | 
+            | ^
 
         hint: write at least `service: checkout` and `checks: {memory: {gauge: process_resident_memory_bytes}}`; `docs/guide/check-file.md` shows more
         ");
         assert_snapshot!(error("---\n"), @"
-        serin.yaml:1:4: this is not a mapping
+        serin.yaml:1:1: there is nothing in it
 
           1 | ---
-            |    ^
+            | ^
 
-        hint: write `key: value` lines below the key, indented by two spaces
+        hint: write at least `service: checkout` and `checks: {memory: {gauge: process_resident_memory_bytes}}`; `docs/guide/check-file.md` shows more
         ");
     }
 
@@ -1537,7 +1540,7 @@ mod yaml {
           4 |   a:
             |   ^
 
-        hint: write one of: ratio, histogram, count, gauge, quantile, worse, compare, limit, gating, critical, muted, groups, weight, minimum_points, owner, kayenta
+        hint: write one of: ratio, histogram, count, gauge, quantile, worse, compare, limit, gating, critical, muted, signal, why, groups, weight, minimum_points, owner, kayenta
         ");
         let huge = "x".repeat(500_000);
         assert_snapshot!(file(&format!("at_horizon: {huge}")), @"
@@ -1562,7 +1565,7 @@ mod yaml {
           2 | ? xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
             |   ^
 
-        hint: write one of: service, source, arms, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, extends, use, source, arms, scope, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
         ");
         assert_snapshot!(file(&format!("step: {huge}")), @"
         serin.yaml:2:7: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
@@ -1613,7 +1616,7 @@ mod yaml {
           2 | "\e[31mred": 1
             | ^
 
-        hint: write one of: service, source, arms, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, extends, use, source, arms, scope, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
         "#);
         assert_snapshot!(file("step: \"6\\n0\\e[31m\""), @r#"
         serin.yaml:2:7: `6·0·[31m` is not a length of time

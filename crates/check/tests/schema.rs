@@ -42,7 +42,6 @@ fn an_editor_sees_what_the_reader_refuses() {
     let check = |entry: &str| problems(&format!("service: a\nchecks:\n  m: {{{entry}}}\n"));
     assert_eq!(check("gauge: g, compare: {tolerance: 5%}"), Vec::<String>::new());
     for entry in [
-        "worse: higher",
         "gauge: g, quantile: q",
         "gauge: g, tolerance: 5%",
         "gauge: g, worse: up",
@@ -74,7 +73,19 @@ fn an_editor_sees_what_the_reader_refuses() {
     ] {
         assert_ne!(source(entry), Vec::<String>::new(), "{entry}");
     }
-    assert_ne!(problems("checks: {m: {gauge: g}}\n"), Vec::<String>::new());
+    assert_ne!(problems("service: a\nchecks: {m: on}\n"), Vec::<String>::new());
+    assert_ne!(problems("service: a\nuse: golden/http\n"), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_inherited_need_not_be_written() {
+    for text in [
+        "service: a\nextends: ../team.yaml\n",
+        "use: [golden/http]\nscope: {service: $service}\n",
+        "service: a\nuse: [golden/http]\nchecks: {errors: {compare: {tolerance: 50%}}, latency: off}\n",
+    ] {
+        assert_eq!(problems(text), Vec::<String>::new(), "{text}");
+    }
 }
 
 fn root() -> PathBuf {
@@ -168,6 +179,7 @@ impl Validator<'_> {
                 Value::Array(types) => types.iter().any(|wanted| is(value, wanted)),
                 wanted => is(value, wanted),
             },
+            "not" => self.matching(&Value::Array(vec![argument.clone()]), value) == 0,
             "const" => value == argument,
             "required" => argument.as_array().unwrap().iter().all(|key| {
                 value.as_object().is_none_or(|value| value.contains_key(key.as_str().unwrap()))

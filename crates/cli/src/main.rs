@@ -10,6 +10,7 @@ mod output;
 mod pipeline;
 mod progress;
 mod report_options;
+mod service_options;
 mod signals;
 
 use std::process::ExitCode;

@@ -412,7 +412,7 @@ fn completions_offer_files_where_a_file_is_meant() {
         (":REQUEST:", 2),
         (":RECORDING:", 5),
         (":[FORMAT=]PATH:", 8),
-        (":PATH:", 3),
+        (":PATH:", 5),
         ("files -- ", 2),
     ] {
         let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains(word)).collect();
@@ -437,8 +437,10 @@ fn each_verb_has_a_manual_page() {
             "serin-bench.1",
             "serin-completions.1",
             "serin-convert.1",
+            "serin-init.1",
             "serin-judge.1",
             "serin-man.1",
+            "serin-packs.1",
             "serin-plan.1",
             "serin-schema.1",
             "serin-selftest.1",
@@ -463,4 +465,52 @@ fn manual_pages_need_a_folder() {
 
     cause: No such file or directory (os error 2)
     ");
+}
+
+#[test]
+fn packs_are_listed_and_shown() {
+    let listed = serin(&["packs"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    for pack in serin_check::PACKS {
+        assert!(listed.stdout.contains(pack.name), "{}", pack.name);
+        let shown = serin(&["packs", pack.name]);
+        assert_eq!(shown.stdout, pack.text, "{}", pack.name);
+    }
+    for (name, hint) in [
+        ("golden/htpp", "hint: did you mean `golden/http`?"),
+        ("envoy", "hint: did you mean `golden/envoy`?"),
+        ("platinum", "hint: `serin packs` lists those there are"),
+    ] {
+        let refused = serin(&["packs", name]);
+        assert_eq!(refused.code, 1, "{name}");
+        assert!(refused.stderr.contains(hint), "{name}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn what_is_said_of_a_service_does_not_go_with_a_file() {
+    for (words, told) in [
+        (
+            &["judge", "a.yaml", "--defaults", "b.yaml"][..],
+            "`--defaults` is for a service without a Check file",
+        ),
+        (&["watch", "a.yaml", "--replica-label", "pod"], "`--replica-label` is for a service"),
+        (
+            &["plan", "--service", "a", "--defaults", "/nowhere/b.yaml"],
+            "`/nowhere/b.yaml` cannot be read",
+        ),
+        (
+            &["judge", "--service", "a", "--data", "r.csv"],
+            "nothing says what to ask of this service",
+        ),
+        (
+            &["judge", "--service", "a", "--source", "ftp://a"],
+            "`--source` holds a URL that is neither",
+        ),
+        (&["judge", "--service", "a", "--control", "x"], "write labels as `track=canary`"),
+    ] {
+        let run = serin(words);
+        assert_eq!(run.code, 1, "{words:?}");
+        assert!(run.stderr.contains(told), "{words:?}: {}", run.stderr);
+    }
 }

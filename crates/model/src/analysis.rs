@@ -42,6 +42,9 @@ pub struct Analysis {
     pub weights: GroupWeights,
     /// Several judgements instead of one.
     pub judgements: Option<JudgementRun>,
+    /// The checks that come from packs, with the name of the pack. They are left out where the source
+    /// has nothing of them on either arm.
+    pub packs: BTreeMap<String, String>,
     checks: Vec<Check>,
 }
 
@@ -75,6 +78,7 @@ impl Analysis {
             thresholds: Thresholds::default(),
             weights: GroupWeights::default(),
             judgements: None,
+            packs: BTreeMap::new(),
             checks,
         })
     }
@@ -93,6 +97,25 @@ impl Analysis {
     #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.checks
+    }
+
+    /// Returns the analysis without some of its checks. The weights of groups that are left without a
+    /// check go to the others, in proportion.
+    ///
+    /// # Errors
+    ///
+    /// [`AnalysisError::NoChecks`] when none would be left.
+    pub fn without(&self, names: &BTreeSet<String>) -> Result<Self, AnalysisError> {
+        let mut analysis = self.clone();
+        analysis.checks.retain(|check| !names.contains(&check.name));
+        analysis.packs.retain(|check, _| !names.contains(check));
+        if analysis.checks.is_empty() {
+            return Err(AnalysisError::NoChecks);
+        }
+        if analysis.groups() != self.groups() {
+            analysis.weights = self.weights.within(&analysis.groups());
+        }
+        Ok(analysis)
     }
 
     /// Returns the names of all groups that have a check.

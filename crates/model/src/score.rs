@@ -77,6 +77,19 @@ impl GroupWeights {
         Self(weights)
     }
 
+    /// Returns the weights of some of the groups. What the others had goes to groups that are not
+    /// listed or, where all are, to all in proportion.
+    #[must_use]
+    pub fn within(&self, groups: &BTreeSet<String>) -> Self {
+        let mut kept = self.0.clone();
+        kept.retain(|group, _| groups.contains(group));
+        let sum: f64 = kept.values().sum();
+        if groups.iter().all(|group| kept.contains_key(group)) && sum > 0.0 {
+            kept.values_mut().for_each(|weight| *weight *= 100.0 / sum);
+        }
+        Self(kept)
+    }
+
     /// Returns the listed groups and their weights in percent.
     #[must_use]
     pub fn listed(&self) -> &BTreeMap<String, f64> {
@@ -113,4 +126,35 @@ pub enum WeightError {
         /// The group.
         group: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::GroupWeights;
+
+    #[test]
+    fn what_a_group_without_checks_weighed_goes_to_the_others() {
+        let named = |names: &[&str]| -> BTreeSet<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let weights = |listed: &[(&str, f64)]| -> BTreeMap<String, f64> {
+            listed.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
+        };
+        let all = named(&["errors", "latency", "saturation"]);
+        let whole = GroupWeights::new(
+            weights(&[("errors", 60.0), ("latency", 20.0), ("saturation", 20.0)]),
+            &all,
+        );
+        let rest = whole.clone().map(|it| it.within(&named(&["errors", "latency"])));
+        assert_eq!(
+            rest.as_ref().map(GroupWeights::listed),
+            Ok(&weights(&[("errors", 75.0), ("latency", 25.0)]))
+        );
+        let open = GroupWeights::new(weights(&[("errors", 60.0)]), &all);
+        let rest = open.map(|it| it.within(&named(&["errors", "latency"])));
+        assert_eq!(rest.as_ref().map(GroupWeights::listed), Ok(&weights(&[("errors", 60.0)])));
+        assert_eq!(whole.map(|it| it.within(&named(&["other"])).listed().len()), Ok(0));
+    }
 }

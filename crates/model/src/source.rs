@@ -47,6 +47,23 @@ pub struct Store {
     pub limits: FetchLimits,
 }
 
+impl Store {
+    /// Creates a store that is asked without credentials, as gently as by default.
+    ///
+    /// * `url`: `http` or `https`, without a user and a password.
+    #[must_use]
+    pub fn plain(kind: &str, url: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            url: url.to_owned(),
+            credentials: Credentials::None,
+            headers: BTreeMap::new(),
+            tls: Tls::default(),
+            limits: FetchLimits::default(),
+        }
+    }
+}
+
 /// How to prove who asks.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Credentials {

@@ -89,6 +89,16 @@ pub enum RunError {
         /// Some of the queries, as they were sent.
         asked: Vec<String>,
     },
+    /// A store does not say what a first Check file needs.
+    #[error("{name} {problem}\n\nhint: {hint}")]
+    Undiscovered {
+        /// The store.
+        name: String,
+        /// What is missing, as the rest of a sentence that begins with the store.
+        problem: String,
+        /// What to do next.
+        hint: String,
+    },
     /// The control's past is needed, and there is none.
     #[error(
         "{name} has no history of the control ({control}), and nothing can be {done} without\n\n\

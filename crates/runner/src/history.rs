@@ -9,6 +9,7 @@ use serin_model::{
 
 use crate::error::RunError;
 use crate::judge::Answered;
+use crate::left_out::{in_words, leave_out, unknown_to_source};
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
 use crate::{recording, store};
@@ -28,6 +29,8 @@ pub(crate) struct ControlHistory {
     pub(crate) answered: Answered,
     /// The first and the last moment; none where every metric failed.
     pub(crate) span: Option<(Timestamp, Timestamp)>,
+    /// Which checks of packs the source has nothing of, in words.
+    pub(crate) left_out: Option<String>,
 }
 
 /// Reads the control's past.
@@ -44,6 +47,9 @@ pub(crate) fn of_control(
     progress: &dyn Progress,
 ) -> Result<ControlHistory, RunError> {
     let mut answered = answer(question, asked, progress)?;
+    let unknown = unknown_to_source(&answered.analysis, &answered.series);
+    leave_out(&unknown, &mut answered.analysis, &mut answered.series, &mut answered.warnings);
+    let left_out = in_words(&question.written.analysis, &unknown);
     answered.series = last_of_control(answered.series, asked.history);
     let span = answered.series.iter().filter_map(|answer| answer.arms.control.span());
     let span = span.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
@@ -55,7 +61,7 @@ pub(crate) fn of_control(
             done,
         });
     }
-    Ok(ControlHistory { answered, span })
+    Ok(ControlHistory { answered, span, left_out })
 }
 
 /// Returns the question as it is asked of the past: whatever the Check file says of the time to judge

@@ -8,6 +8,7 @@ use serin_model::{
 use serin_report::{Input, Report};
 
 use crate::error::RunError;
+use crate::left_out::{self, leave_out, unknown_to_source};
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question};
 use crate::{recording, store};
@@ -38,20 +39,22 @@ pub fn ask(
     overrides: Overrides<'_>,
     progress: &dyn Progress,
 ) -> Result<Report, RunError> {
-    let (answered, past) = match (overrides.data, &question.written.source) {
-        (None, Some(Source::Store(store))) => {
-            let answered = store::answer(question, store, overrides, progress)?;
-            let past = match beginning_of(overrides.judge, &answered) {
-                Some(begin) => Some(store::past(question, store, overrides, begin, progress)?),
-                None => None,
-            };
-            (answered, past)
-        }
+    let mut answered = match (overrides.data, &question.written.source) {
+        (None, Some(Source::Store(store))) => store::answer(question, store, overrides, progress)?,
         (_, source) => {
             refuse_url(overrides)?;
             let written = recording::written(source.as_ref());
-            (recording::answer(question, written, overrides, progress)?, None)
+            recording::answer(question, written, overrides, progress)?
         }
+    };
+    let unknown = unknown_to_source(&answered.analysis, &answered.series);
+    leave_out(&unknown, &mut answered.analysis, &mut answered.series, &mut answered.warnings);
+    let past = match (&question.written.source, beginning_of(overrides.judge, &answered)) {
+        (Some(Source::Store(store)), Some(begin)) if overrides.data.is_none() => {
+            let asked = (question, &answered.analysis);
+            Some(store::past(asked, store, overrides, begin, progress)?)
+        }
+        (_, _) => None,
     };
     let history = past.as_ref().map_or(&answered.series, |past| &past.series);
     let (mut verdict, traces) = judge(overrides.judge, &answered, history, &question.written.notes);
@@ -66,6 +69,7 @@ pub fn ask(
     }
     verdict.warnings.extend(answered.warnings);
     verdict.ignored.extend(answered.note.map(str::to_owned));
+    verdict.ignored.extend(left_out::in_words(&question.written.analysis, &unknown));
     let mut inputs = question.others.clone();
     inputs.push(answered.input);
     if let Some(past) = past {

@@ -4,23 +4,28 @@
 //! a judge, and makes a report of what the judge says.
 
 pub mod bench;
+mod check_file;
 pub mod commit_status;
+mod discovery;
 mod error;
 mod fetch;
 mod history;
 mod http;
 mod judge;
 mod large_file;
+mod left_out;
 mod moment;
 mod plan;
 mod progress;
 mod question;
 mod recording;
 mod self_test;
+mod service;
 mod store;
 mod text_file;
 pub mod watch;
 
+pub use crate::discovery::{Discovery, DiscoveryAsked, PackFound, discover};
 pub use crate::error::RunError;
 pub use crate::judge::ask;
 pub use crate::moment::{parse_length, parse_length_or_nothing, parse_moment};
@@ -28,3 +33,4 @@ pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};
 pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
 pub use crate::self_test::{SelfTestAsked, is_surely_above_promise, self_test};
+pub use crate::service::{ServiceAsked, draft, found_source};

@@ -59,7 +59,7 @@ pub fn plan(
         url: asked.url,
         history: asked.history,
     };
-    let ControlHistory { answered, span } =
+    let ControlHistory { answered, span, left_out } =
         history::of_control(&question, asked_of_history, "planned", progress)?;
     let rollout = Rollout {
         step_seconds: answered.analysis.step.seconds(),
@@ -82,7 +82,7 @@ pub fn plan(
         history: span,
         summary: plan_summary(&plan),
         plan,
-        doubts: history::doubts(&answered.warnings),
+        doubts: history::doubts(&answered.warnings).into_iter().chain(left_out).collect(),
         check: question.check.clone(),
         inputs,
     })

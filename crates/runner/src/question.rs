@@ -8,6 +8,7 @@ use serin_model::{CounterForm, Timestamp};
 use serin_report::Input;
 use serin_sources::Digest;
 
+use crate::check_file::{CheckFiles, folder_of, read_check_file};
 use crate::error::RunError;
 use crate::text_file::{read_text, shown};
 
@@ -24,19 +25,29 @@ pub struct Question {
     pub others: Vec<Input>,
     /// Kayenta's queries by metric, for people to read; empty for a Check file.
     pub queries: Vec<(String, String)>,
+    /// The folder at which paths in the source start.
+    pub(crate) folder: PathBuf,
 }
 
 impl Question {
-    /// Reads a Check file; `-` is standard input.
+    /// Reads a Check file and those that it extends; `-` is standard input.
     ///
     /// # Errors
     ///
     /// [`RunError`] when it cannot be read, or says what cannot be.
     pub fn of_check_file(path: &str) -> Result<Self, RunError> {
-        let text = read_text(path, "Check file", MOST_CHECK_BYTES)?;
-        let written = serin_check::read(&shown(path), &text)?;
-        let check = input(path, Digest::of(&text));
-        Ok(Self { written, check, check_text: text, others: Vec::new(), queries: Vec::new() })
+        Ok(Self::of_files(read_check_file(path)?))
+    }
+
+    pub(crate) fn of_files(files: CheckFiles) -> Self {
+        Self {
+            written: files.written,
+            check: files.check,
+            check_text: files.text,
+            others: files.extended,
+            queries: Vec::new(),
+            folder: files.folder,
+        }
     }
 
     /// Reads Kayenta's own files.
@@ -59,7 +70,8 @@ impl Question {
         let written = kayenta::analysis(&read, request.as_ref())?;
         let check = input(config, Digest::of(&text));
         let queries = read.metrics.into_iter().map(|metric| (metric.name, metric.query)).collect();
-        Ok(Self { written, check, check_text: text, others, queries })
+        let folder = folder_of(Path::new(&check.path)).to_owned();
+        Ok(Self { written, check, check_text: text, others, queries, folder })
     }
 }
 
@@ -76,13 +88,22 @@ impl Question {
     }
 }
 
-const MOST_CHECK_BYTES: u64 = 1 << 20;
 const MOST_KAYENTA_BYTES: u64 = 16 << 20;
 
 impl Question {
-    /// Returns the folder at which paths in the Check file start.
+    /// Returns the folder at which paths in the source start.
     pub(crate) fn folder(&self) -> PathBuf {
-        Path::new(&self.check.path).parent().unwrap_or(Path::new("")).to_owned()
+        self.folder.clone()
+    }
+
+    /// Returns a hash of all files that say what is asked.
+    pub(crate) fn fingerprint(&self) -> String {
+        if self.others.is_empty() {
+            return self.check.sha256.clone();
+        }
+        let all = std::iter::once(&self.check).chain(&self.others);
+        let hashes: Vec<&str> = all.map(|input| input.sha256.as_str()).collect();
+        Digest::of(&hashes.join("\n")).sha256
     }
 }
 

@@ -63,7 +63,7 @@ pub fn self_test(
         url: asked.url,
         history: asked.history,
     };
-    let ControlHistory { answered, span } =
+    let ControlHistory { answered, span, left_out } =
         history::of_control(&question, of_history, "tested", progress)?;
     let mut analysis = answered.analysis;
     analysis.window = None;
@@ -93,7 +93,7 @@ pub fn self_test(
         summary: self_test_summary(&test),
         changes: write_changes(&analysis, &changes, &reasons)?,
         self_test: test,
-        doubts: history::doubts(&answered.warnings),
+        doubts: history::doubts(&answered.warnings).into_iter().chain(left_out).collect(),
         check: question.check.clone(),
         inputs,
     })

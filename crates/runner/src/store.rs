@@ -75,17 +75,18 @@ pub(crate) struct Past {
 /// Asks a store what the control did before `end`, for as long as the Check file says. Without an
 /// answer the judge knows less, and judges all the same.
 ///
+/// * The first argument: the question, and what of it is judged.
+///
 /// # Errors
 ///
 /// [`RunError`] when it cannot be asked.
 pub(crate) fn past(
-    question: &Question,
+    (question, analysis): (&Question, &Analysis),
     written: &Store,
     overrides: Overrides<'_>,
     end: Timestamp,
     progress: &dyn Progress,
 ) -> Result<Past, RunError> {
-    let analysis = &question.written.analysis;
     let length = analysis.history.unwrap_or(HISTORY);
     let start = analysis.step.bin_of(end.before(length));
     if length.is_zero() {

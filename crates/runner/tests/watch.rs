@@ -285,6 +285,34 @@ fn it_goes_on_bit_for_bit_wherever_it_was_ended() {
 }
 
 #[test]
+fn a_pack_that_the_store_has_nothing_of_changes_nothing_but_that_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for world in [World::default(), FAILING] {
+        let mut setting = Setting::of(world);
+        let without = watched(&setting);
+        setting.asks_a_pack = true;
+        let mut seen = watched(&setting);
+        let left_out = "left out, as the source has nothing of them on either arm: `memory`, `open files` \
+                        of golden/process";
+        assert!(
+            seen.heard.said.iter().any(|said| said.contains(left_out)),
+            "{:?}",
+            seen.heard.said
+        );
+        assert_eq!(seen.watched.judged.verdict.ignored, [left_out]);
+        // A restart keeps to it.
+        let path = folder.path().join(format!("{}", world.bad_percent));
+        (setting.state, setting.stopped_at) = (Some(StateFile::at(&path)), Some(120));
+        watched(&setting);
+        (setting.stopped_at, setting.now) = (None, 700);
+        let again = watched(&setting);
+        assert_eq!(again.watched.judged, seen.watched.judged);
+        seen.watched.judged.verdict.ignored.clear();
+        assert_eq!(seen.watched.judged, without.watched.judged);
+    }
+}
+
+#[test]
 fn the_past_is_learned_from_once_and_its_failure_is_a_warning() {
     let mut setting = Setting::of(World { slower: 7.0, ..World::default() });
     setting.timing.horizon = Duration::from_secs(600);

@@ -61,6 +61,9 @@ impl<'a> Assembler<'a> {
     /// Returns what the arms reported to one check.
     pub(crate) fn answer_to(&self, check: usize) -> Result<MetricSeries, FileError> {
         let mut answer = MetricSeries::nothing(&self.analysis.checks()[check].name);
+        if self.is_of_a_pack(check) && !self.is_there(check) {
+            return Ok(answer);
+        }
         answer.arms = ArmPair {
             control: self.arm(check, Side::Control)?,
             canary: self.arm(check, Side::Canary)?,
@@ -77,6 +80,24 @@ impl<'a> Assembler<'a> {
                 series.samples = Vec::new();
             }
         }
+    }
+
+    fn is_of_a_pack(&self, check: usize) -> bool {
+        self.analysis.packs.contains_key(&self.analysis.checks()[check].name)
+    }
+
+    /// Returns whether there are series of what a check needs, on either arm. Who writes a check of
+    /// events knows that there are such events, and that none of them is none; a pack only supposes it.
+    fn is_there(&self, check: usize) -> bool {
+        let needed: &[Part] = match &self.analysis.checks()[check].measure {
+            Measure::Ratio { .. } => &[Part::Total],
+            Measure::Count { exposure: Some(_), .. } => &[Part::Events, Part::Exposure],
+            Measure::Count { exposure: None, .. } => &[Part::Events],
+            Measure::Histogram { .. } => &[Part::Buckets],
+            Measure::Gauge { .. } | Measure::Quantile { .. } => &[Part::Value],
+        };
+        let on = |side, part| self.answers(check, side, part).next().is_some();
+        needed.iter().all(|&part| on(Side::Control, part) || on(Side::Canary, part))
     }
 
     fn arm(&self, check: usize, side: Side) -> Result<Arm, FileError> {

@@ -69,6 +69,14 @@ impl Source for Prometheus {
         })
     }
 
+    fn count_of_series(&self, asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+        Ok(Some(at_end(asked, &format!("count({})", seen_in_window(asked)?))))
+    }
+
+    fn series_seen(&self, asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+        Ok(Some(at_end(asked, &seen_in_window(asked)?)))
+    }
+
     fn read(&self, request: &Request, body: &[u8]) -> Result<Answer, AnswerError> {
         let envelope: Envelope = serde_json::from_slice(body).map_err(|error| {
             if error.is_eof() {
@@ -106,6 +114,31 @@ impl Source for Prometheus {
     fn words(&self, body: &[u8]) -> Option<String> {
         let envelope: Envelope = serde_json::from_slice(body).ok()?;
         (envelope.status == "error").then(|| envelope.words())
+    }
+}
+
+/// Returns an expression for the last value of each series of the window: one that ended in it counts,
+/// as a canary of an hour ago shows how canaries are labelled.
+fn seen_in_window(asked: &Asked<'_>) -> Result<String, QueryError> {
+    let Window { start, end } = asked.window;
+    let seconds = ((end.as_millis() - start.as_millis()) / 1000).max(1);
+    Ok(match prepare(asked)? {
+        Prepared::Selector(selector) => format!("last_over_time({selector}[{seconds}s])"),
+        Prepared::Expression(expression) => expression.text,
+    })
+}
+
+/// Asks for what there is at one moment, the end of the window.
+fn at_end(asked: &Asked<'_>, query: &str) -> Request {
+    let end = asked.window.end;
+    Request {
+        path: QUERY.to_owned(),
+        parameters: vec![
+            ("query", query.to_owned()),
+            ("time", seconds(just_before(end))),
+            timeout(asked),
+        ],
+        points: Points::LastBefore(end),
     }
 }
 

@@ -36,6 +36,26 @@ pub trait Source: Debug + Sync {
     /// new.
     fn watched_before(&self, moment: Timestamp) -> Option<Request>;
 
+    /// Returns a request whose answer is one series with how many series the query selects in its
+    /// window, or no series if there is none; nothing where a store cannot be asked that.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`] as for [`Self::plan`].
+    fn count_of_series(&self, _asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+        Ok(None)
+    }
+
+    /// Returns a request whose answer has the series that the query selects in its window, with the
+    /// last value of each and with all their labels; nothing where a store cannot be asked that.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`] as for [`Self::plan`].
+    fn series_seen(&self, _asked: &Asked<'_>) -> Result<Option<Request>, QueryError> {
+        Ok(None)
+    }
+
     /// Reads a whole answer with a status of success.
     ///
     /// Nothing found is an answer without series, never an error.

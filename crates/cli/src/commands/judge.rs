@@ -13,6 +13,7 @@ use crate::exit;
 use crate::pipeline::Pipeline;
 use crate::progress::Bar;
 use crate::report_options::ReportOptions;
+use crate::service_options::ServiceOptions;
 
 /// Judge a canary on metrics of a stretch of time that has passed
 ///
@@ -21,7 +22,7 @@ use crate::report_options::ReportOptions;
 /// worst first. Kayenta's own files work too: give `--kayenta` and `--request` instead of a Check
 /// file.
 #[derive(Debug, Args)]
-#[command(after_help = LONG_HELP, group = ArgGroup::new("question").required(true).args(["files", "kayenta"]))]
+#[command(after_help = LONG_HELP, group = ArgGroup::new("question").required(true).args(["files", "kayenta", "service"]))]
 pub(crate) struct Judge {
     /// Check files to judge; `-` reads one from the standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -44,7 +45,7 @@ pub(crate) struct Judge {
     counters: Option<Counters>,
 
     /// The address of the store to ask, instead of the Check file's
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    #[arg(long, visible_alias = "source", value_name = "URL", value_hint = ValueHint::Url)]
     url: Option<String>,
 
     /// The first moment to judge, such as 2026-11-23T08:30:00Z
@@ -68,6 +69,9 @@ pub(crate) struct Judge {
 
     #[command(flatten)]
     pipeline: Pipeline,
+
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 const LONG_HELP: &str = "\
@@ -82,6 +86,7 @@ Examples:
   serin judge examples/checkout/serin.yaml
   serin judge examples/checkout/serin.yaml --data examples/checkout/slow.csv.gz -o slow.html
   serin judge serin.yaml --url http://prometheus:9090 --last 30m
+  serin judge --service checkout --source http://prometheus:9090 --last 30m
   serin judge serin.yaml --format lines -o junit=report.xml -o metrics=metrics.txt
   serin judge --kayenta config.json --request request.json --data recording.csv
   zcat recording.csv.gz | serin judge serin.yaml --data - --format json";
@@ -116,6 +121,11 @@ impl Judge {
         if let Some(config) = &self.kayenta {
             return Ok(vec![Question::of_kayenta(config, self.request.as_deref())?]);
         }
+        if self.service.service.is_some() {
+            let (url, bar) = (self.url.as_deref(), Bar::new("looking"));
+            return Ok(vec![self.service.question(None, url, self.data.is_some(), &bar)?]);
+        }
+        self.service.refuse_beside_a_file()?;
         let questions = self.files.iter().map(|file| Question::of_check_file(file));
         Ok(questions.collect::<Result<_, _>>()?)
     }

@@ -3,8 +3,10 @@
 mod bench;
 mod completions;
 mod convert;
+mod init;
 mod judge;
 mod man;
+mod packs;
 mod plan;
 mod schema;
 mod selftest;
@@ -24,9 +26,11 @@ pub(crate) enum Command {
     Plan(plan::Plan),
     Selftest(selftest::Selftest),
     Watch(watch::Watch),
+    Init(init::Init),
     Convert(convert::Convert),
     Bench(bench::Bench),
     Schema(schema::Schema),
+    Packs(packs::Packs),
     Sources(sources::Sources),
     Completions(completions::Completions),
     Man(man::Man),
@@ -40,9 +44,11 @@ impl Command {
             Self::Plan(plan) => plan.run(),
             Self::Selftest(selftest) => selftest.run(),
             Self::Watch(watch) => watch.run(),
+            Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
             Self::Schema(schema) => schema.run(),
+            Self::Packs(packs) => packs.run(),
             Self::Sources(sources) => sources.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),

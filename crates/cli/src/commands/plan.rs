@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use serin_model::Step;
 use serin_report::{PlanReport, Style, github, plan_html, plan_markdown, plan_table};
 use serin_runner::{PlanAsked, Question, parse_length, plan};
@@ -15,6 +15,7 @@ use serin_runner::{PlanAsked, Question, parse_length, plan};
 use crate::commands::Counters;
 use crate::output::{Colour, is_read_by_github, print, style, write_file};
 use crate::progress::Bar;
+use crate::service_options::ServiceOptions;
 
 /// Say before a rollout what can be seen
 ///
@@ -23,11 +24,11 @@ use crate::progress::Bar;
 /// it would call harm within the horizon, how long a harmless canary takes to be proven safe, and what
 /// it takes (minutes, traffic, replicas) to see what the Check calls unacceptable. No canary is needed.
 #[derive(Debug, Args)]
-#[command(after_help = LONG_HELP)]
+#[command(after_help = LONG_HELP, group = ArgGroup::new("question").required(true).args(["file", "service"]))]
 pub(crate) struct Plan {
     /// The Check file to plan; `-` reads it from the standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    file: String,
+    file: Option<String>,
 
     /// The recording to learn from, instead of the Check file's source; `-` is the standard input
     #[arg(long, value_name = "RECORDING", value_hint = ValueHint::FilePath)]
@@ -38,7 +39,7 @@ pub(crate) struct Plan {
     counters: Option<Counters>,
 
     /// The address of the store to ask, instead of the Check file's
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    #[arg(long, visible_alias = "source", value_name = "URL", value_hint = ValueHint::Url)]
     url: Option<String>,
 
     /// How much of the control's past to learn from, up to now or to the end of the recording
@@ -77,6 +78,9 @@ pub(crate) struct Plan {
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Colour,
+
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 const LONG_HELP: &str = "\
@@ -86,6 +90,7 @@ Exit codes:
 
 Examples:
   serin plan serin.yaml --url http://prometheus:9090 --share 5% --horizon 60m
+  serin plan --service checkout --source http://prometheus:9090 --share 10%
   serin plan serin.yaml --replicas 3 --share 20% -o plan.html
   serin plan examples/storefront/serin.yaml --share 20% --horizon 30m
   serin plan examples/checkout/serin.yaml --format json";
@@ -140,7 +145,7 @@ impl FromStr for PlanFile {
 impl Plan {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         self.refuse_odd_combinations()?;
-        let question = Question::of_check_file(&self.file)?;
+        let question = self.question()?;
         let asked = PlanAsked {
             data: self.data.as_deref(),
             counters: self.counters.map(Counters::form),
@@ -161,8 +166,13 @@ impl Plan {
         Ok(ExitCode::SUCCESS)
     }
 
+    fn question(&self) -> anyhow::Result<Question> {
+        let (file, url) = (self.file.as_deref(), self.url.as_deref());
+        self.service.question(file, url, self.data.is_some(), &Bar::new("looking"))
+    }
+
     fn refuse_odd_combinations(&self) -> anyhow::Result<()> {
-        if self.file == "-" && self.data.as_deref() == Some("-") {
+        if self.file.as_deref() == Some("-") && self.data.as_deref() == Some("-") {
             return Err(serin_runner::RunError::TwoStandardInputs.into());
         }
         let paths: BTreeSet<&str> = self.output.iter().map(|file| file.path.as_str()).collect();

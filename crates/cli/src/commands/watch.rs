@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
 use serin_model::Outcome;
 use serin_report::Report;
 use serin_runner::watch::{Interrupt, Start, TimingAsked, WatchOptions, run_command, watch};
@@ -17,6 +17,7 @@ use crate::output::print_error;
 use crate::pipeline::Pipeline;
 use crate::progress::Bar;
 use crate::report_options::ReportOptions;
+use crate::service_options::ServiceOptions;
 use crate::signals::stop_on_signals;
 
 /// Watch a canary while it runs, and say as soon as it is settled: promote or roll back
@@ -26,11 +27,11 @@ use crate::signals::stop_on_signals;
 /// error, and prints the same report as `serin judge`. Ctrl-C stops it: the verdict is then inconclusive.
 /// The sequential judge judges, whose bounds hold however often one looks.
 #[derive(Debug, Args)]
-#[command(after_help = LONG_HELP)]
+#[command(after_help = LONG_HELP, group = ArgGroup::new("question").required(true).args(["file", "service"]))]
 pub(crate) struct Watch {
     /// The Check file; `-` reads it from the standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    file: String,
+    file: Option<String>,
 
     /// A recording to play as if it were live, without waiting, instead of the Check file's source
     #[arg(long, value_name = "RECORDING", value_hint = ValueHint::FilePath)]
@@ -41,7 +42,7 @@ pub(crate) struct Watch {
     counters: Option<Counters>,
 
     /// The address of the store to ask, instead of the Check file's
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    #[arg(long, visible_alias = "source", value_name = "URL", value_hint = ValueHint::Url)]
     url: Option<String>,
 
     /// When the canary began: a moment, or `now`; when both arms are first seen, if not said. With it
@@ -86,6 +87,9 @@ pub(crate) struct Watch {
 
     #[command(flatten)]
     pipeline: Pipeline,
+
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 const LONG_HELP: &str = "\
@@ -99,6 +103,7 @@ A command that fails is warned of, and changes none of them.
 Examples:
   serin watch serin.yaml
   serin watch serin.yaml --start now --horizon 30m -o report.html
+  serin watch --service checkout --control track=stable --canary track=canary
   serin watch serin.yaml --on-fail 'kubectl rollout undo deployment/checkout-canary'
   serin watch serin.yaml --state /var/lib/serin/checkout-4812.json
   serin watch examples/checkout/serin.yaml --data examples/checkout/failing.csv.gz";
@@ -115,11 +120,11 @@ fn parse_start(text: &str) -> Result<Start, String> {
 
 impl Watch {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        if self.file == "-" && self.data.as_deref() == Some("-") {
+        if self.file.as_deref() == Some("-") && self.data.as_deref() == Some("-") {
             return Err(serin_runner::RunError::TwoStandardInputs.into());
         }
         self.reports.refuse_odd_combinations(1)?;
-        let question = Question::of_check_file(&self.file)?;
+        let question = self.question()?;
         let interrupt = Interrupt::default();
         stop_on_signals(&interrupt);
         let mut view = LiveView::new(self.reports.color);
@@ -138,6 +143,11 @@ impl Watch {
         printed?;
         written?;
         Ok(exit::of_outcomes([outcome].into_iter()))
+    }
+
+    fn question(&self) -> anyhow::Result<Question> {
+        let (file, url) = (self.file.as_deref(), self.url.as_deref());
+        self.service.question(file, url, self.data.is_some(), &Bar::new("looking"))
     }
 
     fn options(&self) -> WatchOptions<'_> {

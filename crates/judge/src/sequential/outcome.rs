@@ -514,8 +514,10 @@ fn reason(
                 format!("{} is {broken}", metric.title())
             }
             FailedBy::Evidence { metric } => {
-                let harmed =
-                    judged.iter().filter(|(metric, _)| is(metric, Standing::Harmed)).count();
+                let harmed = judged
+                    .iter()
+                    .filter(|(metric, _)| !metric.muted && is(metric, Standing::Harmed));
+                let harmed = harmed.count();
                 let others = match harmed.saturating_sub(1) {
                     0 => String::new(),
                     1 => ", and one more metric is harmed".to_owned(),

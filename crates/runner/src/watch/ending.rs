@@ -1,11 +1,14 @@
 //! How a live analysis ends, and what is said of it then.
 
+use std::rc::Rc;
+
 use serin_model::{Check, MetricSeries, Outcome, Timestamp, Warning, WarningCode, Window};
 
 use super::event::{Event, Missing};
 use super::feed::between;
 use super::session::{Session, Watched};
 use crate::judge::in_words;
+use crate::left_out;
 
 /// Why a live analysis ends.
 pub(super) enum End {
@@ -21,20 +24,22 @@ pub(super) enum End {
     Stopped,
 }
 
-impl Session<'_, '_> {
+impl Session<'_> {
     /// Makes the last verdict.
     pub(super) fn finish(mut self, end: &End) -> Watched {
         if matches!(end, End::Stopped) {
             self.tell(Event::Stopping);
         }
-        let analysis = self.analysis;
+        let shared = Rc::clone(&self.analysis);
+        let analysis = shared.as_ref();
         let is_begun = self.state.begun.is_some();
         let (_, judged_from, horizon) = self.times();
         let judged_to = self.begun().watermark;
         let is_judged = is_begun && judged_to > judged_from;
         // What was judged before serin was started again is read once more for the summaries.
         if self.known.is_none() && is_judged {
-            self.known = self.tools.feed.ask(judged_to, true, self.tools.interrupt).ok();
+            let known = self.tools.feed.ask(judged_to, true, self.tools.interrupt).ok();
+            self.known = known.map(|known| self.without_left_out(known));
         }
         let window = Window { start: judged_from, end: judged_to };
         let control = analysis.arms.control_window;
@@ -72,6 +77,9 @@ impl Session<'_, '_> {
             metric: None,
             text,
         }));
+        let left_out = begun.and_then(|begun| begun.left_out.as_ref());
+        let words = left_out.and_then(|names| left_out::in_words(self.asked, names));
+        verdict.ignored.extend(words);
         if !is_begun {
             self.state.begun = None;
         }

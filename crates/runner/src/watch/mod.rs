@@ -100,7 +100,7 @@ pub fn watch(
         (None, Some(Source::Store(store))) => Ok(store::overridden(store, options.overrides)?),
         (_, source) => Err(source),
     };
-    let sha256 = question.check.sha256.as_str();
+    let sha256 = question.fingerprint();
     let (watched, analysis) = match source {
         Ok(store) => {
             let timing = Timing::of(&analysis, options.timing);
@@ -108,7 +108,7 @@ pub fn watch(
             let clock = WallClock::new()?;
             let tools =
                 Tools { feed: &mut feed, clock: &clock, interrupt, listener, state: file.as_ref() };
-            (watch_feed(&analysis, timing, options.timing.start, sha256, tools)?, analysis)
+            (watch_feed(&analysis, timing, options.timing.start, &sha256, tools)?, analysis)
         }
         Err(source) => {
             refuse_url(options.overrides)?;
@@ -129,7 +129,7 @@ pub fn watch(
             let clock = ReplayClock::at(first.after(length_of(analysis.step)).after(timing.late));
             let tools =
                 Tools { feed: &mut feed, clock: &clock, interrupt, listener, state: file.as_ref() };
-            (watch_feed(&analysis, timing, options.timing.start, sha256, tools)?, analysis)
+            (watch_feed(&analysis, timing, options.timing.start, &sha256, tools)?, analysis)
         }
     };
     let Watched { judged, input, state } = watched;

@@ -1,6 +1,7 @@
 //! A live analysis from its first look to its end.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serin_judge::Judged;
@@ -15,6 +16,7 @@ use super::state::{Begun, Identity, State, StateFile};
 use super::timing::{Start, Timing, length_of};
 use super::{Clock, Interrupt};
 use crate::error::RunError;
+use crate::left_out;
 use crate::store::{failed_checks, unknown_past};
 
 /// What a live analysis is given to work with.
@@ -56,12 +58,12 @@ pub struct Watched {
 ///
 /// [`RunError`] when the state cannot be read, or the source cannot be asked at all. One that does not
 /// answer is no error: the verdict says so.
-pub fn watch_feed(
-    analysis: &Analysis,
+pub fn watch_feed<'a>(
+    analysis: &'a Analysis,
     timing: Timing,
     start: Start,
     check_sha256: &str,
-    tools: Tools<'_>,
+    tools: Tools<'a>,
 ) -> Result<Watched, RunError> {
     let identity = Identity {
         check_sha256: check_sha256.to_owned(),
@@ -80,11 +82,11 @@ pub fn watch_feed(
         command_begun: false,
     });
     // A pass does not wait for longer than there is.
-    let mut analysis = analysis.clone();
-    analysis.horizon = Some(timing.horizon);
-    let analysis = &analysis;
-    let session = Session {
-        analysis,
+    let mut with_horizon = analysis.clone();
+    with_horizon.horizon = Some(timing.horizon);
+    let mut session = Session {
+        asked: analysis,
+        analysis: Rc::new(with_horizon),
         timing,
         tools,
         state,
@@ -96,6 +98,8 @@ pub fn watch_feed(
         said_unanswered: BTreeSet::new(),
         said_warnings: BTreeSet::new(),
     };
+    let left_out = session.state.begun.as_ref().and_then(|begun| begun.left_out.clone());
+    session.narrow(&left_out.unwrap_or_default());
     // That there is a place for the state is found out before hours have passed.
     if let Some(file) = session.tools.state {
         file.write(&session.state)?;
@@ -103,8 +107,11 @@ pub fn watch_feed(
     session.run(start, resumed_at)
 }
 
-pub(super) struct Session<'a, 'tools> {
-    pub(super) analysis: &'a Analysis,
+pub(super) struct Session<'tools> {
+    /// All that was asked.
+    pub(super) asked: &'tools Analysis,
+    /// What is judged of it: checks of packs that the source has nothing of are left out.
+    pub(super) analysis: Rc<Analysis>,
     pub(super) timing: Timing,
     pub(super) tools: Tools<'tools>,
     pub(super) state: State,
@@ -134,7 +141,7 @@ pub(super) struct Failing {
     pub(super) is_accepted: bool,
 }
 
-impl Session<'_, '_> {
+impl Session<'_> {
     fn run(mut self, start: Start, resumed_at: Option<Timestamp>) -> Result<Watched, RunError> {
         if self.state.begun.is_none() {
             let start = match start {
@@ -152,7 +159,8 @@ impl Session<'_, '_> {
                 learned: self.timing.history.is_zero()
                     && self.analysis.arms.control_window.is_none(),
                 history_warning: None,
-                judge: SequentialJudge::new(self.analysis),
+                left_out: None,
+                judge: SequentialJudge::new(&self.analysis),
             });
             self.save();
         }
@@ -168,14 +176,15 @@ impl Session<'_, '_> {
     }
 
     pub(super) fn begun(&mut self) -> &mut Begun {
-        let analysis = self.analysis;
+        let analysis = Rc::clone(&self.analysis);
         let moment = self.state.waiting_since;
         self.state.begun.get_or_insert_with(|| Begun {
             start: moment,
             watermark: moment,
             learned: false,
             history_warning: None,
-            judge: SequentialJudge::new(analysis),
+            left_out: None,
+            judge: SequentialJudge::new(&analysis),
         })
     }
 
@@ -251,6 +260,8 @@ impl Session<'_, '_> {
             is_old || failing.is_accepted
         });
         let known = self.tools.feed.ask(until, anyhow, self.tools.interrupt)?;
+        self.leave_out_unknown(&known);
+        let known = self.without_left_out(known);
         if !self.begun().learned {
             self.learn(judged_from)?;
         }
@@ -269,10 +280,14 @@ impl Session<'_, '_> {
     fn learn(&mut self, judged_from: Timestamp) -> Result<(), Outage> {
         let start = self.analysis.step.bin_of(judged_from.before(self.timing.history));
         let window = Window { start, end: judged_from };
-        let analysis = self.analysis;
+        let analysis = Rc::clone(&self.analysis);
         let unknown = match self.tools.feed.look(window, self.tools.interrupt) {
             Ok(series) => {
-                self.begun().judge.learn(analysis, &series, judged_from);
+                let series: Vec<MetricSeries> = series
+                    .into_iter()
+                    .filter(|answer| is_asked(&analysis, &answer.check))
+                    .collect();
+                self.begun().judge.learn(&analysis, &series, judged_from);
                 failed_checks(&series)
             }
             Err(outage) if self.history_tries + 1 < MOST_HISTORY_TRIES => {
@@ -288,6 +303,43 @@ impl Session<'_, '_> {
         let begun = self.begun();
         (begun.learned, begun.history_warning) = (true, warning);
         Ok(())
+    }
+
+    /// Leaves out the checks of packs that the source has nothing of on either arm, once it has
+    /// anything at all. Nothing of them was judged until then.
+    fn leave_out_unknown(&mut self, known: &Known) {
+        let is_anything = known.series.iter().any(|answer| !answer.arms.is_silent());
+        if self.begun().left_out.is_some() || !is_anything {
+            return;
+        }
+        let unknown = left_out::unknown_to_source(&self.analysis, &known.series);
+        if let Some(text) = left_out::in_words(self.asked, &unknown) {
+            self.tell(Event::Warned(&text));
+        }
+        self.narrow(&unknown);
+        let analysis = Rc::clone(&self.analysis);
+        let begun = self.begun();
+        if !unknown.is_empty() {
+            begun.judge = SequentialJudge::new(&analysis);
+        }
+        begun.left_out = Some(unknown);
+    }
+
+    /// Goes on without some of the checks.
+    fn narrow(&mut self, names: &BTreeSet<String>) {
+        if let (false, Ok(rest)) = (names.is_empty(), self.analysis.without(names)) {
+            self.analysis = Rc::new(rest);
+        }
+    }
+
+    /// Takes out of what the source said what is not judged.
+    pub(super) fn without_left_out(&self, mut known: Known) -> Known {
+        known.series.retain(|answer| is_asked(&self.analysis, &answer.check));
+        let is_about = |warning: &Warning| {
+            warning.metric.as_ref().is_none_or(|metric| is_asked(&self.analysis, metric))
+        };
+        known.warnings.retain(is_about);
+        known
     }
 
     /// Says once of each check that it has no answer.
@@ -330,7 +382,8 @@ impl Session<'_, '_> {
     /// Judges all steps up to `until`, or up to the one that settles it.
     fn judge_to(&mut self, until: Timestamp) {
         let (_, judged_from, horizon) = self.times();
-        let (analysis, step) = (self.analysis, length_of(self.analysis.step));
+        let (shared, step) = (Rc::clone(&self.analysis), length_of(self.analysis.step));
+        let analysis = shared.as_ref();
         let Some(known) = self.known.take() else { return };
         let mut from = self.begun().watermark;
         let begun = self.begun();
@@ -366,8 +419,8 @@ impl Session<'_, '_> {
     }
 
     fn is_settled(&mut self) -> bool {
-        let analysis = self.analysis;
-        self.begun().judge.outcome(analysis) != Outcome::Inconclusive
+        let analysis = Rc::clone(&self.analysis);
+        self.begun().judge.outcome(&analysis) != Outcome::Inconclusive
     }
 
     /// Writes the state down. That it cannot be is said once: the canary is watched all the same.
@@ -430,6 +483,10 @@ impl Session<'_, '_> {
         let source = self.tools.feed.name().to_owned();
         self.tell(Event::Recovered { source: &source, after });
     }
+}
+
+fn is_asked(analysis: &Analysis, check: &str) -> bool {
+    analysis.checks().iter().any(|known| known.name == check)
 }
 
 /// How many steps are given to the judge at once: what waits there takes memory.

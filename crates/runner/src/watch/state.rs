@@ -3,6 +3,7 @@
 //! The state holds what the judge knows, which is bounded, and no points: those stay in the source,
 //! and are asked for again for the report's summaries and graphs.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -52,6 +53,8 @@ pub(crate) struct Begun {
     pub(crate) learned: bool,
     /// What a reader of the verdict must know of the past that was learned from.
     pub(crate) history_warning: Option<String>,
+    /// The checks of packs that the source has nothing of, once that is known.
+    pub(crate) left_out: Option<BTreeSet<String>>,
     pub(crate) judge: SequentialJudge,
 }
 
@@ -73,6 +76,8 @@ struct WrittenBegun {
     watermark: Timestamp,
     learned: bool,
     history_warning: Option<String>,
+    #[serde(default)]
+    left_out: Option<BTreeSet<String>>,
     /// MessagePack in Base64: JSON knows neither every number nor a key that is not text.
     judge: String,
 }
@@ -160,6 +165,7 @@ impl StateFile {
             watermark: begun.watermark,
             learned: begun.learned,
             history_warning: begun.history_warning,
+            left_out: begun.left_out,
             judge,
         })
     }
@@ -184,6 +190,7 @@ impl StateFile {
                 watermark: begun.watermark,
                 learned: begun.learned,
                 history_warning: begun.history_warning.clone(),
+                left_out: begun.left_out.clone(),
                 judge: STANDARD.encode(packed),
             })
         });

@@ -10,7 +10,7 @@ use super::session::Session;
 use super::timing::length_of;
 use crate::error::RunError;
 
-impl Session<'_, '_> {
+impl Session<'_> {
     /// Waits until both arms are there, at most for the horizon, and returns when they were.
     pub(super) fn wait_for_arms(&mut self) -> Result<Result<Timestamp, End>, RunError> {
         let step = length_of(self.analysis.step);
@@ -36,7 +36,7 @@ impl Session<'_, '_> {
                 Ok(series) => {
                     self.recovered();
                     answered_until = until;
-                    match first_seen(self.analysis, &series) {
+                    match first_seen(&self.analysis, &series) {
                         Ok(start) => return Ok(Ok(start)),
                         Err(who) if missing != Some(who) => {
                             missing = Some(who);

@@ -131,6 +131,14 @@ pub(crate) fn analysis() -> Analysis {
     serin_check::read("serin.yaml", text).unwrap().analysis
 }
 
+/// Asks the same, and a pack.
+fn with_a_pack() -> Analysis {
+    let text = "service: shop\nreplica: pod\nstep: 60s\nuse: [golden/process]\nchecks:\n  \
+                errors: {ratio: {bad: bad, total: total}}\n  \
+                latency: {quantile: latency, compare: {tolerance: 10%}}\n";
+    serin_check::read("serin.yaml", text).unwrap().analysis
+}
+
 /// Lengths that tests begin with: an hour, no warm-up, an hour of history.
 pub(crate) fn timing() -> Timing {
     Timing {
@@ -187,6 +195,8 @@ pub(crate) struct FakeStore {
     faults: Vec<(i64, i64, Fault)>,
     /// When it was asked, in seconds.
     asked: Rc<RefCell<Vec<i64>>>,
+    /// Checks that it has nothing of.
+    absent: &'static [&'static str],
     /// Wants to stop when it is asked so late.
     stops: Option<(i64, Interrupt)>,
 }
@@ -200,6 +210,10 @@ impl FakeStore {
         let now = Self::seconds(self.now.get());
         let fault = self.faults.iter().find(|(from, until, _)| (*from..*until).contains(&now));
         fault.map(|(_, _, fault)| *fault)
+    }
+
+    fn with_absent(&self, series: Vec<MetricSeries>) -> Vec<MetricSeries> {
+        self.absent.iter().map(|check| MetricSeries::nothing(check)).chain(series).collect()
     }
 
     fn answer(&self, window: Window, anyhow: bool) -> Result<Vec<MetricSeries>, Outage> {
@@ -241,7 +255,7 @@ impl Feed for FakeStore {
     }
 
     fn look(&mut self, window: Window, _: &Interrupt) -> Result<Vec<MetricSeries>, Outage> {
-        self.answer(window, true)
+        Ok(self.with_absent(self.answer(window, true)?))
     }
 
     fn begin(&mut self, start: Timestamp) {
@@ -253,7 +267,8 @@ impl Feed for FakeStore {
         if let Some((_, interrupt)) = self.stops.as_ref().filter(|(at, _)| until >= self::at(*at)) {
             interrupt.stop();
         }
-        let series = self.answer(Window { start: self.start, end: until }, anyhow)?;
+        let series =
+            self.with_absent(self.answer(Window { start: self.start, end: until }, anyhow)?);
         let input = Input { path: "the store".to_owned(), sha256: "0".repeat(64), bytes: 0 };
         Ok(Known { series, warnings: Vec::new(), input })
     }
@@ -308,6 +323,8 @@ pub(crate) struct Setting {
     pub(crate) delays: Vec<i64>,
     pub(crate) faults: Vec<(i64, i64, Fault)>,
     pub(crate) state: Option<StateFile>,
+    /// Whether a pack is asked as well, of which the store has nothing.
+    pub(crate) asks_a_pack: bool,
     /// Somebody stops it when points up to this second are asked for.
     pub(crate) stopped_at: Option<i64>,
 }
@@ -322,6 +339,7 @@ impl Setting {
             delays: Vec::new(),
             faults: Vec::new(),
             state: None,
+            asks_a_pack: false,
             stopped_at: None,
         }
     }
@@ -362,6 +380,7 @@ pub(crate) fn watched(setting: &Setting) -> Seen {
         start: at(0),
         faults: setting.faults.clone(),
         asked: Rc::clone(&asked),
+        absent: if setting.asks_a_pack { &["memory", "open files"] } else { &[] },
         stops: setting.stopped_at.map(|at| (at, interrupt.clone())),
     };
     let delays = setting.delays.clone();
@@ -374,8 +393,8 @@ pub(crate) fn watched(setting: &Setting) -> Seen {
         listener: &mut heard,
         state: setting.state.as_ref(),
     };
-    let watched =
-        watch_feed(&analysis(), setting.timing, setting.start, "the check", tools).unwrap();
+    let analysis = if setting.asks_a_pack { with_a_pack() } else { analysis() };
+    let watched = watch_feed(&analysis, setting.timing, setting.start, "the check", tools).unwrap();
     Seen { watched, heard, asked: asked.take(), ended: FakeStore::seconds(now.get()) }
 }
 
