@@ -36,8 +36,19 @@ fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("docs/schema/check-v1.json", serin(&["schema", "check"])?),
         ("docs/schema/report-v1.json", serin(&["schema", "report"])?),
         ("docs/schema/plan-v1.json", serin(&["schema", "plan"])?),
+        ("docs/schema/lint-v1.json", serin(&["schema", "lint"])?),
         ("docs/reference/commands.md", commands()?),
+        ("docs/reference/lint-codes.md", lint_codes()?),
     ])
+}
+
+/// What `serin lint` finds, code by code.
+fn lint_codes() -> anyhow::Result<String> {
+    let codes = serin(&["lint", "--codes"])?;
+    Ok(format!(
+        "# What lint finds\n\nThe codes of [`serin lint`](../guide/lint.md). Made by `cargo xtask codegen`; \
+         change the code instead.\n\n{codes}"
+    ))
 }
 
 /// What every verb says of itself.

@@ -7,6 +7,7 @@ mod closest;
 mod explain;
 mod file;
 pub mod kayenta;
+mod lint;
 mod read;
 mod scalar;
 mod schema;
@@ -14,6 +15,7 @@ mod source;
 mod write;
 
 pub use crate::file::CheckFile;
+pub use crate::lint::{Mended, Places, lint_margins, mend};
 pub use crate::read::{WrittenAnalysis, read};
 pub use crate::schema::json_schema;
 pub use crate::source::{StoreKey, checked_url, store_keys};

@@ -83,24 +83,7 @@ impl Reader<'_> {
     }
 
     fn parse(&self) -> Result<CheckFile, FileError> {
-        let options = serde_saphyr::options! {
-            with_snippet: false,
-            strict_booleans: true,
-            reject_unsupported_tags: true,
-            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
-            budget: serde_saphyr::budget! {
-                max_events: 200_000,
-                max_aliases: 10_000,
-                max_anchors: 1_000,
-                max_nodes: 100_000,
-                max_depth: 32,
-                max_documents: 1,
-                // One anchor that a hundred checks merge is what anchors are for.
-                enforce_alias_anchor_ratio: false,
-            },
-        };
-        serde_saphyr::from_str_with_options(self.text, options)
-            .map_err(|error| explain(self.name, self.text, &error))
+        parse(self.name, self.text)
     }
 
     pub(crate) fn error(&self, place: Option<Place>, problem: &str, hint: &str) -> FileError {
@@ -150,7 +133,7 @@ impl Reader<'_> {
 
     fn horizon(&self, file: &CheckFile) -> Result<Option<std::time::Duration>, FileError> {
         match &file.horizon {
-            Some(Placed { value: Span(length), place }) if length.is_zero() => {
+            Some(Placed { value: Span(length), place, .. }) if length.is_zero() => {
                 self.fail(*place, "a horizon of 0s leaves no time", "write `horizon: 60m`")
             }
             horizon => Ok(horizon.map(|horizon| horizon.value.0)),
@@ -419,7 +402,7 @@ impl Reader<'_> {
         kind: MeasureKind,
         compare: Option<&Placed<CompareEntry>>,
     ) -> Result<Margins, FileError> {
-        let Some(Placed { value: compare, place }) = compare else {
+        let Some(Placed { value: compare, place, .. }) = compare else {
             return Ok(Margins::of_kind(kind));
         };
         let share = |percentage: Option<Placed<Percentage>>| percentage.map(|share| share.value.0);
@@ -480,7 +463,7 @@ impl Reader<'_> {
         kind: MeasureKind,
         change: Option<Placed<AbsoluteChange>>,
     ) -> Result<Option<f64>, FileError> {
-        let Some(Placed { value: change, place }) = change else { return Ok(None) };
+        let Some(Placed { value: change, place, .. }) = change else { return Ok(None) };
         match (kind, change) {
             (MeasureKind::Ratio, AbsoluteChange::PercentagePoints(share)) => Ok(Some(share)),
             (MeasureKind::Ratio, AbsoluteChange::Number(number)) => self.fail(
@@ -605,6 +588,27 @@ impl Reader<'_> {
             critical_decrease: bound(sizes.critical_decrease, none.critical_decrease)?,
         })
     }
+}
+
+/// Reads a text into the shape of a Check file.
+pub(crate) fn parse(name: &str, text: &str) -> Result<CheckFile, FileError> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
+        budget: serde_saphyr::budget! {
+            max_events: 200_000,
+            max_aliases: 10_000,
+            max_anchors: 1_000,
+            max_nodes: 100_000,
+            max_depth: 32,
+            max_documents: 1,
+            // One anchor that a hundred checks merge is what anchors are for.
+            enforce_alias_anchor_ratio: false,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(name, text, &error))
 }
 
 fn weights_hint(error: &WeightError, groups: &BTreeSet<String>) -> String {

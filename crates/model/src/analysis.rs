@@ -75,6 +75,16 @@ impl Analysis {
         })
     }
 
+    /// Returns the same analysis with other checks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn with_checks(self, checks: Vec<Check>) -> Result<Self, AnalysisError> {
+        let Self { checks, .. } = Self::new(String::new(), Arms::default(), checks)?;
+        Ok(Self { checks, ..self })
+    }
+
     /// Returns the checks, in the order they were written.
     #[must_use]
     pub fn checks(&self) -> &[Check] {

@@ -10,6 +10,7 @@ mod fetch;
 mod http;
 mod judge;
 mod large_file;
+mod lint;
 mod moment;
 mod plan;
 mod progress;
@@ -21,6 +22,7 @@ pub mod watch;
 
 pub use crate::error::RunError;
 pub use crate::judge::ask;
+pub use crate::lint::{LintAsk, lint};
 pub use crate::moment::{parse_length, parse_length_or_nothing, parse_moment};
 pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};

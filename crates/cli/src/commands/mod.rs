@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod convert;
 mod judge;
+mod lint;
 mod man;
 mod plan;
 mod schema;
@@ -21,6 +22,7 @@ use serin_runner::JudgeKind;
 pub(crate) enum Command {
     Judge(judge::Judge),
     Plan(plan::Plan),
+    Lint(lint::Lint),
     Watch(watch::Watch),
     Convert(convert::Convert),
     Bench(bench::Bench),
@@ -36,6 +38,7 @@ impl Command {
         match self {
             Self::Judge(judge) => judge.run(),
             Self::Plan(plan) => plan.run(),
+            Self::Lint(lint) => lint.run(),
             Self::Watch(watch) => watch.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),

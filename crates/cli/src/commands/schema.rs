@@ -27,6 +27,8 @@ enum SchemaOf {
     Report,
     /// Plans, as `serin plan --format json` writes them
     Plan,
+    /// Findings, as `serin lint --format json` writes them
+    Lint,
 }
 
 impl Schema {
@@ -35,6 +37,7 @@ impl Schema {
             SchemaOf::Check => serin_check::json_schema(),
             SchemaOf::Report => serin_report::json_schema(),
             SchemaOf::Plan => serin_report::plan_json_schema(),
+            SchemaOf::Lint => serin_report::lint_json_schema(),
         };
         let text = serde_json::to_string_pretty(&schema)? + "\n";
         print(&text).context("the standard output cannot be written")?;
