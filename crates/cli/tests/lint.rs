@@ -63,7 +63,9 @@ fn safe_mends_are_written_and_nothing_else_is() {
     assert_snapshot!(without_folder(&run.stderr, folder.path()));
     // What was mended is not found again, and what was left is.
     let (before, after) = (codes(&golden("dashboard.before.yaml")), codes(&text));
-    for code in ["placeholder-left", "missing-arm", "running-total", "mixed-units", "filled-silence"] {
+    for code in
+        ["placeholder-left", "missing-arm", "running-total", "mixed-units", "filled-silence"]
+    {
         assert!(before.iter().any(|it| it.contains(code)), "{code}: {before:?}");
         assert!(!after.iter().any(|it| it.contains(code)), "{code}: {after:?}");
     }
@@ -88,7 +90,10 @@ fn a_query_that_others_share_is_left_alone() {
     let (_, after) = fixed(&before, folder.path());
     let kept: Vec<&str> = before.lines().take(8).collect();
     assert_eq!(after.lines().take(8).collect::<Vec<_>>(), kept);
-    assert!(after.ends_with("  été: {count: {events: 'visites_total{$arm}'}, worse: higher}\n"), "{after}");
+    assert!(
+        after.ends_with("  été: {count: {events: 'visites_total{$arm}'}, worse: higher}\n"),
+        "{after}"
+    );
 }
 
 #[test]
@@ -133,13 +138,16 @@ fn the_exit_code_says_whether_an_error_was_found() {
 #[test]
 fn what_cannot_be_asked_of_lint_is_refused() {
     let shown = |arguments: &[&str]| serin(arguments).shown();
-    assert_snapshot!([
-        shown(&["lint"]),
-        shown(&["lint", "nowhere.yaml"]),
-        shown(&["lint", "--fix", "-"]),
-        shown(&["lint", "-", "-"]),
-        shown(&["lint", "--url", "http://127.0.0.1:9", CHECK]),
-    ].join("\n"));
+    assert_snapshot!(
+        [
+            shown(&["lint"]),
+            shown(&["lint", "nowhere.yaml"]),
+            shown(&["lint", "--fix", "-"]),
+            shown(&["lint", "-", "-"]),
+            shown(&["lint", "--url", "http://127.0.0.1:9", CHECK]),
+        ]
+        .join("\n")
+    );
 }
 
 #[test]
@@ -160,7 +168,7 @@ fn one_bad_file_does_not_hide_another() {
 
 #[test]
 fn a_store_that_is_down_leaves_what_the_file_says() {
-    let text = "service: shop\nsource: {prometheus: {url: 'http://127.0.0.1:9', limits: {retries: 0}}}\n\
+    let text = "service: shop\nsource: {prometheus: {url: 'http://127.0.0.1:9', retries: 0}}\n\
                 replica: pod\nchecks:\n  it: {gauge: 'queue{$arm} > 3'}\n";
     let run = serin_with_input(&["lint", "--format", "lines", "-"], text.as_bytes());
     assert_eq!(run.code, 0, "{}", run.shown());

@@ -99,7 +99,9 @@ fn survey(
         Ok(window) => window,
         Err(error) => return Ok(Some(Err(first_line(&error)))),
     };
-    let Some(survey) = Survey::new(&analysis) else { return Ok(None) };
+    let Some(survey) = Survey::new(&analysis, question.written.source.as_ref()) else {
+        return Ok(None);
+    };
     let inquiry = match Inquiry::new(survey.asked(), &store, window) {
         Ok(inquiry) => inquiry,
         Err(error) => return Ok(Some(Err(first_line(&error.into())))),

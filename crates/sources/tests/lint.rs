@@ -21,10 +21,16 @@ fn said(check: &str) -> String {
     let mut text = format!("{check}\n");
     for finding in found(check) {
         let key = finding.key.unwrap_or_default();
-        text.push_str(&format!("    {} {} ({key}): {}\n", finding.severity, finding.code, finding.problem));
+        text.push_str(&format!(
+            "    {} {} ({key}): {}\n",
+            finding.severity, finding.code, finding.problem
+        ));
         if let Some(mend) = finding.mend {
             let word = if mend.safe { "mend" } else { "instead" };
-            text.push_str(&format!("        {word}: {}\n", mend.write.replace('\n', "\n              ")));
+            text.push_str(&format!(
+                "        {word}: {}\n",
+                mend.write.replace('\n', "\n              ")
+            ));
         }
     }
     text

@@ -50,6 +50,7 @@ fn with_edits(text: &str, edits: &[Edit]) -> Option<String> {
     let mut text = text.to_owned();
     for edit in edits {
         let bytes = Places::of("", &text).ok()?.bytes(&edit.check, &edit.key)?;
+        let bytes = with_header(&text, bytes);
         let stands = text.get(bytes.clone())?;
         let forms = [like(stands, &edit.query), single_quoted(&edit.query)];
         // A form is right if it reads as the query, with nothing around it changed.
@@ -61,6 +62,17 @@ fn with_edits(text: &str, edits: &[Edit]) -> Option<String> {
     }
     let after = read("", &text).ok()?;
     (after.analysis == wanted && after.source == before.source).then_some(text)
+}
+
+/// A scalar of several lines begins with its sign, such as `>-`, on the line before; the line break behind
+/// it is not part of what it says.
+fn with_header(text: &str, bytes: Range<usize>) -> Range<usize> {
+    let Some(before) = text.get(..bytes.start) else { return bytes };
+    let Some(value) = text.get(bytes.clone()) else { return bytes };
+    let header = before.trim_end();
+    let sign = header.trim_end_matches(|it: char| it.is_ascii_digit() || matches!(it, '+' | '-'));
+    let is_header = before[header.len()..].contains('\n') && sign.ends_with(['|', '>']);
+    if is_header { sign.len() - 1..bytes.start + value.trim_end().len() } else { bytes }
 }
 
 fn replaced(text: &str, bytes: &Range<usize>, form: &str) -> String {

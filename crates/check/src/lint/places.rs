@@ -12,9 +12,12 @@ use crate::scalar::Placed;
 /// Where the values of a Check file's keys stand.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Places {
-    /// By the check, or nothing for the file, and the key.
-    values: BTreeMap<(Option<String>, String), (Place, Option<Range<usize>>)>,
+    /// With the bytes that they take, where the parser knows them.
+    values: BTreeMap<Key, (Place, Option<Range<usize>>)>,
 }
+
+/// The check, or nothing for the file, and the key below it.
+type Key = (Option<String>, String);
 
 impl Places {
     /// Finds the keys of a Check file.

@@ -5,7 +5,7 @@ use serin_model::{Finding, FindingCode};
 
 use super::Rule;
 use super::expression::{
-    aggregation, bare, call, contains, matchers, metric, nodes, number, selector, selectors,
+    aggregation, around, bare, call, contains, matchers, metric, nodes, number, selector, selectors,
 };
 use super::look::Look;
 use super::rewrite::{counted, renamed, written_selector};
@@ -70,7 +70,7 @@ fn ready_made_ratio(look: &Look<'_>) -> Option<Finding> {
         "one count is divided by another in the query".to_owned(),
     );
     let query = |side| counted(side, true).and_then(|it| written_selector(it.selector));
-    let is_rest = node.around.iter().any(|it| {
+    let is_rest = around(&all, node).iter().any(|it| {
         matches!(it, Expr::Binary(binary)
         if binary.op.to_string() == "-" && number(&binary.lhs).is_some())
     });

@@ -3,27 +3,33 @@
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{AggregateExpr, Call, Expr, LabelModifier, VectorSelector};
 
-/// A part of an expression, and what stands around it, the outermost first.
+/// A part of an expression, and where the part stands that is around it.
 #[derive(Clone, Debug)]
 pub(super) struct Node<'a> {
     pub(super) expression: &'a Expr,
-    pub(super) around: Vec<&'a Expr>,
+    /// An index of the same list.
+    around: Option<usize>,
 }
 
 /// Returns every part of an expression, each before what is in it.
 pub(super) fn nodes(expression: &Expr) -> Vec<Node<'_>> {
     let mut nodes = Vec::new();
-    visit(expression, &mut Vec::new(), &mut nodes);
+    visit(expression, None, &mut nodes);
     nodes
 }
 
-fn visit<'a>(expression: &'a Expr, around: &mut Vec<&'a Expr>, nodes: &mut Vec<Node<'a>>) {
-    nodes.push(Node { expression, around: around.clone() });
-    around.push(expression);
+fn visit<'a>(expression: &'a Expr, around: Option<usize>, nodes: &mut Vec<Node<'a>>) {
+    let here = nodes.len();
+    nodes.push(Node { expression, around });
     for part in parts(expression) {
-        visit(part, around, nodes);
+        visit(part, Some(here), nodes);
     }
-    around.pop();
+}
+
+/// Returns what stands around a part, the innermost first.
+pub(super) fn around<'a>(nodes: &[Node<'a>], node: &Node<'a>) -> Vec<&'a Expr> {
+    let outer = |node: &Node<'a>| node.around.and_then(|at| nodes.get(at));
+    std::iter::successors(outer(node), |node| outer(node)).map(|node| node.expression).collect()
 }
 
 fn parts(expression: &Expr) -> Vec<&Expr> {

@@ -5,7 +5,9 @@ use promql_parser::parser::{Expr, LabelModifier};
 use serin_model::{Finding, FindingCode};
 
 use super::Rule;
-use super::expression::{aggregation, bare, change, keeps, matchers, metric, nodes, selectors};
+use super::expression::{
+    aggregation, bare, call, change, contains, keeps, matchers, metric, nodes, selectors,
+};
 use super::look::{ARM_MARK, Look, written};
 use crate::collect::{Part, sides};
 use crate::rows::shown;
@@ -83,8 +85,14 @@ const ADDS_UP: [&str; 8] = ["sum", "avg", "min", "max", "count", "stddev", "stdv
 
 fn replica_lost(look: &Look<'_>) -> Option<Finding> {
     let replica = look.analysis.replica.as_deref()?;
-    // A total of all replicas together is taken for what it is.
-    if matches!(look.part, Part::Total | Part::Exposure) {
+    // A total of all replicas together is taken for what it is, and a counter that serin can count by
+    // itself is better asked for.
+    let is_of_all = matches!(look.part, Part::Total | Part::Exposure);
+    if is_of_all || look.is_counted() && look.as_selector().is_some() {
+        return None;
+    }
+    // The buckets are better asked for, and they come by replica.
+    if contains(&look.asked, |it| call(it, &["histogram_quantile"]).is_some()) {
         return None;
     }
     let loses = |expression: &Expr| {
@@ -100,6 +108,7 @@ fn replica_lost(look: &Look<'_>) -> Option<Finding> {
     let finding = look.finding(FindingCode::ReplicaLost, problem);
     let mut marked = look.marked.clone();
     keep_replica(&mut marked, replica);
+    add_arm(&mut marked);
     Some(finding.proposing(format!("{}: {}", look.key, written(&marked))))
 }
 

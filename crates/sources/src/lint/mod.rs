@@ -24,9 +24,10 @@ use serin_model::{Analysis, Check, Edit, Finding, FindingCode, Query, Source};
 use self::look::{Look, written};
 use crate::collect::Part;
 use crate::promql::{Prepared, running_total};
+use crate::registry::source_named;
 use crate::rows::shown;
 use crate::selector::Selector;
-use crate::source::QueryError;
+use crate::source::{QueryError, Source as Store};
 
 pub use self::survey::{Cost, Survey, Surveyed};
 
@@ -39,7 +40,8 @@ const RULES: &[&[Rule]] =
 
 /// Finds mistakes in the queries of an analysis, check by check, from their text alone.
 ///
-/// * `source`: where they are asked; a store that speaks PromQL when absent.
+/// * `source`: where they are asked; a store that speaks PromQL when absent. Nothing is found in the queries
+///   of a store that speaks another language.
 /// * `scrape_seconds`: how far apart the store's samples lie, where that is known.
 #[must_use]
 pub fn lint_queries(
@@ -48,6 +50,9 @@ pub fn lint_queries(
     scrape_seconds: Option<f64>,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
+    if !is_promql(source) {
+        return found;
+    }
     let is_recording = matches!(source, Some(Source::File { .. }));
     for check in analysis.checks() {
         let mut looks = Vec::new();
@@ -73,6 +78,14 @@ pub fn lint_queries(
         found.extend(looks.first().map(units::unit_mismatch).unwrap_or_default());
     }
     found
+}
+
+/// Returns whether queries to a source are PromQL. Recordings are asked by its selectors.
+fn is_promql(source: Option<&Source>) -> bool {
+    match source {
+        Some(Source::Store(store)) => source_named(&store.kind).is_some_and(Store::speaks_promql),
+        Some(Source::File { .. }) | None => true,
+    }
 }
 
 /// A query that may not be one.

@@ -86,7 +86,8 @@ fn mixed_units(looks: &[Look<'_>]) -> Option<Finding> {
 }
 
 fn estimated_counts(looks: &[Look<'_>]) -> Option<Finding> {
-    if mixed_units(looks).is_some() {
+    // What cannot be asked as it is has a mend of its own.
+    if mixed_units(looks).is_some() || looks.iter().any(|look| look.prepared.is_none()) {
         return None;
     }
     let is_estimate = |look: &&Look<'_>| {

@@ -35,6 +35,8 @@ pub(super) fn placeholder(text: &str) -> Option<Placeholder> {
 fn first(text: &str) -> Option<(String, &'static str, usize)> {
     let bracketed = |open: &str, close: &str, owner: &'static str| {
         let at = text.find(open)?;
+        // The bracket of the range stands before it.
+        let at = at + usize::from(text[at..].starts_with("[[["));
         let length = text[at..].find(close)? + close.len();
         // A range of a selector without a name is no template.
         let inside = &text[at + open.len()..at + length - close.len()];

@@ -5,7 +5,8 @@ use serin_model::{Finding, FindingCode};
 
 use super::Rule;
 use super::expression::{
-    aggregation, call, contains, keeps, matchers, metric, nodes, number, selector, selectors,
+    aggregation, around, call, contains, keeps, matchers, metric, nodes, number, selector,
+    selectors,
 };
 use super::look::{Look, name_in};
 use super::rewrite::{renamed, written_selector};
@@ -116,7 +117,7 @@ fn edges_lost(look: &Look<'_>) -> Option<Finding> {
     let is_in_quantile =
         |around: &[&Expr]| around.iter().any(|it| call(it, &["histogram_quantile"]).is_some());
     let lost = all.iter().any(|node| {
-        let wanted = look.part == Part::Buckets || is_in_quantile(&node.around);
+        let wanted = look.part == Part::Buckets || is_in_quantile(&around(&all, node));
         let drops = aggregation(node.expression).is_some_and(|(it, _)| !keeps(it, "le"));
         wanted && drops && of_buckets(node.expression)
     });

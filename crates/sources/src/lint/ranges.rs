@@ -66,10 +66,12 @@ fn overlapping_windows(look: &Look<'_>) -> Option<Finding> {
     let could_be_a_step = look.scrape_seconds.unwrap_or(SHORTEST_USUAL) * 2.0 <= step as f64;
     let mut marked = look.marked.clone();
     let_ranges_be_steps(&mut marked);
-    Some(match could_be_a_step {
-        true => finding.proposing(format!("{}: {}", look.key, written(&marked))),
-        false => finding.proposing(format!("a `step` of {longest} s")),
-    })
+    let selector = look.is_counted().then(|| look.as_selector()).flatten();
+    Some(finding.proposing(match (selector, could_be_a_step) {
+        (Some(query), _) => format!("{}: {query}", look.key),
+        (None, true) => format!("{}: {}", look.key, written(&marked)),
+        (None, false) => format!("a `step` of {longest} s"),
+    }))
 }
 
 /// Lets every range be a step.

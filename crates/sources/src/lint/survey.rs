@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serin_model::{Analysis, Check, Finding, FindingCode, Measure, Query, Warning, WarningCode};
+use serin_model::{
+    Analysis, Check, Finding, FindingCode, Measure, Query, Source, Warning, WarningCode,
+};
 
 use super::answers::{Seen, findings_of};
 use super::expression::{matchers, metric, selectors};
-use super::lint_queries;
 use super::look::{self, ARM_MARK};
 use super::rewrite::written_selector;
 use super::sighting::sightings;
+use super::{is_promql, lint_queries};
 use crate::inquiry::{Gathered, Inquiry};
 use crate::promql::Prepared;
 use crate::rows::shown;
@@ -52,8 +54,9 @@ pub struct Cost {
 impl Survey {
     /// Plans what to ask; nothing where no query can be asked at all.
     #[must_use]
-    pub fn new(analysis: &Analysis) -> Option<Self> {
-        let refused: BTreeSet<String> = lint_queries(analysis, None, None)
+    pub fn new(analysis: &Analysis, source: Option<&Source>) -> Option<Self> {
+        let is_promql = is_promql(source);
+        let refused: BTreeSet<String> = lint_queries(analysis, source, None)
             .into_iter()
             .filter(|finding| is_refusal(finding.code))
             .filter_map(|finding| finding.check)
@@ -61,11 +64,14 @@ impl Survey {
         let (mut checks, mut places) = (Vec::new(), Vec::new());
         let (mut probes, mut probed) = (Vec::new(), Vec::new());
         for (place, check) in analysis.checks().iter().enumerate() {
-            if refused.contains(&check.name) || !can_be_asked(analysis, check) {
+            if refused.contains(&check.name) || is_promql && !can_be_asked(analysis, check) {
                 continue;
             }
             checks.push(check.clone());
             places.push(place);
+            if !is_promql {
+                continue;
+            }
             for (key, query) in selectors_inside(analysis, check) {
                 let measure = Measure::Gauge { value: query };
                 let name = format!("{} {}", probes.len(), check.name);
