@@ -1,6 +1,6 @@
 //! What lint finds in real servers, filled with figures that have something wrong with them.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod real_store;

@@ -82,6 +82,9 @@ pub fn lint(
     })
 }
 
+/// What the store showed and what it was asked, or why it could not be.
+type Asked = Result<(Surveyed, LintAsked), String>;
+
 type Answers = Vec<Result<Answer, String>>;
 
 /// Asks the store; nothing where no query can be asked, and why where it cannot.
@@ -90,7 +93,7 @@ fn survey(
     written: &Store,
     ask: LintAsk<'_>,
     progress: &dyn Progress,
-) -> Result<Option<Result<(Surveyed, LintAsked), String>>, RunError> {
+) -> Result<Option<Asked>, RunError> {
     let store = store::overridden(written, Overrides { url: ask.url, ..Overrides::default() })?;
     let mut analysis = question.written.analysis.clone();
     analysis.judgements = None;

@@ -1,6 +1,6 @@
 //! What holds of every mend, however the query was written into its file.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use proptest::prelude::*;
 use serin_check::{Mended, mend};

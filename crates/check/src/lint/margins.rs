@@ -85,7 +85,7 @@ fn unreachable_minimum(analysis: &Analysis, check: &Check) -> Option<Finding> {
         return None;
     }
     let problem = format!(
-        "{minimum} points are wanted of each replica, and {} s have {steps} steps of {} s",
+        "{minimum} points are wanted of each arm, and {} s have {steps} steps of {} s",
         length.as_secs(),
         analysis.step.seconds()
     );
