@@ -412,7 +412,7 @@ fn completions_offer_files_where_a_file_is_meant() {
         (":RECORDING:", 4),
         (":[FORMAT=]PATH:", 6),
         (":PATH:", 3),
-        ("files -- ", 2),
+        ("files -- ", 3),
     ] {
         let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains(word)).collect();
         assert_eq!(lines.len(), times, "{word}");
@@ -437,6 +437,7 @@ fn each_verb_has_a_manual_page() {
             "serin-completions.1",
             "serin-convert.1",
             "serin-judge.1",
+            "serin-lint.1",
             "serin-man.1",
             "serin-plan.1",
             "serin-schema.1",
