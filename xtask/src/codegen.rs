@@ -39,7 +39,18 @@ fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("docs/schema/selftest-v1.json", serin(&["schema", "selftest"])?),
         ("docs/reference/commands.md", commands()?),
         ("docs/reference/packs.md", serin(&["packs", "--markdown"])?),
+        ("docs/schema/lint-v1.json", serin(&["schema", "lint"])?),
+        ("docs/reference/lint-codes.md", lint_codes()?),
     ])
+}
+
+/// What `serin lint` finds, code by code.
+fn lint_codes() -> anyhow::Result<String> {
+    let codes = serin(&["lint", "--codes"])?;
+    Ok(format!(
+        "# What lint finds\n\nThe codes of [`serin lint`](../guide/lint.md). Made by `cargo xtask codegen`; \
+         change the code instead.\n\n{codes}"
+    ))
 }
 
 /// What every verb says of itself.

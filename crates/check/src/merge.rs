@@ -43,7 +43,7 @@ pub(crate) fn merged(texts: &mut Texts, files: Vec<CheckFile>) -> Result<Merged,
     let mut whole = CheckFile::default();
     let mut checks_place = None;
     for (layer, mut file) in files.into_iter().enumerate().rev() {
-        if let Some(Placed { value: Entries(changes), place }) = file.checks.take() {
+        if let Some(Placed { value: Entries(changes), place, .. }) = file.checks.take() {
             checks_place = place;
             for (name, change) in changes {
                 let owner = Owner { texts, inherits, is_inherited: layer > 0 };
@@ -96,7 +96,7 @@ fn add_pack(
             return Err(texts.mistake(used.place, &problem, hint));
         }
         entry.pack = Some(pack.name.to_owned());
-        checks.push((name, Placed { value: *entry, place: change.place }));
+        checks.push((name, Placed::from(*entry).at(change.place)));
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ impl Owner<'_> {
         name: String,
         change: Placed<CheckChange>,
     ) -> Result<(), FileError> {
-        let Placed { value: change, place } = change;
+        let Placed { value: change, place, .. } = change;
         let known = checks.iter().position(|(known, _)| *known == name);
         match (change, known) {
             (CheckChange::Off, Some(index)) => {
@@ -125,10 +125,10 @@ impl Owner<'_> {
             }
             (CheckChange::Entry(entry), Some(index)) => {
                 let inherited = std::mem::take(&mut checks[index].1.value);
-                checks[index].1 = Placed { value: entry.over(inherited), place };
+                checks[index].1 = Placed::from(entry.over(inherited)).at(place);
             }
             (CheckChange::Entry(entry), None) if entry.measures_something() || !self.inherits => {
-                checks.push((name, Placed { value: *entry, place }));
+                checks.push((name, Placed::from(*entry).at(place)));
             }
             // Defaults for all services may name what this one has not.
             (_, None) if self.is_inherited && is_in_some_pack(&name) => {}
@@ -280,9 +280,7 @@ fn both<T>(
     over: fn(T, T) -> T,
 ) -> Option<Placed<T>> {
     match (own, base) {
-        (Some(own), Some(base)) => {
-            Some(Placed { value: over(own.value, base.value), place: own.place })
-        }
+        (Some(own), Some(base)) => Some(own.map(|own| over(own, base.value))),
         (own, base) => own.or(base),
     }
 }

@@ -147,7 +147,7 @@ impl Reader<'_> {
 
     fn horizon(&self, file: &CheckFile) -> Result<Option<std::time::Duration>, FileError> {
         match &file.horizon {
-            Some(Placed { value: Span(length), place }) if length.is_zero() => {
+            Some(Placed { value: Span(length), place, .. }) if length.is_zero() => {
                 self.fail(*place, "a horizon of 0s leaves no time", "write `horizon: 60m`")
             }
             horizon => Ok(horizon.map(|horizon| horizon.value.0)),
@@ -475,7 +475,7 @@ impl Reader<'_> {
         kind: MeasureKind,
         compare: Option<&Placed<CompareEntry>>,
     ) -> Result<Margins, FileError> {
-        let Some(Placed { value: compare, place }) = compare else {
+        let Some(Placed { value: compare, place, .. }) = compare else {
             return Ok(Margins::of_kind(kind));
         };
         let share = |percentage: Option<Placed<Percentage>>| percentage.map(|share| share.value.0);
@@ -553,7 +553,7 @@ impl Reader<'_> {
         kind: MeasureKind,
         change: Option<Placed<AbsoluteChange>>,
     ) -> Result<Option<f64>, FileError> {
-        let Some(Placed { value: change, place }) = change else { return Ok(None) };
+        let Some(Placed { value: change, place, .. }) = change else { return Ok(None) };
         match (kind, change) {
             (MeasureKind::Ratio, AbsoluteChange::PercentagePoints(share)) => Ok(Some(share)),
             (MeasureKind::Ratio, AbsoluteChange::Number(number)) => self.fail(

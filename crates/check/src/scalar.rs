@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -20,12 +21,34 @@ use crate::explain::place_of;
 pub(crate) struct Placed<T> {
     pub(crate) value: T,
     pub(crate) place: Option<Place>,
+    /// Where its first byte stands, and how many there are, quotes and all.
+    span: Option<(usize, usize)>,
+}
+
+impl<T> Placed<T> {
+    /// Returns the bytes that the value takes in the text.
+    pub(crate) fn bytes(&self) -> Option<Range<usize>> {
+        self.span.map(|(start, length)| start..start + length)
+    }
+
+    /// Returns the value as if it stood at a place.
+    pub(crate) fn at(self, place: Option<Place>) -> Self {
+        Self { place, ..self }
+    }
+
+    /// Returns a value made of this one, in its place.
+    pub(crate) fn map<U>(self, made: impl FnOnce(T) -> U) -> Placed<U> {
+        Placed { value: made(self.value), place: self.place, span: self.span }
+    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self { value: spanned.value, place: place_of(spanned.referenced) })
+        let span = spanned.referenced.span();
+        let number = |it: Option<u64>| it.and_then(|it| usize::try_from(it).ok());
+        let span = number(span.byte_offset()).zip(number(span.byte_len()));
+        Ok(Self { value: spanned.value, place: place_of(spanned.referenced), span })
     }
 }
 
@@ -49,7 +72,7 @@ impl<T: JsonSchema> JsonSchema for Placed<T> {
 
 impl<T> From<T> for Placed<T> {
     fn from(value: T) -> Self {
-        Self { value, place: None }
+        Self { value, place: None, span: None }
     }
 }
 

@@ -265,7 +265,7 @@ impl Reader<'_> {
         &self,
         entry: Option<&Placed<SourceEntry>>,
     ) -> Result<Option<Source>, FileError> {
-        let Some(Placed { value, place }) = entry else { return Ok(None) };
+        let Some(Placed { value, place, .. }) = entry else { return Ok(None) };
         match value {
             SourceEntry::Nothing => self.fail(
                 *place,
@@ -397,7 +397,7 @@ impl Reader<'_> {
     }
 
     fn tls(&self, entry: Option<&Placed<TlsEntry>>) -> Result<Tls, FileError> {
-        let Some(Placed { value: entry, place }) = entry else { return Ok(Tls::default()) };
+        let Some(Placed { value: entry, place, .. }) = entry else { return Ok(Tls::default()) };
         for path in [&entry.authority, &entry.certificate, &entry.key].into_iter().flatten() {
             self.not_blank("authority", path)?;
         }
@@ -422,7 +422,7 @@ impl Reader<'_> {
         let usual = FetchLimits::default();
         let in_flight = match &entry.in_flight {
             None => usual.in_flight,
-            Some(Placed { value, place }) => {
+            Some(Placed { value, place, .. }) => {
                 let number =
                     usize::try_from(*value).ok().filter(|number| *number <= MOST_IN_FLIGHT);
                 match number.and_then(NonZeroUsize::new) {
@@ -440,7 +440,7 @@ impl Reader<'_> {
         let retries = match &entry.retries {
             None => usual.retries,
             Some(Placed { value, .. }) if *value <= MOST_RETRIES => *value,
-            Some(Placed { value, place }) => {
+            Some(Placed { value, place, .. }) => {
                 return self.fail(
                     *place,
                     &format!("{value} retries"),
@@ -469,7 +469,7 @@ impl Reader<'_> {
             {
                 Ok(*length)
             }
-            Some(Placed { value, place }) => self.fail(
+            Some(Placed { value, place, .. }) => self.fail(
                 *place,
                 &format!("a {key} of {value}"),
                 &format!("write one of up to a day, such as `{key}: 30s`"),

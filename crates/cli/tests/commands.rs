@@ -413,7 +413,7 @@ fn completions_offer_files_where_a_file_is_meant() {
         (":RECORDING:", 5),
         (":[FORMAT=]PATH:", 8),
         (":PATH:", 5),
-        ("files -- ", 2),
+        ("files -- ", 3),
     ] {
         let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains(word)).collect();
         assert_eq!(lines.len(), times, "{word}");
@@ -439,6 +439,7 @@ fn each_verb_has_a_manual_page() {
             "serin-convert.1",
             "serin-init.1",
             "serin-judge.1",
+            "serin-lint.1",
             "serin-man.1",
             "serin-packs.1",
             "serin-plan.1",

@@ -14,6 +14,7 @@ mod analysis;
 mod check;
 mod evidence;
 mod file_error;
+mod finding;
 mod guardrail;
 mod kayenta;
 mod measure;
@@ -32,6 +33,7 @@ pub use crate::analysis::{Analysis, AnalysisError, Arms, AtHorizon, LabelSelecto
 pub use crate::check::{Check, CheckError, Margins, Worse, WrittenMargins};
 pub use crate::evidence::{Evidence, Standing, UnclearCause};
 pub use crate::file_error::{FileError, Place};
+pub use crate::finding::{Edit, Finding, FindingCode, Mend, Severity};
 pub use crate::guardrail::{Bound, Guardrail, GuardrailError};
 pub use crate::kayenta::{
     EffectSizeMeasure, EffectSizeOptions, JudgementRun, KayentaOptions, NanStrategy, Outliers,

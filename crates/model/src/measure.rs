@@ -66,6 +66,22 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// Returns each query with the key below a check under which a Check file has it, such as
+    /// `ratio.bad`, in the order of the file.
+    #[must_use]
+    pub fn queries(&self) -> Vec<(&'static str, &Query)> {
+        match self {
+            Self::Ratio { bad, total } => vec![("ratio.bad", bad), ("ratio.total", total)],
+            Self::Histogram { buckets } => vec![("histogram", buckets)],
+            Self::Count { events, exposure } => {
+                let exposure = exposure.iter().map(|query| ("count.exposure", query));
+                std::iter::once(("count.events", events)).chain(exposure).collect()
+            }
+            Self::Gauge { value } => vec![("gauge", value)],
+            Self::Quantile { value } => vec![("quantile", value)],
+        }
+    }
+
     /// Returns the kind alone.
     #[must_use]
     pub fn kind(&self) -> MeasureKind {

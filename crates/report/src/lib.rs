@@ -4,7 +4,7 @@
 //! logs, [`html`] for one file that needs nothing else, [`markdown()`], [`junit()`] and [`metrics()`] for
 //! the pages of a pipeline, [`github`] for its runner, and JSON by the report's own `serde`. Nothing here
 //! decides anything, reads a clock, or knows where its text goes. What is said before a rollout is a
-//! [`PlanReport`], with formats of its own.
+//! [`PlanReport`], what is wrong with a Check file a [`LintReport`], with formats of their own.
 
 mod align;
 mod axis;
@@ -25,6 +25,7 @@ mod headline;
 mod junit;
 mod label;
 mod lines;
+mod lint;
 mod live;
 mod markdown;
 mod markdown_text;
@@ -47,6 +48,9 @@ pub use crate::clock::{length_in_words, moment_in_words};
 pub use crate::headline::{headline, service};
 pub use crate::junit::junit;
 pub use crate::lines::lines;
+pub use crate::lint::{
+    LintAsked, LintReport, lint_codes, lint_json_schema, lint_lines, lint_table,
+};
 pub use crate::live::{LiveVerdict, live_line, live_panel};
 pub use crate::markdown::markdown;
 pub use crate::metrics::metrics;

@@ -145,10 +145,16 @@ impl Lines<'_> {
 
 /// Pairs of one line, each with a space before it.
 #[derive(Default)]
-struct Pairs(String);
+pub(crate) struct Pairs(String);
 
 impl Pairs {
-    fn word(mut self, key: &str, value: &str) -> Self {
+    /// Returns them as they are written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Adds a pair of a key and a word, quoted where it must be.
+    pub(crate) fn word(mut self, key: &str, value: &str) -> Self {
         self.0.push_str(&format!(" {key}={}", quoted(&label::one_line(value))));
         self
     }

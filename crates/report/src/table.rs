@@ -199,7 +199,7 @@ impl Text {
         }
     }
 
-    fn bold(&self, text: &str, tone: Tone) -> String {
+    pub(crate) fn bold(&self, text: &str, tone: Tone) -> String {
         let colour = match tone {
             Tone::Good => AnsiColor::Green,
             Tone::Unclear => AnsiColor::Yellow,

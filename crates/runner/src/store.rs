@@ -163,7 +163,7 @@ pub(crate) fn with_hint(failure: FetchFailure) -> String {
 
 /// Returns the stretch of time to ask for: what the command says, else the Check file, else the last
 /// `horizon`, else the last hour.
-fn window(analysis: &Analysis, time: TimeAsked) -> Result<Window, RunError> {
+pub(crate) fn window(analysis: &Analysis, time: TimeAsked) -> Result<Window, RunError> {
     let window = match judged_span(analysis) {
         Some((start, end)) if analysis.judgements.is_some() && time == TimeAsked::default() => {
             Window { start, end }

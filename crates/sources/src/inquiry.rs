@@ -255,6 +255,11 @@ impl<'a> Inquiry<'a> {
         }
     }
 
+    /// Returns each query and arm, with what is asked for it.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = (&Wanted, &Planned)> {
+        self.wanted.iter().zip(&self.plans)
+    }
+
     fn query_of(&self, wanted: &Wanted) -> String {
         let parts = parts(&self.analysis.checks()[wanted.check].measure);
         let query = parts.into_iter().find(|(part, _)| *part == wanted.part);
@@ -352,7 +357,7 @@ impl<'a> Inquiry<'a> {
 /// In characters.
 const LONGEST_SHOWN: usize = 160;
 
-fn quantity(part: Part) -> Quantity {
+pub(crate) fn quantity(part: Part) -> Quantity {
     match part {
         Part::Bad | Part::Total | Part::Events | Part::Exposure => Quantity::Counter,
         Part::Buckets => Quantity::Buckets,

@@ -17,6 +17,7 @@ mod increments;
 mod inquiry;
 mod join;
 mod json_lines;
+mod lint;
 mod native_histogram;
 mod prometheus;
 mod promql;
@@ -28,6 +29,7 @@ mod source;
 
 pub use crate::digest::{Digest, DigestReader};
 pub use crate::inquiry::{Gathered, Inquiry};
+pub use crate::lint::{Cost, Survey, Surveyed, lint_queries};
 pub use crate::native_histogram::{NativeBucket, NativeHistogram};
 pub use crate::recording::{MOST_BYTES, Recording, read_recording};
 pub use crate::registry::{SOURCES, source_named};

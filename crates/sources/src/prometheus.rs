@@ -111,6 +111,10 @@ impl Source for Prometheus {
         Ok(Answer { series, notices })
     }
 
+    fn speaks_promql(&self) -> bool {
+        true
+    }
+
     fn words(&self, body: &[u8]) -> Option<String> {
         let envelope: Envelope = serde_json::from_slice(body).ok()?;
         (envelope.status == "error").then(|| envelope.words())

@@ -43,25 +43,7 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
         reason: reason.to_owned(),
         hint: hint.to_owned(),
     };
-    if text.len() > LONGEST_QUERY || text.matches(['(', '-', '+']).count() > MOST_OPERATORS {
-        return Err(wrong(
-            "it is longer than 16 KiB, or has more than 500 brackets and signs",
-            "record what it computes by a rule in the store, and ask for that",
-        ));
-    }
-    let matchers = arm_matchers(asked.arm).map_err(|(reason, hint)| wrong(&reason, &hint))?;
-    let pieces = pieces(text).map_err(|(reason, hint)| wrong(&reason, &hint))?;
-    let window_seconds = (asked.window.end.as_millis() - asked.window.start.as_millis()) / 1000;
-    let says_arm = pieces.contains(&Piece::Variable(Variable::Arm));
-    let filled: String = pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => (*text).to_owned(),
-            Piece::Variable(Variable::Arm) => matchers.clone(),
-            Piece::Variable(Variable::Step) => format!("{}s", asked.step.seconds()),
-            Piece::Variable(Variable::Window) => format!("{}s", window_seconds.max(1)),
-        })
-        .collect();
+    let Filled { text: filled, matchers, says_arm } = filled(asked)?;
     let parsed = parser::parse(&filled);
     if let (Ok(expression), Quantity::Counter | Quantity::Buckets) = (&parsed, asked.quantity)
         && !matches!(expression, Expr::VectorSelector(_))
@@ -101,6 +83,43 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
             Ok(Prepared::Expression(expression(parsed.ok().as_ref(), text, asked.step.seconds())))
         }
     }
+}
+
+/// A query with its variables filled in, and without its comments.
+#[derive(Clone, Debug)]
+pub(crate) struct Filled {
+    pub(crate) text: String,
+    /// The label matchers of the arm.
+    matchers: String,
+    /// Whether the query says where they go.
+    pub(crate) says_arm: bool,
+}
+
+/// Puts an arm, a step and a window into a query.
+pub(crate) fn filled(asked: &Asked<'_>) -> Result<Filled, QueryError> {
+    let text = asked.query.as_str();
+    let wrong =
+        |(reason, hint): Wrong| QueryError { query: shown(text, LONGEST_SHOWN), reason, hint };
+    if text.len() > LONGEST_QUERY || text.matches(['(', '-', '+']).count() > MOST_OPERATORS {
+        return Err(wrong((
+            "it is longer than 16 KiB, or has more than 500 brackets and signs".to_owned(),
+            "record what it computes by a rule in the store, and ask for that".to_owned(),
+        )));
+    }
+    let matchers = arm_matchers(asked.arm).map_err(wrong)?;
+    let pieces = pieces(text).map_err(wrong)?;
+    let window_seconds = (asked.window.end.as_millis() - asked.window.start.as_millis()) / 1000;
+    let says_arm = pieces.contains(&Piece::Variable(Variable::Arm));
+    let text = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => (*text).to_owned(),
+            Piece::Variable(Variable::Arm) => matchers.clone(),
+            Piece::Variable(Variable::Step) => format!("{}s", asked.step.seconds()),
+            Piece::Variable(Variable::Window) => format!("{}s", window_seconds.max(1)),
+        })
+        .collect();
+    Ok(Filled { text, matchers, says_arm })
 }
 
 /// In bytes.
@@ -301,7 +320,7 @@ fn says_increments(text: &str) -> bool {
 
 /// Returns the name of a counter that is taken as it stands, without what it was before: by its
 /// name a running total, of which nothing makes increments.
-fn running_total(expression: &Expr) -> Option<String> {
+pub(crate) fn running_total(expression: &Expr) -> Option<String> {
     let mut totals = Totals::default();
     let _ = walk_expr(&mut totals, expression);
     totals.first.filter(|_| !totals.compares_moments)
@@ -340,7 +359,7 @@ impl ExprVisitor for Totals {
 }
 
 /// How the names of counters end, by Prometheus's conventions.
-const COUNTERS: [&str; 2] = ["_total", "_bucket"];
+pub(crate) const COUNTERS: [&str; 2] = ["_total", "_bucket"];
 
 fn calls(text: &str, function: &str) -> bool {
     text.match_indices(function).any(|(at, _)| {

@@ -65,6 +65,11 @@ pub trait Source: Debug + Sync {
     /// [`AnswerError`] when the body is not what the protocol says, or says that the store failed.
     fn read(&self, request: &Request, body: &[u8]) -> Result<Answer, AnswerError>;
 
+    /// Returns whether its queries are PromQL, so that mistakes in them can be seen before they are asked.
+    fn speaks_promql(&self) -> bool {
+        false
+    }
+
     /// Returns the store's own words in the body of a failure, where there are any.
     fn words(&self, body: &[u8]) -> Option<String>;
 }

@@ -5,6 +5,7 @@ mod completions;
 mod convert;
 mod init;
 mod judge;
+mod lint;
 mod man;
 mod packs;
 mod plan;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Judge(judge::Judge),
     Plan(plan::Plan),
     Selftest(selftest::Selftest),
+    Lint(lint::Lint),
     Watch(watch::Watch),
     Init(init::Init),
     Convert(convert::Convert),
@@ -43,6 +45,7 @@ impl Command {
             Self::Judge(judge) => judge.run(),
             Self::Plan(plan) => plan.run(),
             Self::Selftest(selftest) => selftest.run(),
+            Self::Lint(lint) => lint.run(),
             Self::Watch(watch) => watch.run(),
             Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),

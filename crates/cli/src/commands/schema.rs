@@ -29,6 +29,8 @@ enum SchemaOf {
     Plan,
     /// Self-tests, as `serin selftest --format json` writes them
     Selftest,
+    /// Findings, as `serin lint --format json` writes them
+    Lint,
 }
 
 impl Schema {
@@ -38,6 +40,7 @@ impl Schema {
             SchemaOf::Report => serin_report::json_schema(),
             SchemaOf::Plan => serin_report::plan_json_schema(),
             SchemaOf::Selftest => serin_report::self_test_json_schema(),
+            SchemaOf::Lint => serin_report::lint_json_schema(),
         };
         let text = serde_json::to_string_pretty(&schema)? + "\n";
         print(&text).context("the standard output cannot be written")?;
