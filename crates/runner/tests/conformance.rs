@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::disallowed_methods, reason = "a server that is slow waits")]
 
+mod dialect;
 mod faulty_server;
 
 use std::fmt::Write as _;
@@ -18,42 +19,10 @@ use flate2::write::GzEncoder;
 use serin_runner::{JudgeKind, Overrides, Question, ask};
 use serin_sources::SOURCES;
 
+use crate::dialect::{Dialect, prometheus_body};
 use crate::faulty_server::{Behaviour, FaultyServer, answer};
 
 const JSON: &str = "Content-Type: application/json\r\n";
-
-/// What a healthy store of a kind answers to a request: an hour at one point a minute, the canary as
-/// good as the control.
-fn healthy_body(kind: &str, request: &str) -> String {
-    match kind {
-        "prometheus" => prometheus_body(request, |_| true),
-        other => panic!("`{other}` has no healthy answer here: a source without conformance"),
-    }
-}
-
-fn prometheus_body(request: &str, has: impl Fn(u32) -> bool) -> String {
-    if request.contains("last_over_time") {
-        return r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#.to_owned();
-    }
-    if request.contains("vector%281%29") {
-        return r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1600000200,"1"]}]}}"#
-            .to_owned();
-    }
-    let track = if request.contains("canary") { "canary" } else { "stable" };
-    let query = request.split("query=").nth(1).unwrap_or_default();
-    let name = query.split("%7B").next().unwrap_or_default();
-    let points: Vec<String> = (0..60)
-        .filter(|&minute| has(minute))
-        .map(|minute| {
-            let time = 1_600_000_200 + minute * 60;
-            format!("[{time},\"{}\"]", 100 + (minute * 7919) % 13)
-        })
-        .collect();
-    format!(
-        r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"{name}","track":"{track}"}},"values":[{}]}}]}}}}"#,
-        points.join(",")
-    )
-}
 
 /// The hour of the healthy answers.
 const WINDOW: &str = "{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:30:00Z}";
@@ -96,17 +65,21 @@ fn said(file: &tempfile::NamedTempFile) -> String {
 }
 
 /// A fault that holds for every request.
-fn always(status: &'static str, headers: &'static str, body: &'static [u8]) -> Box<Behaviour> {
-    Box::new(move |stream, _, _| answer(stream, status, headers, body))
+fn always(
+    status: &'static str,
+    headers: &'static str,
+    body: impl AsRef<[u8]> + Send + Sync + 'static,
+) -> Box<Behaviour> {
+    Box::new(move |stream, _, _| answer(stream, status, headers, body.as_ref()))
 }
 
 /// A fault of the second metric alone: everything else is healthy.
 fn in_part(kind: &'static str, fault: Box<Behaviour>) -> Box<Behaviour> {
     Box::new(move |stream, request, before| {
-        if request.contains("n%7B") || request.contains("n{") {
+        if Dialect::of(kind).is_about("n", request) {
             fault(stream, request, before);
         } else {
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         }
     })
 }
@@ -117,7 +90,7 @@ fn at_first(kind: &'static str, fault: Box<Behaviour>) -> Box<Behaviour> {
         if before == 0 {
             fault(stream, request, before);
         } else {
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         }
     })
 }
@@ -126,39 +99,42 @@ const HTML: &[u8] =
     b"<html><head><title>Sign in</title></head><body>Please <b>sign in</b>\x1b[2J</body>";
 
 /// A fault by name, and what it does to a connection.
-type Fault = (&'static str, fn() -> Box<Behaviour>);
+type Fault = (&'static str, Box<dyn Fn() -> Box<Behaviour>>);
 
-fn faults() -> Vec<Fault> {
-    vec![
-        ("400", || {
-            let body = br#"{"status":"error","errorType":"bad_data","error":"1:3: parse error: unexpected \"}\""}"#;
+fn faults(kind: &'static str) -> Vec<Fault> {
+    let dialect = Dialect::of(kind);
+    let faults: Vec<(&'static str, fn(Dialect) -> Box<Behaviour>)> = vec![
+        ("400", |dialect| {
+            let body = dialect.failure("bad_data", "1:3: parse error: unexpected \"}\"");
             always("400 Bad Request", JSON, body)
         }),
-        ("401", || always("401 Unauthorized", "", b"Unauthorized")),
-        ("403", || always("403 Forbidden", "Content-Type: text/html\r\n", HTML)),
-        ("404", || always("404 Not Found", "", b"404 page not found\n")),
-        ("422", || {
-            let body = br#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
+        ("401", |_| always("401 Unauthorized", "", b"Unauthorized")),
+        ("403", |_| always("403 Forbidden", "Content-Type: text/html\r\n", HTML)),
+        ("404", |_| always("404 Not Found", "", b"404 page not found\n")),
+        ("422", |dialect| {
+            let words =
+                "query processing would load too many samples into memory in query execution";
+            let body = dialect.failure("execution", words);
             always("422 Unprocessable Entity", JSON, body)
         }),
-        ("429 with Retry-After", || {
+        ("429 with Retry-After", |_| {
             always("429 Too Many Requests", "Retry-After: 1\r\n", b"slow down")
         }),
-        ("429 until a date", || {
+        ("429 until a date", |_| {
             let headers = "Date: Mon, 23 Nov 2026 11:00:00 GMT\r\nRetry-After: Mon, 23 Nov 2026 11:00:01 GMT\r\n";
             always("429 Too Many Requests", headers, b"")
         }),
-        ("500", || always("500 Internal Server Error", "", b"")),
-        ("503", || {
-            let body = br#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#;
+        ("500", |_| always("500 Internal Server Error", "", b"")),
+        ("503", |dialect| {
+            let body = dialect.failure("timeout", "query timed out in expression evaluation");
             always("503 Service Unavailable", JSON, body)
         }),
-        ("206", || always("206 Partial Content", "", b"the first half")),
-        ("redirect", || {
+        ("206", |_| always("206 Partial Content", "", b"the first half")),
+        ("redirect", |_| {
             always("302 Found", "Location: https://me:hunter2@login/?token=hunter2\r\n", b"")
         }),
-        ("hung", || Box::new(|_, _, _| thread::sleep(Duration::from_secs(3)))),
-        ("a byte now and then, for ever", || {
+        ("hung", |_| Box::new(|_, _, _| thread::sleep(Duration::from_secs(3)))),
+        ("a byte now and then, for ever", |_| {
             Box::new(|stream, _, _| {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
                 for _ in 0..60 {
@@ -167,49 +143,47 @@ fn faults() -> Vec<Fault> {
                 }
             })
         }),
-        ("closed without a word", || Box::new(|_, _, _| {})),
-        ("not HTTP", || {
+        ("closed without a word", |_| Box::new(|_, _, _| {})),
+        ("not HTTP", |_| {
             Box::new(|stream, _, _| drop(stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")))
         }),
-        ("truncated body", || {
+        ("truncated body", |_| {
             Box::new(|stream, _, _| {
                 let _ = stream.write_all(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{\"status\":\"succ",
                 );
             })
         }),
-        ("truncated JSON", || always("200 OK", JSON, br#"{"status":"success","data":{"resu"#)),
-        ("empty body", || always("200 OK", JSON, b"")),
-        ("garbage", || always("200 OK", JSON, b"\x00\xff\x1b[31mgarbage")),
-        ("other JSON", || always("200 OK", JSON, br#"{"hello":"world"}"#)),
-        ("a number that is none", || {
-            let body = br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1600000200,"many"]]}]}}"#;
-            always("200 OK", JSON, body)
+        ("truncated JSON", |dialect| {
+            let body = dialect.point("1600000200", "1");
+            always("200 OK", JSON, body[..body.len() / 2].to_owned())
         }),
-        ("a time that is none", || {
-            let body = br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1e300,"1"]]}]}}"#;
-            always("200 OK", JSON, body)
+        ("empty body", |_| always("200 OK", JSON, b"")),
+        ("garbage", |_| always("200 OK", JSON, b"\x00\xff\x1b[31mgarbage")),
+        ("other JSON", |_| always("200 OK", JSON, br#"{"hello":"world"}"#)),
+        ("a number that is none", |dialect| {
+            always("200 OK", JSON, dialect.point("1600000200", "\"many\""))
         }),
-        ("a page to log in", || always("200 OK", "Content-Type: text/html\r\n", HTML)),
-        ("a failure called a success", || {
-            let body = br#"{"status":"error","errorType":"internal","error":"shard 3 is down"}"#;
-            always("200 OK", JSON, body)
+        ("a time that is none", |dialect| always("200 OK", JSON, dialect.point("1e300", "1"))),
+        ("a page to log in", |_| always("200 OK", "Content-Type: text/html\r\n", HTML)),
+        ("a failure called a success", |dialect| {
+            always("200 OK", JSON, dialect.failure("internal", "shard 3 is down"))
         }),
-        ("broken gzip", || {
+        ("broken gzip", |_| {
             always(
                 "200 OK",
                 "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
                 b"\x1f\x8bnope",
             )
         }),
-        ("huge", || {
+        ("huge", |_| {
             Box::new(|stream, _, _| {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
                 let chunk = vec![b' '; 1 << 20];
                 while stream.write_all(&chunk).is_ok() {}
             })
         }),
-        ("a small file that unpacks to a huge one", || {
+        ("a small file that unpacks to a huge one", |_| {
             Box::new(|stream, _, _| {
                 let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
                 for _ in 0..80 {
@@ -218,7 +192,11 @@ fn faults() -> Vec<Fault> {
                 answer(stream, "200 OK", "Content-Encoding: gzip\r\n", &packed.finish().unwrap());
             })
         }),
-    ]
+    ];
+    let of_dialect = |(name, fault): (&'static str, fn(Dialect) -> Box<Behaviour>)| -> Fault {
+        (name, Box::new(move || fault(dialect)))
+    };
+    faults.into_iter().map(of_dialect).collect()
 }
 
 /// Big answers take their time on a busy machine.
@@ -244,7 +222,7 @@ fn with_patience(kind: &str, server: &FaultyServer, fault: &str, more: &str) -> 
 fn a_source_that_fails_whole_gives_no_verdict() {
     for source in SOURCES {
         let mut all = String::new();
-        for (name, fault) in faults() {
+        for (name, fault) in faults(source.name()) {
             let server = FaultyServer::start(fault());
             let said = with_patience(source.name(), &server, name, "");
             assert!(said.starts_with("no verdict: "), "{name}: {said}");
@@ -259,7 +237,7 @@ fn a_source_that_fails_whole_gives_no_verdict() {
 fn a_source_that_fails_in_part_is_never_a_pass_and_never_a_failure_of_the_canary() {
     for source in SOURCES {
         let mut all = String::new();
-        for (name, fault) in faults() {
+        for (name, fault) in faults(source.name()) {
             let server = FaultyServer::start(in_part(source.name(), fault()));
             let said = with_patience(source.name(), &server, name, "");
             let expected = "inconclusive: saturation was not judged: ";
@@ -313,7 +291,7 @@ fn a_failed_query_hides_no_harm_and_is_no_harm() {
 #[test]
 fn a_fault_that_passes_leaves_no_trace() {
     for source in SOURCES {
-        for (name, fault) in faults() {
+        for (name, fault) in faults(source.name()) {
             let passes =
                 ["429", "500", "503", "hung", "a byte", "closed", "truncated", "empty body"];
             if !passes.iter().any(|passing| name.starts_with(passing)) {
@@ -330,7 +308,7 @@ fn a_fault_that_passes_leaves_no_trace() {
 #[test]
 fn what_no_retry_can_mend_is_asked_once() {
     for source in SOURCES {
-        for (name, fault) in faults() {
+        for (name, fault) in faults(source.name()) {
             if ["400", "401", "403", "404", "422", "redirect", "garbage", "a page"].contains(&name)
             {
                 let server = FaultyServer::start(fault());
@@ -350,7 +328,7 @@ fn a_store_that_asks_for_patience_is_waited_for() {
                 let wait = "Retry-After: 0\r\n";
                 return answer(stream, "429 Too Many Requests", wait, b"slow down");
             }
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         }));
         let checks: String =
             (0..5).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
@@ -386,7 +364,7 @@ fn the_deadline_ends_it() {
         let kind = source.name();
         let server = FaultyServer::start(Box::new(move |stream, request, _| {
             thread::sleep(Duration::from_millis(200));
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         }));
         let checks: String =
             (0..50).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
@@ -408,7 +386,7 @@ fn no_more_requests_are_under_way_than_allowed() {
             thread::sleep(Duration::from_millis(20));
             // Before the answer: with its last byte the client may ask again.
             at_once.fetch_sub(1, Ordering::SeqCst);
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         }));
         let checks: String =
             (0..30).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
@@ -425,16 +403,16 @@ fn compressed_and_slow_and_oddly_labelled_answers_are_answers() {
         let kind = source.name();
         let compressed: Box<Behaviour> = Box::new(move |stream, request, _| {
             let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-            packed.write_all(healthy_body(kind, request).as_bytes()).unwrap();
+            packed.write_all(Dialect::of(kind).healthy(request).as_bytes()).unwrap();
             let headers = format!("{JSON}Content-Encoding: gzip\r\n");
             answer(stream, "200 OK", &headers, &packed.finish().unwrap());
         });
         let slow: Box<Behaviour> = Box::new(move |stream, request, _| {
             thread::sleep(Duration::from_millis(250));
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         });
         let plain: Box<Behaviour> = Box::new(move |stream, request, _| {
-            let body = healthy_body(kind, request);
+            let body = Dialect::of(kind).healthy(request);
             answer(stream, "200 OK", "Content-Type: text/plain\r\n", body.as_bytes());
         });
         for behaviour in [compressed, slow, plain] {
@@ -621,16 +599,16 @@ fn one_query_that_is_too_much_takes_no_other_with_it() {
     for source in SOURCES {
         let kind = source.name();
         let hangs: Box<Behaviour> = Box::new(move |stream, request, _| {
-            if request.contains("m7%7B") {
+            if Dialect::of(kind).is_about("m7", request) {
                 thread::sleep(Duration::from_secs(3));
             }
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         });
         let refused: Box<Behaviour> = Box::new(move |stream, request, _| {
-            if request.contains("m7%7B") {
+            if Dialect::of(kind).is_about("m7", request) {
                 return answer(stream, "503 Service Unavailable", "", b"query timed out");
             }
-            answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         });
         for behaviour in [hangs, refused] {
             let server = FaultyServer::start(behaviour);

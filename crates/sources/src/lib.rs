@@ -18,13 +18,18 @@ mod inquiry;
 mod join;
 mod json_lines;
 mod native_histogram;
+mod opentsdb;
 mod prometheus;
 mod promql;
 mod recording;
 mod registry;
 mod rows;
+mod selection;
 mod selector;
 mod source;
+mod template;
+mod time_asked;
+mod wire;
 
 pub use crate::digest::{Digest, DigestReader};
 pub use crate::inquiry::{Gathered, Inquiry};
@@ -32,6 +37,7 @@ pub use crate::native_histogram::{NativeBucket, NativeHistogram};
 pub use crate::recording::{MOST_BYTES, Recording, read_recording};
 pub use crate::registry::{SOURCES, source_named};
 pub use crate::rows::unpacked;
+pub use crate::selection::Remainder;
 pub use crate::selector::SelectorError;
 pub use crate::source::{
     Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,

@@ -1,10 +1,11 @@
 //! The sources there are.
 
+use crate::opentsdb::OpenTsdb;
 use crate::prometheus::Prometheus;
 use crate::source::Source;
 
 /// Every kind of store that serin can ask: a line each.
-pub static SOURCES: &[&dyn Source] = &[&Prometheus];
+pub static SOURCES: &[&dyn Source] = &[&OpenTsdb, &Prometheus];
 
 /// Finds a kind of store by its name.
 #[must_use]

@@ -66,6 +66,9 @@ impl Doubts {
                      no whole counts; ask for the counter itself"
                 ),
             ),
+            Notice::Estimated(why) => {
+                (WarningCode::ApproximateQuery, format!("approximate: {why}"))
+            }
             Notice::Overlapping(back, step) => (
                 WarningCode::OverlappingWindows,
                 format!(
