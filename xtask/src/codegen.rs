@@ -5,12 +5,13 @@ use std::fs;
 use anyhow::{Context, bail};
 
 use crate::command::{Cargo, root};
+use crate::source_pages;
 
 /// Writes the generated files, or checks that they are up to date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let mut stale = Vec::new();
     for (path, text) in generated()? {
-        let file = root().join(path);
+        let file = root().join(&path);
         if fs::read_to_string(&file).is_ok_and(|existing| existing == text) {
             continue;
         }
@@ -20,7 +21,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
             if let Some(folder) = file.parent() {
                 fs::create_dir_all(folder)?;
             }
-            fs::write(&file, text).with_context(|| path.to_owned())?;
+            fs::write(&file, text).with_context(|| path.clone())?;
             println!("wrote {path}");
         }
     }
@@ -31,13 +32,16 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
-    Ok(vec![
-        ("docs/schema/check-v1.json", serin(&["schema", "check"])?),
-        ("docs/schema/report-v1.json", serin(&["schema", "report"])?),
-        ("docs/schema/plan-v1.json", serin(&["schema", "plan"])?),
-        ("docs/reference/commands.md", commands()?),
-    ])
+/// Returns the paths and the texts of all generated files.
+fn generated() -> anyhow::Result<Vec<(String, String)>> {
+    let mut all = vec![
+        ("docs/schema/check-v1.json".to_owned(), serin(&["schema", "check"])?),
+        ("docs/schema/report-v1.json".to_owned(), serin(&["schema", "report"])?),
+        ("docs/schema/plan-v1.json".to_owned(), serin(&["schema", "plan"])?),
+        ("docs/reference/commands.md".to_owned(), commands()?),
+    ];
+    all.extend(source_pages::pages(&serin(&["sources", "--json"])?)?);
+    Ok(all)
 }
 
 /// What every verb says of itself.

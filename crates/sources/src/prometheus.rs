@@ -1,8 +1,16 @@
 //! Prometheus, and whatever speaks its HTTP API.
 //!
+//! ```yaml
+//! source: {prometheus: {url: http://prometheus:9090}}
+//! ```
+//!
 //! Counters and histograms are asked for as raw samples (a range selector at one instant), because
 //! only those can be turned into whole increments; what the store has to compute is asked for step
-//! by step.
+//! by step. [The guide](../guide/prometheus.md) has everything: queries, births and restarts, replicas,
+//! time, secrets, limits, warnings and failures. What it says of secrets, limits, warnings and
+//! failures holds for every other source, too.
+//!
+//! serin's tests ask Prometheus 2.42, where it is installed.
 //!
 //! Source: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
@@ -33,7 +41,7 @@ impl Source for Prometheus {
     }
 
     fn about(&self) -> &'static str {
-        "Prometheus, and what speaks its HTTP API: VictoriaMetrics, Thanos, Mimir, Cortex"
+        "Prometheus, and what speaks its HTTP API"
     }
 
     fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError> {

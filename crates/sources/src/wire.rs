@@ -97,3 +97,17 @@ impl<'de> Deserialize<'de> for Seconds {
 
 /// The year 5138.
 pub(crate) const LATEST_SECONDS: f64 = 1e11;
+
+/// A moment, written in whole milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Millis(pub(crate) Timestamp);
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let millis = f64::deserialize(deserializer)?;
+        if millis.fract() != 0.0 || millis.is_nan() || millis.abs() > LATEST_SECONDS * 1000.0 {
+            return Err(D::Error::custom(format!("{millis:e} is no time in milliseconds")));
+        }
+        Ok(Self(Timestamp::from_millis(millis as i64)))
+    }
+}

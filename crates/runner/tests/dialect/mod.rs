@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 /// How a kind of store speaks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Dialect {
+    Graphite,
+    InfluxDb,
     OpenTsdb,
     Prometheus,
 }
@@ -16,8 +18,15 @@ impl Dialect {
     /// Returns that of a kind of store.
     pub(crate) fn of(kind: &str) -> Self {
         match kind {
+            "graphite" => Self::Graphite,
+            "influxdb" => Self::InfluxDb,
             "opentsdb" => Self::OpenTsdb,
-            "prometheus" => Self::Prometheus,
+            "amazon_managed_prometheus"
+            | "grafana_cloud"
+            | "mimir"
+            | "prometheus"
+            | "thanos"
+            | "victoriametrics" => Self::Prometheus,
             other => panic!("`{other}` has no healthy answer here: a source without conformance"),
         }
     }
@@ -25,6 +34,8 @@ impl Dialect {
     /// Answers a request with an hour at one point a minute, the canary as good as the control.
     pub(crate) fn healthy(self, request: &str) -> String {
         match self {
+            Self::Graphite => graphite_body(request),
+            Self::InfluxDb => influxdb_body(request),
             Self::OpenTsdb => opentsdb_body(request),
             Self::Prometheus => prometheus_body(request, |_| true),
         }
@@ -38,6 +49,8 @@ impl Dialect {
     /// Returns the metric that a request asks for.
     fn metric(self, request: &str) -> &str {
         let (before, after) = match self {
+            Self::Graphite => ("name%3D", "%27"),
+            Self::InfluxDb => ("FROM+%22", "%22"),
             Self::OpenTsdb => ("m=none%3A", "%7B"),
             Self::Prometheus => ("query=", "%7B"),
         };
@@ -47,8 +60,12 @@ impl Dialect {
 
     /// Says in the store's words that it failed.
     pub(crate) fn failure(self, kind: &str, words: &str) -> String {
+        if self == Self::Graphite {
+            return words.to_owned();
+        }
         let words = words.replace('"', "\\\"");
         match self {
+            Self::Graphite | Self::InfluxDb => format!(r#"{{"error":"{words}"}}"#),
             Self::OpenTsdb => {
                 format!(
                     r#"{{"error":{{"code":400,"message":"{words}","trace":"at net.opentsdb"}}}}"#
@@ -63,6 +80,14 @@ impl Dialect {
     /// Answers with one point.
     pub(crate) fn point(self, seconds: &str, value: &str) -> String {
         match self {
+            Self::Graphite => {
+                format!(r#"[{{"target":"m","tags":{{}},"datapoints":[[{value},{seconds}]]}}]"#)
+            }
+            Self::InfluxDb => {
+                format!(
+                    r#"{{"results":[{{"statement_id":0,"series":[{{"name":"m","columns":["time","value"],"values":[[{seconds},{value}]]}}]}}]}}"#
+                )
+            }
             Self::OpenTsdb => {
                 format!(
                     r#"[{{"metric":"m","tags":{{}},"aggregateTags":[],"dps":[[{seconds},{value}]]}}]"#
@@ -96,6 +121,28 @@ fn points(point: impl Fn(i64, i64) -> String) -> String {
 /// Returns the arm that a request asks for.
 fn track(request: &str) -> &'static str {
     if request.contains("canary") { "canary" } else { "stable" }
+}
+
+fn graphite_body(request: &str) -> String {
+    if request.contains("constantLine") {
+        return r#"[{"target":"1","tags":{},"datapoints":[[1,0],[1,30]]}]"#.to_owned();
+    }
+    let (metric, track) = (Dialect::Graphite.metric(request), track(request));
+    let points = points(|seconds, value| format!("[{value}.0,{seconds}]"));
+    format!(
+        r#"[{{"target":"{metric};track={track}","tags":{{"name":"{metric}","track":"{track}"}},"datapoints":[{points}]}}]"#
+    )
+}
+
+fn influxdb_body(request: &str) -> String {
+    if request.contains("SHOW+DATABASES") {
+        return r#"{"results":[{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["telegraf"]]}]}]}"#.to_owned();
+    }
+    let (metric, track) = (Dialect::InfluxDb.metric(request), track(request));
+    let points = points(|seconds, value| format!("[{seconds}000,{value}]"));
+    format!(
+        r#"{{"results":[{{"statement_id":0,"series":[{{"name":"{metric}","tags":{{"track":"{track}"}},"columns":["time","value"],"values":[{points}]}}]}}]}}"#
+    )
 }
 
 fn opentsdb_body(request: &str) -> String {
