@@ -575,6 +575,9 @@ const SECRET_PARAMETERS: [&str; 9] = [
     "authorization",
 ];
 
+/// What serin puts behind an address.
+const PATHS_OF_APIS: [&str; 3] = ["/api/v1", "/api/query", "/render"];
+
 /// Checks a store's address, and returns it without a slash at its end.
 ///
 /// # Errors
@@ -600,10 +603,11 @@ pub fn checked_url(text: &str) -> Result<String, (String, &'static str)> {
              under `headers`",
         ));
     }
-    if url.path().trim_end_matches('/').ends_with("/api/v1") {
+    let path = url.path().trim_end_matches('/');
+    if let Some(end) = PATHS_OF_APIS.into_iter().find(|end| path.ends_with(end)) {
         return Err((
-            "a URL that ends in the path of the API".to_owned(),
-            "leave `/api/v1` out: serin adds it",
+            format!("a URL that ends in `{end}`, the path of the API"),
+            "leave the path of the API out: serin adds it",
         ));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())

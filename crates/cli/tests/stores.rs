@@ -15,7 +15,8 @@ use crate::canaries::{
 };
 use crate::real_store::remote_write::{NativeSample, write_request};
 use crate::real_store::{
-    RealStore, Row, filled_with, is_installed, prometheus, recording, secured_prometheus,
+    RealStore, Row, filled_with, is_installed, prefixed_prometheus, prometheus, recording,
+    secured_prometheus, victoria_metrics,
 };
 
 #[test]
@@ -96,18 +97,23 @@ fn shop() -> Vec<Row> {
     case.rows
 }
 
-/// Judges `checks` of the shop at a store, and returns what a user reads.
+/// Judges `checks` of the shop at a Prometheus, and returns what a user reads.
 fn told(url: &str, more: &str, checks: &str) -> String {
+    told_by(&format!("{{prometheus: {{url: '{url}'}}}}"), more, checks).replace(url, "http://STORE")
+}
+
+/// Judges `checks` of the shop at a store, and returns what a user reads.
+fn told_by(source: &str, more: &str, checks: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
-        "service: shop\nsource: {{prometheus: {{url: '{url}'}}}}\n\
+        "service: shop\nsource: {source}\n\
          arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\nstep: 30s\n\
          window: {{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:00:00Z}}\n{more}checks:\n{checks}"
     );
     let (code, report, error) = judge(folder.path(), "shop.yaml", &text);
     let mut told = format!("exit {code}");
     if report.is_null() {
-        return format!("{told}\n{}", error.trim_end()).replace(url, "http://STORE");
+        return format!("{told}\n{}", error.trim_end());
     }
     let verdict = &report["verdict"];
     told += &format!(" {}: {}", verdict["outcome"], verdict["reason"]);
@@ -126,11 +132,51 @@ fn told(url: &str, more: &str, checks: &str) -> String {
     for warning in verdict["warnings"].as_array().unwrap() {
         told += &format!("\n  ! {} {}", warning["metric"], warning["text"]);
     }
-    told.replace(url, "http://STORE")
+    told
 }
 
 const COUNTED: &str =
     "  errors: {ratio: {bad: 'requests_total{code=~\"5..\", $arm}', total: requests_total}}\n";
+
+#[test]
+fn relatives_of_prometheus_are_asked_by_name() {
+    if !is_installed("prometheus") {
+        return;
+    }
+    let rows = shop();
+    let mut stores = Vec::new();
+    for (kind, prefix, address) in [
+        ("prometheus", "", ""),
+        ("thanos", "", ""),
+        ("amazon_managed_prometheus", "", ""),
+        ("amazon_managed_prometheus", "/workspaces/ws-1", "/workspaces/ws-1"),
+        ("mimir", "/prometheus", ""),
+        ("mimir", "/prometheus", "/prometheus/"),
+        ("grafana_cloud", "/api/prom", ""),
+        ("grafana_cloud", "/api/prom", "/api/prom"),
+    ] {
+        let store =
+            if prefix.is_empty() { prometheus(&rows) } else { prefixed_prometheus(&rows, prefix) };
+        let url = format!("{}{address}", store.url);
+        stores.push((kind, url, store));
+    }
+    if is_installed("victoria-metrics") {
+        let store = victoria_metrics(&rows);
+        stores.push(("victoriametrics", store.url.clone(), store));
+    }
+    let told = |kind: &str, url: &str| {
+        let source = format!("{{{kind}: {{url: '{url}'}}}}");
+        told_by(&source, "replica: pod\n", COUNTED)
+            .replace(kind, "STORE")
+            .replace(url, "http://STORE")
+    };
+    let (kind, url, _) = &stores[0];
+    let expected = told(kind, url);
+    assert!(expected.starts_with("exit 0 "), "{expected}");
+    for (kind, url, _) in &stores[1..] {
+        assert_eq!(told(kind, url), expected, "{kind} at {url}");
+    }
+}
 
 #[test]
 fn queries_of_every_shape_are_judged_or_refused_in_words() {

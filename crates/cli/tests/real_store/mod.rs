@@ -84,6 +84,13 @@ pub(crate) fn prometheus(rows: &[Row]) -> RealStore {
     ready("prometheus", address, child, folder, "/-/ready")
 }
 
+/// Starts a Prometheus that has its API under a path, as some of its relatives have.
+pub(crate) fn prefixed_prometheus(rows: &[Row], prefix: &str) -> RealStore {
+    let flag = format!("--web.route-prefix={prefix}");
+    let (address, child, folder) = started_prometheus(rows, &[&flag]);
+    ready("prometheus", address, child, folder, &format!("{prefix}/-/ready"))
+}
+
 /// Starts a Prometheus that answers only those who prove who they are.
 ///
 /// * `web`: its `web.yml`.
@@ -128,7 +135,7 @@ fn started_prometheus(rows: &[Row], more: &[&str]) -> (String, Child, tempfile::
     (address, child, folder)
 }
 
-fn victoria_metrics(rows: &[Row]) -> RealStore {
+pub(crate) fn victoria_metrics(rows: &[Row]) -> RealStore {
     let folder = tempfile::tempdir().unwrap();
     let address = free_address();
     let child = Command::new("victoria-metrics")
