@@ -117,10 +117,13 @@ fn all_told(store: &RealStore, source: &str, start: i64, queries: &[(&str, &str)
     for (name, check) in queries {
         let said = told(source, start, check).replace(&store.url, "http://STORE");
         let said = said.replace(&(start - 3600).to_string(), "BEFORE");
-        let mut said = said.replace(&start.to_string(), "START");
+        let moment = jiff::Timestamp::from_second(start).unwrap().to_string();
+        let mut said = said.replace(&start.to_string(), "START").replace(&moment, "START");
         for (offset, word) in [(-1, "START-1"), (-3601, "BEFORE-1"), (1799, "END-1"), (1800, "END")]
         {
-            said = said.replace(&(start + offset).to_string(), word);
+            let second = start + offset;
+            said = said.replace(&second.to_string(), word);
+            said = said.replace(&jiff::Timestamp::from_second(second).unwrap().to_string(), word);
         }
         all += &format!("── {name}\n{said}\n\n");
     }
@@ -247,9 +250,9 @@ fn is_graphite_installed() -> bool {
     is_installed("carbon-cache") && Path::new("/usr/bin/graphite-manage").exists()
 }
 
-/// Graphite forgets what is older than its archive: two hours ago, at a whole slot.
+/// Graphite forgets what is older than its archive: two hours ago, at whole ten minutes.
 fn recently() -> i64 {
-    (jiff::Timestamp::now().as_second() - 2 * 3600) / 60 * 60
+    (jiff::Timestamp::now().as_second() - 2 * 3600) / 600 * 600
 }
 
 #[test]

@@ -56,7 +56,7 @@
 //! | form | what is judged |
 //! | --- | --- |
 //! | a selector, a path | in `ratio`, `count` and `histogram` running totals; in `gauge` and `quantile` the mean of each step |
-//! | functions | what Graphite computes for each of its slots. In `ratio` and `count` it is taken for what happened in that slot |
+//! | functions | what Graphite computes for each of its slots. In `ratio` and `count` it is taken for what happened in that slot. Slots shorter than the `step` are gathered in it, and `other_step` says so; `summarize(…, $step, 'sum')` around it does that in Graphite |
 //! | `perSecond` | a rate per second, never beside counts: `approximate_query` |
 //! | `nonNegativeDerivative`, `derivative` | increments, without the first of a series and those over a restart: `approximate_query` |
 //! | `movingAverage(…, '5min')` and its like | `overlapping_windows` |
@@ -97,7 +97,8 @@ use serin_model::{CounterForm, Point, Timestamp, Window};
 
 use crate::rows::shown;
 use crate::selection::{
-    Match, Matching, Remainder, Selection, check_length, is_read_alike, raw, window_seconds, wrong,
+    Match, Matching, Remainder, Selection, check_length, is_read_alike, loses_events, raw,
+    window_seconds, wrong,
 };
 use crate::source::{
     Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
@@ -505,19 +506,13 @@ impl<'a> Shape<'a> {
 
     fn notices(&self, asked: &Asked<'_>) -> Vec<Notice> {
         let step = asked.step.seconds();
-        let rate = self.first_of(&PER_SECOND).map(|name| Notice::Approximate(name.to_owned()));
-        let difference = self.first_of(&DIFFERENCES).map(|name| {
-            Notice::Estimated(format!(
-                "`{name}` knows nothing before the first point of a series, nor over a restart; ask \
-                 for the counter itself"
-            ))
-        });
+        let loss = self.first_of(&PER_SECOND).or(self.first_of(&DIFFERENCES)).map(loses_events);
         let overlap = MOVING.iter().filter_map(|name| self.call(name)).find_map(|arguments| {
             let quoted = arguments.split(['\'', '"']).skip(1).step_by(2);
             let seconds = quoted.filter_map(duration_seconds).max()?;
             (seconds > u64::from(step)).then_some(Notice::Overlapping(seconds, step))
         });
-        rate.into_iter().chain(difference).chain(overlap).collect()
+        loss.into_iter().chain(overlap).collect()
     }
 }
 

@@ -84,7 +84,7 @@ use serin_model::{CounterForm, LabelSelector, Point, Timestamp, Window};
 
 use crate::rows::shown;
 use crate::selection::{
-    Match, Matching, Remainder, Selection, check_length, raw, window_seconds, wrong,
+    Match, Matching, Remainder, Selection, check_length, loses_events, raw, window_seconds, wrong,
 };
 use crate::source::{
     Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
@@ -397,18 +397,12 @@ impl Shape {
     }
 
     fn notices(&self, asked: &Asked<'_>) -> Vec<Notice> {
-        let rate = self.calls(&PER_SECOND).map(|name| Notice::Approximate(name.to_owned()));
-        let difference = self.calls(&DIFFERENCES).map(|name| {
-            Notice::Estimated(format!(
-                "`{name}` knows nothing before the first point of a series, nor over a restart; ask \
-                 for the counter itself"
-            ))
-        });
+        let loss = self.calls(&PER_SECOND).or(self.calls(&DIFFERENCES)).map(loses_events);
         let overlap = self.moving_points().map(|points| {
             let step = asked.step.seconds();
             Notice::Overlapping(points.saturating_mul(u64::from(step)), step)
         });
-        rate.into_iter().chain(difference).chain(overlap).collect()
+        loss.into_iter().chain(overlap).collect()
     }
 
     /// Returns over how many points a moving average goes.

@@ -101,7 +101,8 @@ use serin_model::{CounterForm, LabelSelector, Point, Timestamp, Window};
 
 use crate::rows::shown;
 use crate::selection::{
-    Match, Matching, Remainder, Selection, check_length, is_read_alike, raw, window_seconds, wrong,
+    Match, Matching, Remainder, Selection, check_length, is_read_alike, loses_events, raw,
+    window_seconds, wrong,
 };
 use crate::source::{
     Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
@@ -450,7 +451,7 @@ impl<'a> Parts<'a> {
     /// Returns what makes the values estimates.
     fn estimate(&self) -> Option<Notice> {
         if self.rate {
-            return Some(Notice::Approximate("rate".to_owned()));
+            return Some(loses_events("rate"));
         }
         let fills = self.downsampler.as_ref().is_some_and(|it| it.fills);
         (!WITHOUT_LINES.contains(&self.aggregator) && !fills).then(|| {

@@ -11,7 +11,7 @@ use serin_model::CounterForm;
 
 use crate::rows::shown;
 use crate::selector::Selector;
-use crate::source::{Asked, Plan, QueryError, Request};
+use crate::source::{Asked, Notice, Plan, QueryError, Request};
 use crate::template::{Grammar, Wrong, filled, unknown};
 
 /// What a selector asks of one arm.
@@ -143,6 +143,14 @@ pub(crate) fn is_read_alike(regex: &str) -> bool {
     let is_simple =
         |character: char| character.is_ascii_alphanumeric() || "_-/.|()*+?[] ".contains(character);
     regex.chars().all(is_simple) && !regex.contains("(?") && !regex.contains("[[")
+}
+
+/// Says of a function that subtracts neighbouring points what it loses.
+pub(crate) fn loses_events(function: &str) -> Notice {
+    Notice::Estimated(format!(
+        "`{function}` knows nothing before the first point of a series, nor over a restart: its values \
+         are no whole counts; ask for the counter itself"
+    ))
 }
 
 /// Refuses what no parser should be given.
