@@ -111,9 +111,12 @@ const HTML: &[u8] =
 /// A fault by name, and what it does to a connection.
 type Fault = (&'static str, Box<dyn Fn() -> Box<Behaviour>>);
 
+/// A fault by name, and what it does where a store speaks like this.
+type FaultOfDialect = (&'static str, fn(Dialect) -> Box<Behaviour>);
+
 fn faults(kind: &'static str) -> Vec<Fault> {
     let dialect = Dialect::of(kind);
-    let faults: Vec<(&'static str, fn(Dialect) -> Box<Behaviour>)> = vec![
+    let faults: Vec<FaultOfDialect> = vec![
         ("400", |dialect| {
             let body = dialect.failure("bad_data", "1:3: parse error: unexpected \"}\"");
             always("400 Bad Request", JSON, body)
@@ -203,13 +206,10 @@ fn faults(kind: &'static str) -> Vec<Fault> {
             })
         }),
     ];
-    let of_dialect = |(name, fault): (&'static str, fn(Dialect) -> Box<Behaviour>)| -> Fault {
-        (name, Box::new(move || fault(dialect)))
-    };
+    let of_dialect =
+        |(name, fault): FaultOfDialect| -> Fault { (name, Box::new(move || fault(dialect))) };
     // How much is read is the runner's to say: once for each way of speaking is enough.
-    let is_tested = |(name, _): &(&'static str, fn(Dialect) -> Box<Behaviour>)| {
-        !is_relative(kind) || !name.contains("huge")
-    };
+    let is_tested = |(name, _): &FaultOfDialect| !is_relative(kind) || !name.contains("huge");
     faults.into_iter().filter(is_tested).map(of_dialect).collect()
 }
 

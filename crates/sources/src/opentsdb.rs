@@ -181,9 +181,8 @@ impl Source for OpenTsdb {
             let mut samples = entry.dps.0;
             samples.sort_by_key(|point| point.time);
             if let Points::LastBefore(moment) = request.points {
-                let last = samples.into_iter().filter(|point| point.time < moment);
-                samples =
-                    last.filter(|point| !point.value.is_nan()).next_back().into_iter().collect();
+                let is_before = |point: &Point<f64>| point.time < moment && !point.value.is_nan();
+                samples = samples.into_iter().rfind(is_before).into_iter().collect();
             }
             // A series of which nothing lies in the time is listed now and then.
             if !samples.is_empty() {
