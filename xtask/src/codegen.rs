@@ -5,12 +5,13 @@ use std::fs;
 use anyhow::{Context, bail};
 
 use crate::command::{Cargo, root};
+use crate::source_pages;
 
 /// Writes the generated files, or checks that they are up to date.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let mut stale = Vec::new();
     for (path, text) in generated()? {
-        let file = root().join(path);
+        let file = root().join(&path);
         if fs::read_to_string(&file).is_ok_and(|existing| existing == text) {
             continue;
         }
@@ -20,7 +21,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
             if let Some(folder) = file.parent() {
                 fs::create_dir_all(folder)?;
             }
-            fs::write(&file, text).with_context(|| path.to_owned())?;
+            fs::write(&file, text).with_context(|| path.clone())?;
             println!("wrote {path}");
         }
     }
@@ -31,17 +32,19 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
-    Ok(vec![
-        ("docs/schema/check-v1.json", serin(&["schema", "check"])?),
-        ("docs/schema/report-v1.json", serin(&["schema", "report"])?),
-        ("docs/schema/plan-v1.json", serin(&["schema", "plan"])?),
-        ("docs/schema/selftest-v1.json", serin(&["schema", "selftest"])?),
-        ("docs/reference/commands.md", commands()?),
-        ("docs/reference/packs.md", serin(&["packs", "--markdown"])?),
-        ("docs/schema/lint-v1.json", serin(&["schema", "lint"])?),
-        ("docs/reference/lint-codes.md", lint_codes()?),
-    ])
+/// Returns the paths and the texts of all generated files.
+fn generated() -> anyhow::Result<Vec<(String, String)>> {
+    let schema =
+        |of: &str| anyhow::Ok((format!("docs/schema/{of}-v1.json"), serin(&["schema", of])?));
+    let mut all = ["check", "report", "plan", "selftest", "lint"]
+        .into_iter()
+        .map(schema)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    all.push(("docs/reference/commands.md".to_owned(), commands()?));
+    all.push(("docs/reference/packs.md".to_owned(), serin(&["packs", "--markdown"])?));
+    all.push(("docs/reference/lint-codes.md".to_owned(), lint_codes()?));
+    all.extend(source_pages::pages(&serin(&["sources", "--json"])?)?);
+    Ok(all)
 }
 
 /// What `serin lint` finds, code by code.

@@ -33,6 +33,21 @@ pub(crate) const NEEDS: &[Need] = &[
         purpose: "is asked for the same canary through the same API",
     },
     Need {
+        program: "influxd",
+        package: "influxdb",
+        purpose: "is asked for the same canary in InfluxQL",
+    },
+    Need {
+        program: "carbon-cache",
+        package: "graphite-carbon",
+        purpose: "takes the same canary for Graphite",
+    },
+    Need {
+        program: "graphite-manage",
+        package: "graphite-web",
+        purpose: "is asked for the same canary by Graphite's render API",
+    },
+    Need {
         program: "openssl",
         package: "openssl",
         purpose: "makes the certificates by which a test proves who asks",

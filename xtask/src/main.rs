@@ -15,6 +15,7 @@ mod oracle;
 mod pipelines;
 mod python;
 mod rust_version;
+mod source_pages;
 mod test;
 mod tidy;
 mod tools;

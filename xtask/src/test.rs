@@ -75,7 +75,9 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     } else {
         skipped.push("a release: it is made on Linux".to_owned());
     }
-    for server in ["prometheus", "victoria-metrics", "openssl"] {
+    let servers =
+        ["prometheus", "victoria-metrics", "influxd", "carbon-cache", "graphite-manage", "openssl"];
+    for server in servers {
         if find_program(server).is_none() {
             skipped.push(format!("the tests that need it: {server} is not installed"));
         }

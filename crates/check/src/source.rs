@@ -72,6 +72,9 @@ pub(crate) struct StoreEntry {
     /// Headers that every request carries, such as `X-Scope-OrgID: team-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     headers: Option<Placed<BTreeMap<String, Placed<HeaderEntry>>>>,
+    /// Parameters that every request carries, such as `db: telegraf` for `InfluxDB`. No secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parameters: Option<Placed<BTreeMap<String, Placed<ParameterEntry>>>>,
     /// What a TLS connection needs beyond the machine's own certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tls: Option<Placed<TlsEntry>>,
@@ -109,6 +112,11 @@ enum HeaderEntry {
     Plain(String),
     Secret(SecretEntry),
 }
+
+/// The value of a parameter, as its text: a number and `true` are as well written without quotes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("type" = ["string", "integer", "boolean"]))]
+struct ParameterEntry(String);
 
 /// What a TLS connection needs beyond the machine's own certificates: files in PEM, relative to the
 /// Check file.
@@ -254,6 +262,38 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 }
 
+impl<'de> Deserialize<'de> for ParameterEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ParameterVisitor)
+    }
+}
+
+struct ParameterVisitor;
+
+impl Visitor<'_> for ParameterVisitor {
+    type Value = ParameterEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a whole number or a boolean")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ParameterEntry, E> {
+        Ok(ParameterEntry(text.to_owned()))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<ParameterEntry, E> {
+        Ok(ParameterEntry(number.to_string()))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<ParameterEntry, E> {
+        Ok(ParameterEntry(number.to_string()))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, is: bool) -> Result<ParameterEntry, E> {
+        Ok(ParameterEntry(is.to_string()))
+    }
+}
+
 /// An error that says so does not show its line.
 pub(crate) const SECRET_IN_FILE: &str = "a secret stands in the file";
 
@@ -294,6 +334,7 @@ impl Reader<'_> {
             url: self.url(&entry.url)?,
             credentials: self.credentials(entry)?,
             headers: self.headers(entry)?,
+            parameters: self.parameters(entry)?,
             tls: self.tls(entry.tls.as_ref())?,
             limits: self.limits(entry)?,
         })
@@ -394,6 +435,31 @@ impl Reader<'_> {
             headers.insert(name.clone(), text);
         }
         Ok(headers)
+    }
+
+    fn parameters(&self, entry: &StoreEntry) -> Result<BTreeMap<String, String>, FileError> {
+        let mut parameters = BTreeMap::new();
+        let entries = entry.parameters.as_ref().map(|parameters| &parameters.value);
+        for (name, Placed { value: ParameterEntry(text), place, .. }) in
+            entries.into_iter().flatten()
+        {
+            if SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(self.unseen(
+                    *place,
+                    &format!("the parameter `{name}` is a secret, and would stand in every address"),
+                    "write `username: …` and `password: {env: STORE_PASSWORD}`, a `token`, or a header",
+                ));
+            }
+            if name.trim().is_empty() || text.chars().any(char::is_control) {
+                return self.fail(
+                    *place,
+                    &format!("the parameter `{name}` has no name, or a line break in it"),
+                    "write it on one line, such as `parameters: {db: telegraf}`",
+                );
+            }
+            parameters.insert(name.clone(), text.clone());
+        }
+        Ok(parameters)
     }
 
     fn tls(&self, entry: Option<&Placed<TlsEntry>>) -> Result<Tls, FileError> {
@@ -498,6 +564,22 @@ const OF_THE_CONNECTION: [&str; 8] = [
 const SECRET_HEADERS: [&str; 5] =
     ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"];
 
+/// What stands in a server's log if it stands in an address.
+const SECRET_PARAMETERS: [&str; 9] = [
+    "p",
+    "password",
+    "token",
+    "access_token",
+    "apikey",
+    "api_key",
+    "key",
+    "secret",
+    "authorization",
+];
+
+/// What serin puts behind an address.
+const PATHS_OF_APIS: [&str; 3] = ["/api/v1", "/api/query", "/render"];
+
 /// Checks a store's address, and returns it without a slash at its end.
 ///
 /// # Errors
@@ -519,13 +601,15 @@ pub fn checked_url(text: &str) -> Result<String, (String, &'static str)> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err((
             "a URL with parameters".to_owned(),
-            "write the address alone, without `?…` and `#…`; headers go under `headers`",
+            "write the address alone, without `?…` and `#…`; they go under `parameters: {…}`, and headers \
+             under `headers`",
         ));
     }
-    if url.path().trim_end_matches('/').ends_with("/api/v1") {
+    let path = url.path().trim_end_matches('/');
+    if let Some(end) = PATHS_OF_APIS.into_iter().find(|end| path.ends_with(end)) {
         return Err((
-            "a URL that ends in the path of the API".to_owned(),
-            "leave `/api/v1` out: serin adds it",
+            format!("a URL that ends in `{end}`, the path of the API"),
+            "leave the path of the API out: serin adds it",
         ));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -579,6 +663,10 @@ fn store_entry(store: &Store) -> StoreEntry {
         (name.clone(), text.into())
     };
     let headers: BTreeMap<String, Placed<HeaderEntry>> = store.headers.iter().map(header).collect();
+    let parameter =
+        |(name, text): (&String, &String)| (name.clone(), ParameterEntry(text.clone()).into());
+    let parameters: BTreeMap<String, Placed<ParameterEntry>> =
+        store.parameters.iter().map(parameter).collect();
     let client = store.tls.client.as_ref();
     let tls = TlsEntry {
         authority: store.tls.authority.clone().map(Placed::from),
@@ -593,6 +681,7 @@ fn store_entry(store: &Store) -> StoreEntry {
         password,
         token,
         headers: (!headers.is_empty()).then(|| headers.into()),
+        parameters: (!parameters.is_empty()).then(|| parameters.into()),
         tls: (store.tls != Tls::default()).then(|| tls.into()),
         in_flight: (limits.in_flight != usual.in_flight).then(|| number(limits.in_flight.get())),
         timeout: (limits.timeout != usual.timeout).then(|| Span(limits.timeout).into()),

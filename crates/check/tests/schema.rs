@@ -69,7 +69,7 @@ fn an_editor_sees_what_the_reader_refuses() {
         "prometheus: {url: 'http://a', token: secret}",
         "prometheus: {url: 'http://a', token: {env: T, file: f}}",
         "prometheus: {url: 'http://a'}, file: {path: a.csv}",
-        "graphite: {url: 'http://a'}",
+        "statsd: {url: 'http://a'}",
     ] {
         assert_ne!(source(entry), Vec::<String>::new(), "{entry}");
     }

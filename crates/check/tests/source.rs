@@ -41,7 +41,11 @@ fn what_cannot_be_a_source_is_refused_with_what_to_write() {
         "{prometheus: {url: 'http://p', deadline: 25h}}",
         "{prometheus: {url: 'http://p', timout: 30s}}",
         "{promtheus: {url: 'http://p'}}",
-        "{graphite: {url: 'http://p'}}",
+        "{statsd: {url: 'http://p'}}",
+        "{graphite: {url: 'http://p/render/'}}",
+        "{influxdb: {url: 'http://p', parameters: {db: m, p: hunter2}}}",
+        "{influxdb: {url: 'http://p', parameters: {db: \"m\\nx\"}}}",
+        "{influxdb: {url: 'http://p', parameters: {db: [m]}}}",
         "{prometheus: {url: 'http://p'}, file: {path: a.csv}}",
     ];
     let message = |source: &&str| {
@@ -61,6 +65,7 @@ fn a_store_is_written_as_it_was_read() {
         "{prometheus: {url: 'http://p', username: me, password: {file: /run/secret}}}",
         "{prometheus: {url: 'http://p', headers: {X-Scope-OrgID: 12, X-Other: {env: A}}}}",
         "{prometheus: {url: 'https://p', tls: {authority: ca.pem, certificate: a, key: b}}}",
+        "{influxdb: {url: 'http://p', parameters: {db: m, chunked: false, limit: 7}}}",
         "{prometheus: {url: 'http://p', in_flight: 9, retries: 0, timeout: 1s, deadline: 2m}}",
     ] {
         let first = read("serin.yaml", &file(source)).unwrap();

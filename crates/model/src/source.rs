@@ -41,6 +41,8 @@ pub struct Store {
     pub credentials: Credentials,
     /// What else every request says, by the header's name.
     pub headers: BTreeMap<String, HeaderText>,
+    /// What else every request asks for, by the parameter's name: the database of an `InfluxDB`, say.
+    pub parameters: BTreeMap<String, String>,
     /// What a TLS connection needs beyond the machine's own certificates.
     pub tls: Tls,
     /// How hard it may be asked.
@@ -58,6 +60,7 @@ impl Store {
             url: url.to_owned(),
             credentials: Credentials::None,
             headers: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             tls: Tls::default(),
             limits: FetchLimits::default(),
         }

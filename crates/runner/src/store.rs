@@ -6,7 +6,7 @@ use std::time::Duration;
 use serin_check::checked_url;
 use serin_model::{Analysis, MetricSeries, Store, Timestamp, Warning, WarningCode, Window};
 use serin_report::Input;
-use serin_sources::{Inquiry, Request};
+use serin_sources::Inquiry;
 
 use crate::error::RunError;
 use crate::fetch::{FetchFailure, Fetched, StoreClient, fetch_all};
@@ -248,13 +248,9 @@ pub(crate) fn nothing_answered<T>(
 
 /// Says what was asked, should no series have a point.
 fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) -> RunError {
-    let query = |request: &Request| {
-        let query = request.parameters.iter().find(|(name, _)| *name == "query");
-        query.map(|(_, query)| query.clone())
-    };
     let requests = inquiry.requests().iter().enumerate();
     let of_checks = requests.filter(|(request, _)| inquiry.is_of_a_check(*request));
-    let mut asked: Vec<String> = of_checks.filter_map(|(_, request)| query(request)).collect();
+    let mut asked: Vec<String> = of_checks.map(|(_, request)| request.query().to_owned()).collect();
     asked.truncate(MOST_SHOWN);
     let texts: BTreeSet<&str> = warnings.iter().map(|warning| warning.text.as_str()).collect();
     let said = texts.into_iter().take(MOST_SHOWN).map(|text| format!("\n  {text}"));

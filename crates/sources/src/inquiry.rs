@@ -13,6 +13,7 @@ use crate::doubts::{self, Doubts};
 use crate::join::join;
 use crate::registry::source_named;
 use crate::rows::{shortened, shown};
+use crate::selection::Remainder;
 use crate::selector::Selector;
 use crate::source::{Answer, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source};
 
@@ -46,6 +47,8 @@ pub(crate) struct Planned {
     pub(crate) as_stored: bool,
     /// What the query selects, where the store gives the series as it has them.
     pub(crate) selector: Option<Selector>,
+    /// What the store cannot tell apart.
+    pub(crate) remainder: Remainder,
 }
 
 /// What the answers add up to.
@@ -88,15 +91,20 @@ impl<'a> Inquiry<'a> {
                     let plan = inquiry.plan(store, wanted, query, window)?;
                     let computed = |request: &Request| matches!(request.points, Points::Steps(..));
                     let as_stored = !plan.requests.iter().any(computed);
-                    let selector = as_stored.then(|| Selector::read(query).ok()).flatten();
+                    let selector = plan.is_selector.then(|| Selector::read(query).ok()).flatten();
                     let number = |request| inquiry.number(&mut known, request);
                     let requests = plan.requests.into_iter().map(number).collect();
-                    let (counters, per_second, notices) =
-                        (plan.counters, plan.per_second, plan.notices);
+                    let Plan { counters, per_second, notices, remainder, .. } = plan;
                     inquiry.wanted.push(wanted);
-                    let plan =
-                        Planned { requests, counters, per_second, notices, as_stored, selector };
-                    inquiry.plans.push(plan);
+                    inquiry.plans.push(Planned {
+                        requests,
+                        counters,
+                        per_second,
+                        notices,
+                        as_stored,
+                        selector,
+                        remainder,
+                    });
                 }
             }
             inquiry.refuse_mixed_units(check)?;
@@ -243,9 +251,7 @@ impl<'a> Inquiry<'a> {
     pub fn asked_for(&self, request: usize) -> String {
         let plans = self.wanted.iter().zip(&self.plans);
         let mut asked = plans.filter(|(_, plan)| plan.requests.contains(&request));
-        let sent = &self.requests[request].parameters;
-        let query = sent.iter().find(|(name, _)| *name == "query").map_or("", |(_, query)| query);
-        let query = shown(query, LONGEST_SHOWN);
+        let query = shown(self.requests[request].query(), LONGEST_SHOWN);
         match asked.next() {
             Some((wanted, _)) => {
                 let check = shortened(&self.analysis.checks()[wanted.check].name);
@@ -324,7 +330,10 @@ impl<'a> Inquiry<'a> {
         let of_check = self.wanted.iter().zip(&self.plans).filter(|(it, _)| it.check == check);
         let back = of_check.flat_map(|(_, plan)| &plan.notices).filter_map(|notice| match notice {
             Notice::Overlapping(seconds, _) => Some(Duration::from_secs(*seconds)),
-            Notice::Said(_) | Notice::Partial(_) | Notice::Approximate(_) => None,
+            Notice::Said(_)
+            | Notice::Partial(_)
+            | Notice::Approximate(_)
+            | Notice::Estimated(_) => None,
         });
         back.max()
     }

@@ -66,8 +66,11 @@ pub(crate) fn join(
             CounterForm::Unstated => CounterForm::Increments,
             stated => stated,
         };
-        joined.into_series(edges, &known, |wanted_by, (metric, labels), samples, birth| {
-            series.push(Series { metric, labels, samples, wanted_by, counters, birth });
+        joined.into_series(edges, &known, |mut wanted_by, (metric, labels), samples, birth| {
+            wanted_by.retain(|&by| plans[by].remainder.holds_for(&labels));
+            if !wanted_by.is_empty() {
+                series.push(Series { metric, labels, samples, wanted_by, counters, birth });
+            }
         });
     }
     series.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));

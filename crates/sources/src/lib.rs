@@ -12,20 +12,28 @@ mod collect;
 mod columns;
 mod digest;
 mod doubts;
+mod graphite;
 mod histogram;
 mod increments;
+mod influxdb;
 mod inquiry;
 mod join;
 mod json_lines;
 mod lint;
 mod native_histogram;
+mod opentsdb;
 mod prometheus;
 mod promql;
 mod recording;
 mod registry;
+mod relatives;
 mod rows;
+mod selection;
 mod selector;
 mod source;
+mod template;
+mod time_asked;
+mod wire;
 
 pub use crate::digest::{Digest, DigestReader};
 pub use crate::inquiry::{Gathered, Inquiry};
@@ -34,6 +42,7 @@ pub use crate::native_histogram::{NativeBucket, NativeHistogram};
 pub use crate::recording::{MOST_BYTES, Recording, read_recording};
 pub use crate::registry::{SOURCES, source_named};
 pub use crate::rows::unpacked;
+pub use crate::selection::Remainder;
 pub use crate::selector::SelectorError;
 pub use crate::source::{
     Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,

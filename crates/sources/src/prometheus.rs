@@ -1,8 +1,16 @@
 //! Prometheus, and whatever speaks its HTTP API.
 //!
+//! ```yaml
+//! source: {prometheus: {url: http://prometheus:9090}}
+//! ```
+//!
 //! Counters and histograms are asked for as raw samples (a range selector at one instant), because
 //! only those can be turned into whole increments; what the store has to compute is asked for step
-//! by step.
+//! by step. [The guide](../guide/prometheus.md) has everything: queries, births and restarts, replicas,
+//! time, secrets, limits, warnings and failures. What it says of secrets, limits, warnings and
+//! failures holds for every other source, too.
+//!
+//! serin's tests ask Prometheus 2.42, where it is installed.
 //!
 //! Source: <https://prometheus.io/docs/prometheus/latest/querying/api/>.
 
@@ -15,10 +23,13 @@ use serin_model::{CounterForm, Point, Timestamp, Window};
 use crate::native_histogram::{NativeBucket, NativeHistogram};
 use crate::promql::{Prepared, prepare};
 use crate::rows::shown;
+use crate::selection::{Remainder, raw};
 use crate::source::{
     Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
     StoreSeries,
 };
+use crate::time_asked::{LOOK_BACK_SECONDS, RAW_CHUNK, chunks, just_before, step_chunks};
+use crate::wire::{Seconds, Value, json, list_or_null};
 
 /// Prometheus, and whatever speaks its HTTP API.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +41,7 @@ impl Source for Prometheus {
     }
 
     fn about(&self) -> &'static str {
-        "Prometheus, and what speaks its HTTP API: VictoriaMetrics, Thanos, Mimir, Cortex"
+        "Prometheus, and what speaks its HTTP API"
     }
 
     fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError> {
@@ -45,6 +56,8 @@ impl Source for Prometheus {
                 },
                 per_second: expression.is_per_second,
                 notices: expression.notices,
+                is_selector: false,
+                remainder: Remainder::default(),
             },
         })
     }
@@ -78,13 +91,7 @@ impl Source for Prometheus {
     }
 
     fn read(&self, request: &Request, body: &[u8]) -> Result<Answer, AnswerError> {
-        let envelope: Envelope = serde_json::from_slice(body).map_err(|error| {
-            if error.is_eof() {
-                AnswerError::Truncated
-            } else {
-                malformed(format!("{error}; it begins with `{}`", beginning(body)))
-            }
-        })?;
+        let envelope: Envelope = json(body, EXPECTED)?;
         if envelope.status != "success" {
             return Err(AnswerError::Failed { words: envelope.words() });
         }
@@ -174,19 +181,12 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
             points: Points::Samples(from, to),
         });
     }
-    let (counters, per_second) = (CounterForm::Cumulative, false);
-    Plan { requests, counters, per_second, notices: Vec::new() }
+    Plan { is_selector: true, ..raw(requests) }
 }
-
-/// How long before the window a counter may have been seen last in order to count on. One that is
-/// older began anew, or is another one.
-const LOOK_BACK_SECONDS: u32 = 3600;
 
 /// Asks for one value a step, computed at the step's end, which is when all of it has happened.
 fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
     let step = asked.step.seconds();
-    let start = asked.step.bin_of(asked.window.start);
-    let end = asked.step.bin_of(asked.window.end);
     let millis = i64::from(step) * 1000;
     let request = |(from, to): (Timestamp, Timestamp)| Request {
         path: "/api/v1/query_range".to_owned(),
@@ -199,7 +199,7 @@ fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
         ],
         points: Points::Steps(from, to, step),
     };
-    chunks(start, end, MOST_POINTS * millis).map(request).collect()
+    step_chunks(asked, MOST_POINTS).map(request).collect()
 }
 
 /// The store may stop when nobody waits any more.
@@ -207,30 +207,10 @@ fn timeout(asked: &Asked<'_>) -> (&'static str, String) {
     ("timeout", format!("{}ms", asked.timeout.as_millis()))
 }
 
-/// Cuts a stretch of time into parts of at most `length` milliseconds.
-fn chunks(
-    start: Timestamp,
-    end: Timestamp,
-    length: i64,
-) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-    let (start, end) = (start.as_millis(), end.as_millis());
-    let starts = std::iter::successors(Some(start), move |from| from.checked_add(length));
-    starts.take_while(move |&from| from < end).map(move |from| {
-        (Timestamp::from_millis(from), Timestamp::from_millis((from + length).min(end)))
-    })
-}
-
 const QUERY: &str = "/api/v1/query";
 
 /// Prometheus computes 11,000 points of a series at once.
 const MOST_POINTS: i64 = 11_000;
-
-/// Two hours, in milliseconds: 7,200 samples of a series that is scraped every second.
-const RAW_CHUNK: i64 = 2 * 3600 * 1000;
-
-fn just_before(time: Timestamp) -> Timestamp {
-    Timestamp::from_millis(time.as_millis() - 1)
-}
 
 fn seconds(time: Timestamp) -> String {
     let millis = time.as_millis();
@@ -239,12 +219,10 @@ fn seconds(time: Timestamp) -> String {
     format!("{sign}{}.{:03}", millis / 1000, millis % 1000)
 }
 
-fn malformed(found: String) -> AnswerError {
-    AnswerError::Malformed { expected: "the JSON of Prometheus's API", found }
-}
+const EXPECTED: &str = "the JSON of Prometheus's API";
 
-fn beginning(body: &[u8]) -> String {
-    shown(&String::from_utf8_lossy(&body[..body.len().min(160)]), 60)
+fn malformed(found: String) -> AnswerError {
+    AnswerError::Malformed { expected: EXPECTED, found }
 }
 
 /// What every answer comes in.
@@ -285,13 +263,6 @@ struct Data {
     result_type: String,
     #[serde(default, deserialize_with = "list_or_null")]
     result: Vec<Entry>,
-}
-
-/// Go writes an empty list as `null` now and then.
-fn list_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// One series: a vector has one sample of it, a matrix several.
@@ -338,67 +309,10 @@ impl Entry {
 }
 
 #[derive(serde::Deserialize)]
-struct Sample(Moment, Value);
+struct Sample(Seconds, Value);
 
 #[derive(serde::Deserialize)]
-struct HistogramSample(Moment, HistogramEntry);
-
-/// A moment, written in seconds.
-struct Moment(Timestamp);
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = f64::deserialize(deserializer)?;
-        if seconds.is_nan() || seconds.abs() > LATEST_SECONDS {
-            return Err(D::Error::custom(format!("{seconds:e} is no time in seconds")));
-        }
-        Ok(Self(Timestamp::from_millis((seconds * 1000.0).round() as i64)))
-    }
-}
-
-/// The year 5138.
-const LATEST_SECONDS: f64 = 1e11;
-
-/// A number, written as text; `null` is a gap.
-struct Value(f64);
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl Visitor<'_> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number as text")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
-        let number =
-            text.parse().map_err(|_| E::custom(format!("`{}` is no number", shown(text, 40))));
-        number.map(Value)
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
-        Ok(Value(number))
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Value, E> {
-        Ok(Value(number as f64))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
-        Ok(Value(number as f64))
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
-        Ok(Value(f64::NAN))
-    }
-}
+struct HistogramSample(Seconds, HistogramEntry);
 
 #[derive(serde::Deserialize)]
 struct HistogramEntry {

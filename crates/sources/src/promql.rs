@@ -2,6 +2,7 @@
 //!
 //! Source: <https://prometheus.io/docs/prometheus/latest/querying/basics/>.
 
+use std::cell::Cell;
 use std::fmt::Write;
 
 use promql_parser::parser::{self, Expr};
@@ -10,6 +11,7 @@ use serin_model::LabelSelector;
 
 use crate::rows::shown;
 use crate::source::{Asked, Notice, Quantity, QueryError};
+use crate::template::{self, Grammar, Wrong, unknown};
 
 /// A query for one arm, ready to be sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,6 +87,9 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
     }
 }
 
+const VARIABLES: &str = "`$arm` (the labels of an arm), `$step` (the length of a step) and `$window` (the length of the \
+     judged time)";
+
 /// A query with its variables filled in, and without its comments.
 #[derive(Clone, Debug)]
 pub(crate) struct Filled {
@@ -107,19 +112,19 @@ pub(crate) fn filled(asked: &Asked<'_>) -> Result<Filled, QueryError> {
         )));
     }
     let matchers = arm_matchers(asked.arm).map_err(wrong)?;
-    let pieces = pieces(text).map_err(wrong)?;
     let window_seconds = (asked.window.end.as_millis() - asked.window.start.as_millis()) / 1000;
-    let says_arm = pieces.contains(&Piece::Variable(Variable::Arm));
-    let text = pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => (*text).to_owned(),
-            Piece::Variable(Variable::Arm) => matchers.clone(),
-            Piece::Variable(Variable::Step) => format!("{}s", asked.step.seconds()),
-            Piece::Variable(Variable::Window) => format!("{}s", window_seconds.max(1)),
-        })
-        .collect();
-    Ok(Filled { text, matchers, says_arm })
+    let says_arm = Cell::new(false);
+    let value = |name: &str| match name {
+        "arm" => {
+            says_arm.set(true);
+            Ok(matchers.clone())
+        }
+        "step" => Ok(format!("{}s", asked.step.seconds())),
+        "window" => Ok(format!("{}s", window_seconds.max(1))),
+        other => Err(unknown(other, VARIABLES)),
+    };
+    let text = template::filled(text, &GRAMMAR, value).map_err(wrong)?;
+    Ok(Filled { text, says_arm: says_arm.get(), matchers })
 }
 
 /// In bytes.
@@ -129,112 +134,13 @@ const MOST_OPERATORS: usize = 500;
 /// In characters.
 const LONGEST_SHOWN: usize = 200;
 
-/// A stretch of a query.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Piece<'a> {
-    Text(&'a str),
-    Variable(Variable),
-}
-
-/// What serin fills in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Variable {
-    Arm,
-    Step,
-    Window,
-}
-
-/// What is wrong, and what to write instead.
-type Wrong = (String, String);
-
-/// Takes a query apart at its variables, and leaves out its comments. Quoted text stays as it is: a
-/// `$` in it ends a regular expression.
-fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Wrong> {
-    let mut pieces = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    while let Some(next) = text[at..].chars().next() {
-        let rest = &text[at..];
-        match next {
-            '"' | '\'' | '`' => {
-                let length = quoted_length(rest, next);
-                variable_in_quotes(&rest[..length])?;
-                at += length;
-            }
-            '#' => {
-                pieces.push(Piece::Text(&text[start..at]));
-                at += rest.find('\n').unwrap_or(rest.len());
-                start = at;
-            }
-            '$' => {
-                let (name, length) = variable_name(&rest[1..]);
-                pieces.push(Piece::Text(&text[start..at]));
-                pieces.push(Piece::Variable(variable(name)?));
-                at += 1 + length;
-                start = at;
-            }
-            _ => at += next.len_utf8(),
-        }
-    }
-    pieces.push(Piece::Text(&text[start..]));
-    Ok(pieces)
-}
-
-/// Returns how many bytes a quoted text takes, its quotes among them.
-fn quoted_length(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (index, character) in text.char_indices().skip(1) {
-        if escaped {
-            escaped = false;
-        } else if character == '\\' && quote != '`' {
-            escaped = true;
-        } else if character == quote {
-            return index + quote.len_utf8();
-        }
-    }
-    text.len()
-}
-
-/// Returns the name behind a `$`, with or without braces, and how many bytes it takes.
-fn variable_name(text: &str) -> (&str, usize) {
-    if let Some((name, _)) = text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-        return (name, name.len() + 2);
-    }
-    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    let length = text.find(|character| !is_part(character)).unwrap_or(text.len());
-    (&text[..length], length)
-}
-
-fn variable(name: &str) -> Result<Variable, Wrong> {
-    match name {
-        "arm" => Ok(Variable::Arm),
-        "step" => Ok(Variable::Step),
-        "window" => Ok(Variable::Window),
-        other => Err((
-            format!("`${}` stands for nothing", shown(other, 40)),
-            "serin fills in `$arm` (the labels of an arm), `$step` (the length of a step) and \
-             `$window` (the length of the judged time); write what Grafana's `$__rate_interval` \
-             would be as a duration"
-                .to_owned(),
-        )),
-    }
-}
-
-/// A `$` before a letter or a brace is a variable that nobody fills in: a regular expression that
-/// goes on after its end matches nothing.
-fn variable_in_quotes(text: &str) -> Result<(), Wrong> {
-    let after = text.match_indices('$').map(|(at, _)| &text[at + 1..]);
-    let found = after
-        .map(|after| variable_name(after).0)
-        .find(|name| name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_'));
-    found.map_or(Ok(()), |name| {
-        Err((
-            format!("`${}` stands between quotes, where nothing is filled in", shown(name, 40)),
-            "write `$arm` between the braces, beside the other matchers, such as \
-             `{job=\"checkout\", $arm}`; a `$` that is meant is `[$]` in a regular expression"
-                .to_owned(),
-        ))
-    })
-}
+const GRAMMAR: Grammar = Grammar {
+    quotes: &['"', '\''],
+    raw_quotes: &['`'],
+    comment: Some('#'),
+    example: "write `$arm` between the braces, beside the other matchers, such as \
+              `{job=\"checkout\", $arm}`; a `$` that is meant is `[$]` in a regular expression",
+};
 
 /// Returns the label matchers of an arm, whatever its values hold.
 fn arm_matchers(arm: &LabelSelector) -> Result<String, Wrong> {

@@ -1,10 +1,24 @@
 //! The sources there are.
 
+use crate::graphite::Graphite;
+use crate::influxdb::InfluxDb;
+use crate::opentsdb::OpenTsdb;
 use crate::prometheus::Prometheus;
+use crate::relatives::{AMAZON_MANAGED_PROMETHEUS, GRAFANA_CLOUD, MIMIR, THANOS, VICTORIAMETRICS};
 use crate::source::Source;
 
 /// Every kind of store that serin can ask: a line each.
-pub static SOURCES: &[&dyn Source] = &[&Prometheus];
+pub static SOURCES: &[&dyn Source] = &[
+    &AMAZON_MANAGED_PROMETHEUS,
+    &GRAFANA_CLOUD,
+    &Graphite,
+    &InfluxDb,
+    &MIMIR,
+    &OpenTsdb,
+    &Prometheus,
+    &THANOS,
+    &VICTORIAMETRICS,
+];
 
 /// Finds a kind of store by its name.
 #[must_use]

@@ -30,11 +30,13 @@ impl Selector {
             })?;
         let Expr::VectorSelector(selector) = expression else {
             return Err(wrong(
-                "a recording is read series by series, and this computes".to_owned(),
+                "it computes in PromQL, which only Prometheus and its relatives do".to_owned(),
             ));
         };
         if selector.offset.is_some() || selector.at.is_some() {
-            return Err(wrong("a recording knows no `offset` and no `@`".to_owned()));
+            return Err(wrong(
+                "only Prometheus and its relatives know `offset` and `@`".to_owned(),
+            ));
         }
         if !selector.matchers.or_matchers.is_empty() {
             return Err(wrong("matchers joined by `or` are not read".to_owned()));
@@ -54,6 +56,11 @@ impl Selector {
     /// Returns the metric's name, where the query gives it literally.
     pub(crate) fn metric(&self) -> Option<&str> {
         self.metric.as_deref()
+    }
+
+    /// Returns what the labels must be, but for the metric's name given literally.
+    pub(crate) fn matchers(&self) -> impl Iterator<Item = &Matcher> {
+        self.matchers.iter().filter(|matcher| matcher.name != "__arm__")
     }
 
     /// Returns the labels that a series must have in order to be meant.
@@ -177,7 +184,7 @@ mod tests {
     #[test]
     fn what_computes_is_refused_with_what_to_write() {
         insta::assert_snapshot!(selector("rate(up[5m])").unwrap_err(), @r#"
-        the query `rate(up[5m])` cannot be read from a recording: a recording is read series by series, and this computes
+        the query `rate(up[5m])` cannot be read from a recording: it computes in PromQL, which only Prometheus and its relatives do
 
         hint: write a metric's name, or a selector such as `http_requests_total{code=~"5..", $arm}`; a name with other characters is `{__name__="Error rate"}`
         "#);

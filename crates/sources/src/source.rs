@@ -11,6 +11,7 @@ use std::time::Duration;
 use serin_model::{CounterForm, LabelSelector, Point, Query, Step, Timestamp, Window};
 
 use crate::native_histogram::NativeHistogram;
+use crate::selection::Remainder;
 
 /// A kind of store that is asked over HTTP.
 pub trait Source: Debug + Sync {
@@ -72,6 +73,32 @@ pub trait Source: Debug + Sync {
 
     /// Returns the store's own words in the body of a failure, where there are any.
     fn words(&self, body: &[u8]) -> Option<String>;
+
+    /// Returns whether a failure says no more than that the store has nothing of the kind, which is an
+    /// answer without series. Most stores answer so.
+    ///
+    /// * `status`: that of the answer, which is none of success.
+    /// * `body`: its first 64 KiB.
+    fn is_absence(&self, request: &Request, status: u16, body: &[u8]) -> bool {
+        let _ = (request, status, body);
+        false
+    }
+
+    /// Returns the path under which a server of this kind has its API, with a slash before it. It
+    /// stands between the address and the path of a request, unless the address ends with it.
+    fn prefix(&self) -> &'static str {
+        ""
+    }
+
+    /// Returns parameters of every request, by name, unless the Check file gives them another value.
+    fn usual_parameters(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Returns whether the parameters of a long request may go by POST, as a form.
+    fn takes_forms(&self) -> bool {
+        true
+    }
 }
 
 /// One query of one check, for one arm.
@@ -113,6 +140,12 @@ pub struct Plan {
     pub per_second: bool,
     /// What a reader must know of an answer to such a query.
     pub notices: Vec<Notice>,
+    /// Whether the query was read as a selector of PromQL: serin holds the series of the answer against
+    /// it.
+    pub is_selector: bool,
+    /// What of the query the requests do not say, because the store cannot tell it apart: serin
+    /// leaves out the series of the answer that it does not hold for.
+    pub remainder: Remainder,
 }
 
 /// One request, without whatever all requests to a store have in common.
@@ -120,10 +153,18 @@ pub struct Plan {
 pub struct Request {
     /// The path below the store's address, with a slash before it.
     pub path: String,
-    /// The parameters, by name, not yet encoded.
+    /// The parameters, by name, not yet encoded; the first is the query.
     pub parameters: Vec<(&'static str, String)>,
     /// Which points the answer holds.
     pub points: Points,
+}
+
+impl Request {
+    /// Returns the query as it is sent.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.parameters.first().map_or("", |(_, query)| query)
+    }
 }
 
 /// Which points an answer holds.
@@ -168,6 +209,9 @@ pub enum Notice {
     Partial(String),
     /// The query computes what is an estimate and no count. Holds the name of the function.
     Approximate(String),
+    /// The query computes what is an estimate and no count, for a reason of its own: a sentence without
+    /// its stop.
+    Estimated(String),
     /// The query looks back further than a step. Holds how far, in seconds, and the step.
     Overlapping(u64, u32),
 }

@@ -972,7 +972,7 @@ mod files {
     #[test]
     fn a_query_that_computes() {
         assert_snapshot!(answer("errors: {gauge: 'rate(errors[5m])'}", LONG), @r#"
-        check `errors`: the query `rate(errors[5m])` cannot be read from a recording: a recording is read series by series, and this computes
+        check `errors`: the query `rate(errors[5m])` cannot be read from a recording: it computes in PromQL, which only Prometheus and its relatives do
 
         hint: write a metric's name, or a selector such as `http_requests_total{code=~"5..", $arm}`; a name with other characters is `{__name__="Error rate"}`
         "#);

@@ -1,7 +1,10 @@
 //! Real servers on this machine, filled with a recording, for as long as a test runs.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
 #![expect(clippy::disallowed_methods, reason = "a test waits until a server is ready")]
 
+pub(crate) mod graphite;
+pub(crate) mod influxdb;
 pub(crate) mod remote_write;
 
 use std::fmt::Write as _;
@@ -81,6 +84,13 @@ pub(crate) fn prometheus(rows: &[Row]) -> RealStore {
     ready("prometheus", address, child, folder, "/-/ready")
 }
 
+/// Starts a Prometheus that has its API under a path, as some of its relatives have.
+pub(crate) fn prefixed_prometheus(rows: &[Row], prefix: &str) -> RealStore {
+    let flag = format!("--web.route-prefix={prefix}");
+    let (address, child, folder) = started_prometheus(rows, &[&flag]);
+    ready("prometheus", address, child, folder, &format!("{prefix}/-/ready"))
+}
+
 /// Starts a Prometheus that answers only those who prove who they are.
 ///
 /// * `web`: its `web.yml`.
@@ -125,7 +135,7 @@ fn started_prometheus(rows: &[Row], more: &[&str]) -> (String, Child, tempfile::
     (address, child, folder)
 }
 
-fn victoria_metrics(rows: &[Row]) -> RealStore {
+pub(crate) fn victoria_metrics(rows: &[Row]) -> RealStore {
     let folder = tempfile::tempdir().unwrap();
     let address = free_address();
     let child = Command::new("victoria-metrics")
@@ -173,9 +183,13 @@ fn request(address: &str, method: &str, path: &str, body: impl AsRef<[u8]>) -> O
     let body = body.as_ref();
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-    let packed = if path == "/api/v1/write" { "Content-Encoding: snappy\r\n" } else { "" };
+    let about = match path {
+        "/api/v1/write" => "Content-Encoding: snappy\r\n",
+        "/tags/tagMultiSeries" => "Content-Type: application/x-www-form-urlencoded\r\n",
+        _ => "",
+    };
     let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{packed}Content-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{about}Content-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).ok()?;

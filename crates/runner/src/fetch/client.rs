@@ -1,5 +1,6 @@
 //! One connection to a store: who asks, whom to trust, and one request at a time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) struct StoreClient {
     client: Client,
     url: Url,
     source: &'static dyn Source,
+    /// What every request carries, by the parameter's name.
+    parameters: BTreeMap<String, String>,
     secrets: Secrets,
     timeout: Duration,
 }
@@ -72,8 +75,16 @@ impl StoreClient {
             builder = builder.identity(identity);
         }
         let client = builder.build().map_err(|error| wrong(causes(&error)))?;
-        let url = Url::parse(&store.url).map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { client, url, source, secrets, timeout: store.limits.timeout })
+        let mut url = Url::parse(&store.url).map_err(|error| wrong(error.to_string()))?;
+        if !url.path().trim_end_matches('/').ends_with(source.prefix()) {
+            url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), source.prefix()));
+        }
+        let usual = source.usual_parameters().iter();
+        let mut parameters: BTreeMap<String, String> =
+            usual.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        parameters.extend(store.parameters.clone());
+        let timeout = store.limits.timeout;
+        Ok(Self { client, url, source, parameters, secrets, timeout })
     }
 
     /// Asks once.
@@ -90,6 +101,9 @@ impl StoreClient {
             let retry_after = retry_after(&response);
             let body = read_beginning(response, MOST_FAILURE_BYTES).await;
             let body = self.without_secrets(&body);
+            if self.source.is_absence(request, status.as_u16(), &body) {
+                return Ok(Received { answer: Answer::default(), bytes: body.len(), date });
+            }
             let words = self.source.words(&body).unwrap_or_else(|| first_words(&body));
             let words = self.shown(&words);
             return Err(FetchFailure::Refused { status, words, retry_after });
@@ -122,7 +136,11 @@ impl StoreClient {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{}", self.url.path().trim_end_matches('/'), request.path));
         let length: usize = request.parameters.iter().map(|(_, value)| value.len()).sum();
-        if length <= LONGEST_IN_URL {
+        let is_asked = |name: &str| request.parameters.iter().any(|(asked, _)| *asked == name);
+        for (name, value) in self.parameters.iter().filter(|(name, _)| !is_asked(name)) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        if length <= LONGEST_IN_URL || !self.source.takes_forms() {
             url.query_pairs_mut().extend_pairs(&request.parameters);
             self.client.get(url)
         } else {

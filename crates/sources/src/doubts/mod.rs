@@ -67,6 +67,9 @@ impl Doubts {
                      no whole counts; ask for the counter itself"
                 ),
             ),
+            Notice::Estimated(why) => {
+                (WarningCode::ApproximateQuery, format!("approximate: {why}"))
+            }
             Notice::Overlapping(back, step) => (
                 WarningCode::OverlappingWindows,
                 format!(
