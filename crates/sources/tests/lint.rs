@@ -172,7 +172,10 @@ fn a_recording_is_asked_by_selectors_alone() {
     let found = lint_queries(&written.analysis, written.source.as_ref(), None);
     let codes: Vec<&str> = found.iter().map(|it| it.code.as_str()).collect();
     assert_eq!(codes, ["query-refused"]);
-    assert_eq!(found[0].problem, "a recording is read series by series, and this computes");
+    assert_eq!(
+        found[0].problem,
+        "it computes in PromQL, which only Prometheus and its relatives do"
+    );
 }
 
 #[test]
