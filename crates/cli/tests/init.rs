@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-#[allow(dead_code, reason = "the other tests use the rest of it")]
 mod real_store;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The e-value for a gap of two shares against mpmath, and its mean over every outcome.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod oracle;
 
 use proptest::prelude::*;
