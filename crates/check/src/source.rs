@@ -33,7 +33,7 @@ pub(crate) enum SourceEntry {
     Store(&'static str, Box<StoreEntry>),
 }
 
-/// A recording: CSV or JSON lines, gzipped or not.
+/// A recording: CSV or JSON lines, gzipped or not, or Parquet.
 #[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSourceEntry {

@@ -26,7 +26,15 @@ pub struct FileError {
     /// What to write instead.
     pub hint: Option<Box<str>>,
     line: Option<Box<str>>,
-    line_only: Option<u64>,
+    spot: Option<Spot>,
+    other: Option<Spot>,
+}
+
+/// Where in a file that is not at hand as a whole; all count from one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Spot {
+    Line(u64),
+    Row { group: u64, row: u64 },
 }
 
 impl FileError {
@@ -43,7 +51,8 @@ impl FileError {
             problem: cleaned(problem).into(),
             hint: None,
             line,
-            line_only: None,
+            spot: None,
+            other: None,
         }
     }
 
@@ -52,7 +61,32 @@ impl FileError {
     /// * `line`: counts from one; zero is no line in particular.
     #[must_use]
     pub fn at_line(file: &str, line: u64, problem: &str) -> Self {
-        Self { line_only: (line > 0).then_some(line), ..Self::new(file, "", None, problem) }
+        let spot = (line > 0).then_some(Spot::Line(line));
+        Self { spot, ..Self::new(file, "", None, problem) }
+    }
+
+    /// Returns the same error about a table in row groups, whose rows were counted as lines.
+    ///
+    /// * `row_group`: the group of a row, and which row of the group it is; all count from one.
+    #[must_use]
+    pub fn in_row_groups(mut self, row_group: impl Fn(u64) -> Option<(u64, u64)>) -> Self {
+        for spot in [&mut self.spot, &mut self.other] {
+            if let Some(Spot::Line(row)) = *spot
+                && let Some((group, row)) = row_group(row)
+            {
+                *spot = Some(Spot::Row { group, row });
+            }
+        }
+        self
+    }
+
+    /// Returns the same error, whose problem ends with something that stands on another line.
+    ///
+    /// * `line`: counts from one; zero is no line in particular.
+    #[must_use]
+    pub fn with_other_line(mut self, line: u64) -> Self {
+        self.other = (line > 0).then_some(Spot::Line(line));
+        self
     }
 
     /// Returns the same error with what to write instead.
@@ -68,10 +102,18 @@ impl fmt::Display for FileError {
         f.write_str(&self.file)?;
         if let Some(Place { line, column }) = self.place {
             write!(f, ":{line}:{column}")?;
-        } else if let Some(line) = self.line_only {
-            write!(f, ":{line}")?;
+        }
+        match self.spot {
+            Some(Spot::Line(line)) => write!(f, ":{line}")?,
+            Some(Spot::Row { group, row }) => write!(f, ": row group {group}, row {row}")?,
+            None => {}
         }
         write!(f, ": {}", self.problem)?;
+        match self.other {
+            Some(Spot::Line(line)) => write!(f, " on line {line}")?,
+            Some(Spot::Row { group, row }) => write!(f, " in row group {group}, row {row}")?,
+            None => {}
+        }
         if let (Some(text), Some(place)) = (&self.line, self.place) {
             let number = place.line.to_string();
             write!(f, "\n\n  {number} | {text}")?;

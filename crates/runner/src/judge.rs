@@ -10,6 +10,7 @@ use serin_report::{Input, Report};
 use crate::error::RunError;
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question};
+use crate::recording::Reach;
 use crate::{recording, store};
 
 /// What a source answered, and to what exactly.
@@ -42,7 +43,13 @@ pub fn ask(
         (None, Some(Source::Store(store))) => store::answer(question, store, overrides, progress)?,
         (_, source) => {
             refuse_url(overrides)?;
-            recording::answer(question, recording::written(source.as_ref()), overrides, progress)?
+            recording::answer(
+                question,
+                recording::written(source.as_ref()),
+                overrides,
+                Reach::Judged,
+                progress,
+            )?
         }
     };
     let (mut verdict, traces) =

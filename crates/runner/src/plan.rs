@@ -14,6 +14,7 @@ use crate::error::RunError;
 use crate::judge::Answered;
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
+use crate::recording::Reach;
 use crate::{recording, store};
 
 /// What the command asks of a plan.
@@ -158,7 +159,7 @@ fn answer(
                 Some(Source::File { path, counters }) => Some((path.as_str(), *counters)),
                 Some(Source::Store(_)) | None => None,
             };
-            recording::answer(question, written, overrides, progress)
+            recording::answer(question, written, overrides, Reach::Everything, progress)
         }
     }
 }

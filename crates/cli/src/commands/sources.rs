@@ -18,8 +18,10 @@ pub(crate) struct Sources {
     json: bool,
 }
 
-const FILE: (&str, &str) =
-    ("file", "A recording: CSV or JSON lines, gzipped or not (docs/guide/recordings.md)");
+const FILE: (&str, &str) = (
+    "file",
+    "A recording: CSV or JSON lines, gzipped or not, or Parquet (docs/guide/recordings.md)",
+);
 
 impl Sources {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
