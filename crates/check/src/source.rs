@@ -12,10 +12,10 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serin_model::{
-    ClientCertificate, CounterForm, Credentials, FetchLimits, FileError, HeaderText, Place, Secret,
-    Source, Store, Tls,
+    AwsKey, ClientCertificate, CounterForm, Credentials, FetchLimits, FileError, HeaderText, Place,
+    Secret, Source, Store, Tls,
 };
-use serin_sources::SOURCES;
+use serin_sources::{SOURCES, Transport, source_named};
 use url::Url;
 
 use crate::read::Reader;
@@ -69,6 +69,10 @@ pub(crate) struct StoreEntry {
     /// The token for bearer authentication: where it is, never the token itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Placed<SecretEntry>>,
+    /// The key of AWS by which requests are signed, for AWS's own stores: that of the environment unless
+    /// said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aws: Option<Placed<AwsEntry>>,
     /// Headers that every request carries, such as `X-Scope-OrgID: team-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     headers: Option<Placed<BTreeMap<String, Placed<HeaderEntry>>>>,
@@ -87,6 +91,24 @@ pub(crate) struct StoreEntry {
     /// How long all requests of one analysis may take together: 5m unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<Placed<Span>>,
+}
+
+/// A key of AWS: what is not said is read from the environment variables that AWS's own tools read.
+#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AwsEntry {
+    /// The region, such as `eu-west-1`: that of the address unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    region: Option<Placed<String>>,
+    /// Where the name of the key is: `{env: AWS_ACCESS_KEY_ID}` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<Placed<SecretEntry>>,
+    /// Where the key is: `{env: AWS_SECRET_ACCESS_KEY}` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret_access_key: Option<Placed<SecretEntry>>,
+    /// Where the token of a session is: in `AWS_SESSION_TOKEN`, if that is set, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session_token: Option<Placed<SecretEntry>>,
 }
 
 /// Where a secret is: exactly one of the two.
@@ -291,19 +313,30 @@ impl Reader<'_> {
     fn store(&self, kind: &str, entry: &StoreEntry) -> Result<Store, FileError> {
         Ok(Store {
             kind: kind.to_owned(),
-            url: self.url(&entry.url)?,
-            credentials: self.credentials(entry)?,
+            url: self.url(kind, &entry.url)?,
+            credentials: self.credentials(kind, entry)?,
             headers: self.headers(entry)?,
             tls: self.tls(entry.tls.as_ref())?,
             limits: self.limits(entry)?,
         })
     }
 
-    fn url(&self, url: &Placed<String>) -> Result<String, FileError> {
-        checked_url(&url.value).map_err(|(problem, hint)| self.unseen(url.place, &problem, hint))
+    fn url(&self, kind: &str, url: &Placed<String>) -> Result<String, FileError> {
+        checked_url(kind, &url.value)
+            .map_err(|(problem, hint)| self.unseen(url.place, &problem, hint))
     }
 
-    fn credentials(&self, entry: &StoreEntry) -> Result<Credentials, FileError> {
+    fn credentials(&self, kind: &str, entry: &StoreEntry) -> Result<Credentials, FileError> {
+        if source_named(kind).is_some_and(|source| source.signed_for().is_some()) {
+            return self.aws_credentials(entry);
+        }
+        if let Some(Placed { place, .. }) = &entry.aws {
+            return self.fail(
+                *place,
+                &format!("`aws` is a key of AWS, and `{kind}` is none of its stores"),
+                "leave it out, or write `cloudwatch` or `amazon_managed_prometheus`",
+            );
+        }
         match (&entry.username, &entry.password, &entry.token) {
             (None, None, None) => Ok(Credentials::None),
             (Some(username), Some(password), None) => {
@@ -328,6 +361,47 @@ impl Reader<'_> {
                 "keep one way to prove who asks: `token`, or `username` with `password`",
             ),
         }
+    }
+
+    /// Requests to AWS are signed, and prove in no other way who asks.
+    fn aws_credentials(&self, entry: &StoreEntry) -> Result<Credentials, FileError> {
+        let other = [
+            entry.username.as_ref().map(|username| username.place),
+            entry.password.as_ref().map(|password| password.place),
+            entry.token.as_ref().map(|token| token.place),
+        ];
+        if let Some(place) = other.into_iter().flatten().next() {
+            return self.fail(
+                place,
+                "requests to AWS are signed, and carry no password and no token",
+                "leave it out, or say where a key is: `aws: {access_key_id: …, secret_access_key: …}`",
+            );
+        }
+        let Some(Placed { value: aws, place }) = &entry.aws else {
+            return Ok(Credentials::Aws(Box::default()));
+        };
+        let secret = |it: &Option<Placed<SecretEntry>>| {
+            it.as_ref().map(|secret| self.secret(secret)).transpose()
+        };
+        if let Some(region) = &aws.region {
+            self.not_blank("region", region)?;
+        }
+        let key = match (secret(&aws.access_key_id)?, secret(&aws.secret_access_key)?) {
+            (None, None) => None,
+            (Some(name), Some(key)) => Some((name, key)),
+            _ => {
+                return self.fail(
+                    *place,
+                    "one half of a key of AWS",
+                    "write `access_key_id` and `secret_access_key`, or neither of them",
+                );
+            }
+        };
+        Ok(Credentials::Aws(Box::new(AwsKey {
+            region: aws.region.as_ref().map(|region| region.value.clone()),
+            key,
+            session_token: secret(&aws.session_token)?,
+        })))
     }
 
     fn secret(&self, secret: &Placed<SecretEntry>) -> Result<Secret, FileError> {
@@ -495,16 +569,56 @@ const OF_THE_CONNECTION: [&str; 8] = [
 ];
 
 /// What nobody sends that is no secret.
-const SECRET_HEADERS: [&str; 5] =
-    ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"];
+const SECRET_HEADERS: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "x-auth-token",
+    "dd-api-key",
+    "dd-application-key",
+];
 
-/// Checks a store's address, and returns it without a slash at its end.
+/// Checks the address of a kind of store, and returns it without a slash at its end.
 ///
 /// # Errors
 ///
 /// What is wrong with it, and what to write instead. The address itself is not repeated: it may hold
 /// a password.
-pub fn checked_url(text: &str) -> Result<String, (String, &'static str)> {
+pub fn checked_url(kind: &str, text: &str) -> Result<String, (String, &'static str)> {
+    let transport = source_named(kind).map_or(Transport::Http, |source| source.transport());
+    match transport {
+        Transport::Http => checked_http_url(text),
+        Transport::Postgres => checked_postgres_url(text),
+    }
+}
+
+fn checked_postgres_url(text: &str) -> Result<String, (String, &'static str)> {
+    let example = "write an address such as `postgres://metrics.internal:5432/metrics`";
+    let url = Url::parse(text.trim()).map_err(|error| (format!("no URL: {error}"), example))?;
+    if !matches!(url.scheme(), "postgres" | "postgresql")
+        || url.host_str().is_none_or(str::is_empty)
+    {
+        return Err(("a URL that is not `postgres://`".to_owned(), example));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err((
+            "a user or a password in the URL".to_owned(),
+            "write `username: …` and `password: {env: PGPASSWORD}` beside the `url`",
+        ));
+    }
+    if !matches!(url.query(), None | Some("sslmode=disable" | "sslmode=verify-full"))
+        || url.fragment().is_some()
+    {
+        return Err((
+            "a URL with parameters".to_owned(),
+            "leave them out, but for `?sslmode=disable` where the network is trusted",
+        ));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn checked_http_url(text: &str) -> Result<String, (String, &'static str)> {
     let example = "write an address such as `http://prometheus:9090`";
     let url = Url::parse(text.trim()).map_err(|error| (format!("no URL: {error}"), example))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -564,8 +678,12 @@ pub(crate) fn source_entry(source: &Source) -> SourceEntry {
 }
 
 fn store_entry(store: &Store) -> StoreEntry {
+    let aws = match &store.credentials {
+        Credentials::Aws(key) if **key != AwsKey::default() => Some(aws_entry(key).into()),
+        _ => None,
+    };
     let (username, password, token) = match &store.credentials {
-        Credentials::None => (None, None, None),
+        Credentials::None | Credentials::Aws(_) => (None, None, None),
         Credentials::Basic { username, password } => {
             (Some(username.clone().into()), Some(secret_entry(password).into()), None)
         }
@@ -592,12 +710,23 @@ fn store_entry(store: &Store) -> StoreEntry {
         username,
         password,
         token,
+        aws,
         headers: (!headers.is_empty()).then(|| headers.into()),
         tls: (store.tls != Tls::default()).then(|| tls.into()),
         in_flight: (limits.in_flight != usual.in_flight).then(|| number(limits.in_flight.get())),
         timeout: (limits.timeout != usual.timeout).then(|| Span(limits.timeout).into()),
         retries: (limits.retries != usual.retries).then(|| limits.retries.into()),
         deadline: (limits.deadline != usual.deadline).then(|| Span(limits.deadline).into()),
+    }
+}
+
+fn aws_entry(aws: &AwsKey) -> AwsEntry {
+    let secret = |secret: &Secret| Placed::from(secret_entry(secret));
+    AwsEntry {
+        region: aws.region.clone().map(Placed::from),
+        access_key_id: aws.key.as_ref().map(|(name, _)| secret(name)),
+        secret_access_key: aws.key.as_ref().map(|(_, key)| secret(key)),
+        session_token: aws.session_token.as_ref().map(secret),
     }
 }
 

@@ -45,8 +45,8 @@ pub use crate::plan::{
 };
 pub use crate::score::{GroupWeights, Thresholds, WeightError};
 pub use crate::source::{
-    ClientCertificate, CounterForm, Credentials, FetchLimits, HeaderText, Secret, Source, Store,
-    Tls,
+    AwsKey, ClientCertificate, CounterForm, Credentials, FetchLimits, HeaderText, Secret, Source,
+    Store, Tls,
 };
 pub use crate::time::{Step, Timestamp, Window};
 pub use crate::trace::{Trace, TracePoint};

@@ -67,9 +67,8 @@ pub(crate) fn answer(
 pub(crate) fn overridden(written: &Store, overrides: Overrides<'_>) -> Result<Store, RunError> {
     let mut store = written.clone();
     if let Some(url) = overrides.url {
-        store.url = checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
-            problem: format!("`--url` holds {problem}"),
-            hint,
+        store.url = checked_url(&store.kind, url).map_err(|(problem, hint)| {
+            RunError::OtherSource { problem: format!("`--url` holds {problem}"), hint }
         })?;
     }
     if overrides.counters.is_some() {
@@ -181,10 +180,7 @@ pub(crate) fn nothing_answered<T>(
 
 /// Says what was asked, should no series have a point.
 fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) -> RunError {
-    let query = |request: &Request| {
-        let query = request.parameters.iter().find(|(name, _)| *name == "query");
-        query.map(|(_, query)| query.clone())
-    };
+    let query = |request: &Request| request.query().map(str::to_owned);
     let requests = inquiry.requests().iter().enumerate();
     let of_checks = requests.filter(|(request, _)| inquiry.is_of_a_check(*request));
     let mut asked: Vec<String> = of_checks.filter_map(|(_, request)| query(request)).collect();

@@ -16,17 +16,26 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serin_runner::{JudgeKind, Overrides, Question, ask};
-use serin_sources::SOURCES;
+use serin_sources::{SOURCES, Source, Transport};
 
 use crate::faulty_server::{Behaviour, FaultyServer, answer};
 
 const JSON: &str = "Content-Type: application/json\r\n";
+
+/// Every kind of store that is asked over HTTP.
+fn http_sources() -> impl Iterator<Item = &'static dyn Source> {
+    SOURCES.iter().copied().filter(|source| source.transport() == Transport::Http)
+}
 
 /// What a healthy store of a kind answers to a request: an hour at one point a minute, the canary as
 /// good as the control.
 fn healthy_body(kind: &str, request: &str) -> String {
     match kind {
         "prometheus" => prometheus_body(request, |_| true),
+        "datadog" => datadog_body(request),
+        "datadog_v1" => datadog_v1_body(request),
+        "cloudwatch" => cloudwatch_body(request),
+        "amazon_managed_prometheus" => prometheus_body(request, |_| true),
         other => panic!("`{other}` has no healthy answer here: a source without conformance"),
     }
 }
@@ -55,11 +64,85 @@ fn prometheus_body(request: &str, has: impl Fn(u32) -> bool) -> String {
     )
 }
 
+fn datadog_body(request: &str) -> String {
+    if request.contains("/api/v1/validate") {
+        return r#"{"valid":true}"#.to_owned();
+    }
+    let (mut times, mut values) = (Vec::new(), Vec::new());
+    for (time, value) in healthy_hour() {
+        times.push((time * 1000).to_string());
+        values.push(value.to_string());
+    }
+    format!(
+        r#"{{"data":{{"type":"timeseries_response","attributes":{{"series":[{{"group_tags":[],"query_index":0,"unit":null}}],"times":[{}],"values":[[{}]]}}}}}}"#,
+        times.join(","),
+        values.join(",")
+    )
+}
+
+fn datadog_v1_body(request: &str) -> String {
+    if request.contains("/api/v1/validate") {
+        return r#"{"valid":true}"#.to_owned();
+    }
+    let points: Vec<String> =
+        healthy_hour().map(|(time, value)| format!("[{}.0,{value}]", time * 1000)).collect();
+    format!(
+        r#"{{"status":"ok","res_type":"time_series","message":"","group_by":[],"series":[{{"metric":"m","scope":"track:{}","tag_set":[],"interval":60,"length":60,"pointlist":[{}]}}]}}"#,
+        if request.contains("canary") { "canary" } else { "stable" },
+        points.join(",")
+    )
+}
+
+fn cloudwatch_body(request: &str) -> String {
+    let points = || healthy_hour().filter(|_| !request.contains("\"probe\""));
+    let times: Vec<String> = points().map(|(time, _)| time.to_string()).collect();
+    let values: Vec<String> = points().map(|(_, value)| format!("{value}.0")).collect();
+    format!(
+        r#"{{"MetricDataResults":[{{"Id":"q","Label":"m Average","StatusCode":"Complete","Timestamps":[{}],"Values":[{}]}}]}}"#,
+        times.join(","),
+        values.join(",")
+    )
+}
+
+/// What a kind of store needs beside its address.
+fn settings(kind: &str) -> &'static str {
+    match kind {
+        "cloudwatch" | "amazon_managed_prometheus" => {
+            ", aws: {region: eu-west-1, access_key_id: {env: PATH}, secret_access_key: {env: PATH}}"
+        }
+        _ => "",
+    }
+}
+
+/// Writes the queries of the suite as a kind of store wants them.
+fn spoken(kind: &str, checks: &str) -> String {
+    match kind {
+        "cloudwatch" => checks.replace("gauge: '", "gauge: 'Average:Shop:"),
+        _ => checks.to_owned(),
+    }
+}
+
+/// Returns whether a request asks for a metric, whatever it is written in.
+fn asks_for(request: &str, metric: &str) -> bool {
+    ["%7B", "{", "\""].iter().any(|end| {
+        let named = format!("{metric}{end}");
+        request
+            .match_indices(&named)
+            .any(|(at, _)| !request[..at].ends_with(|before: char| before.is_ascii_alphanumeric()))
+    })
+}
+
+/// A point a minute, in seconds, with its value.
+fn healthy_hour() -> impl Iterator<Item = (u64, u64)> {
+    (0..60).map(|minute| (1_600_000_200 + minute * 60, 100 + (minute * 7919) % 13))
+}
+
 /// The hour of the healthy answers.
 const WINDOW: &str = "{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:30:00Z}";
 
 fn check_file(kind: &str, url: &str, more: &str, checks: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let (more, checks) = (format!("{}{more}", settings(kind)), spoken(kind, checks));
     writeln!(
         file,
         "service: shop\nsource: {{{kind}: {{url: '{url}', timeout: 1s, retries: 1{more}}}}}\n\
@@ -103,7 +186,7 @@ fn always(status: &'static str, headers: &'static str, body: &'static [u8]) -> B
 /// A fault of the second metric alone: everything else is healthy.
 fn in_part(kind: &'static str, fault: Box<Behaviour>) -> Box<Behaviour> {
     Box::new(move |stream, request, before| {
-        if request.contains("n%7B") || request.contains("n{") {
+        if asks_for(request, "n") {
             fault(stream, request, before);
         } else {
             answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
@@ -242,7 +325,7 @@ fn with_patience(kind: &str, server: &FaultyServer, fault: &str, more: &str) -> 
 
 #[test]
 fn a_source_that_fails_whole_gives_no_verdict() {
-    for source in SOURCES {
+    for source in http_sources() {
         let mut all = String::new();
         for (name, fault) in faults() {
             let server = FaultyServer::start(fault());
@@ -257,7 +340,7 @@ fn a_source_that_fails_whole_gives_no_verdict() {
 
 #[test]
 fn a_source_that_fails_in_part_is_never_a_pass_and_never_a_failure_of_the_canary() {
-    for source in SOURCES {
+    for source in http_sources() {
         let mut all = String::new();
         for (name, fault) in faults() {
             let server = FaultyServer::start(in_part(source.name(), fault()));
@@ -312,7 +395,7 @@ fn a_failed_query_hides_no_harm_and_is_no_harm() {
 
 #[test]
 fn a_fault_that_passes_leaves_no_trace() {
-    for source in SOURCES {
+    for source in http_sources() {
         for (name, fault) in faults() {
             let passes =
                 ["429", "500", "503", "hung", "a byte", "closed", "truncated", "empty body"];
@@ -329,7 +412,7 @@ fn a_fault_that_passes_leaves_no_trace() {
 
 #[test]
 fn what_no_retry_can_mend_is_asked_once() {
-    for source in SOURCES {
+    for source in http_sources() {
         for (name, fault) in faults() {
             if ["400", "401", "403", "404", "422", "redirect", "garbage", "a page"].contains(&name)
             {
@@ -343,7 +426,7 @@ fn what_no_retry_can_mend_is_asked_once() {
 
 #[test]
 fn a_store_that_asks_for_patience_is_waited_for() {
-    for source in SOURCES {
+    for source in http_sources() {
         let kind = source.name();
         let server = FaultyServer::start(Box::new(move |stream, request, before| {
             if before % 3 != 2 {
@@ -364,7 +447,7 @@ fn a_store_that_asks_for_patience_is_waited_for() {
 
 #[test]
 fn a_store_that_is_down_is_not_waited_for_again_and_again() {
-    for source in SOURCES {
+    for source in http_sources() {
         let server = FaultyServer::start(Box::new(|_, _, _| {
             thread::sleep(Duration::from_secs(3));
         }));
@@ -382,7 +465,7 @@ fn a_store_that_is_down_is_not_waited_for_again_and_again() {
 
 #[test]
 fn the_deadline_ends_it() {
-    for source in SOURCES {
+    for source in http_sources() {
         let kind = source.name();
         let server = FaultyServer::start(Box::new(move |stream, request, _| {
             thread::sleep(Duration::from_millis(200));
@@ -399,7 +482,7 @@ fn the_deadline_ends_it() {
 
 #[test]
 fn no_more_requests_are_under_way_than_allowed() {
-    for source in SOURCES {
+    for source in http_sources() {
         let kind = source.name();
         let (at_once, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
         let most_seen = Arc::clone(&most);
@@ -421,7 +504,7 @@ fn no_more_requests_are_under_way_than_allowed() {
 
 #[test]
 fn compressed_and_slow_and_oddly_labelled_answers_are_answers() {
-    for source in SOURCES {
+    for source in http_sources() {
         let kind = source.name();
         let compressed: Box<Behaviour> = Box::new(move |stream, request, _| {
             let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
@@ -449,7 +532,7 @@ fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    for source in SOURCES {
+    for source in http_sources() {
         let checks = "  latency: {gauge: 'm{$arm}'}\n";
         let refused = said(&check_file(source.name(), &format!("http://{address}"), "", checks));
         let unknown = said(&check_file(source.name(), "http://no-such-host.invalid", "", checks));
@@ -618,16 +701,16 @@ fn a_server_that_repeats_secrets_is_not_quoted() {
 
 #[test]
 fn one_query_that_is_too_much_takes_no_other_with_it() {
-    for source in SOURCES {
+    for source in http_sources() {
         let kind = source.name();
         let hangs: Box<Behaviour> = Box::new(move |stream, request, _| {
-            if request.contains("m7%7B") {
+            if asks_for(request, "m7") {
                 thread::sleep(Duration::from_secs(3));
             }
             answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());
         });
         let refused: Box<Behaviour> = Box::new(move |stream, request, _| {
-            if request.contains("m7%7B") {
+            if asks_for(request, "m7") {
                 return answer(stream, "503 Service Unavailable", "", b"query timed out");
             }
             answer(stream, "200 OK", JSON, healthy_body(kind, request).as_bytes());

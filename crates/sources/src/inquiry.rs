@@ -242,9 +242,7 @@ impl<'a> Inquiry<'a> {
     pub fn asked_for(&self, request: usize) -> String {
         let plans = self.wanted.iter().zip(&self.plans);
         let mut asked = plans.filter(|(_, plan)| plan.requests.contains(&request));
-        let sent = &self.requests[request].parameters;
-        let query = sent.iter().find(|(name, _)| *name == "query").map_or("", |(_, query)| query);
-        let query = shown(query, LONGEST_SHOWN);
+        let query = shown(self.requests[request].query().unwrap_or_default(), LONGEST_SHOWN);
         match asked.next() {
             Some((wanted, _)) => {
                 let check = shortened(&self.analysis.checks()[wanted.check].name);

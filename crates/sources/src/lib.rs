@@ -7,9 +7,12 @@
 //! says what to ask and puts the answers together, and an adapter to each kind of store, a
 //! [`Source`], knows its words. Nothing here touches the network.
 
+mod amazon_managed_prometheus;
 mod assemble;
+mod cloudwatch;
 mod collect;
 mod columns;
+mod datadog;
 mod digest;
 mod doubts;
 mod histogram;
@@ -19,6 +22,7 @@ mod join;
 mod json_lines;
 mod native_histogram;
 mod parquet;
+mod postgres;
 mod prometheus;
 mod promql;
 mod recording;
@@ -31,13 +35,14 @@ pub use crate::digest::{Digest, DigestReader};
 pub use crate::inquiry::{Gathered, Inquiry};
 pub use crate::native_histogram::{NativeBucket, NativeHistogram};
 pub use crate::parquet::{PARQUET_MAGIC, read_parquet};
+pub use crate::postgres::MOST_ROWS;
 pub use crate::recording::{MOST_BYTES, Recording, read_recording};
 pub use crate::registry::{SOURCES, source_named};
 pub use crate::rows::unpacked;
 pub use crate::selector::SelectorError;
 pub use crate::source::{
-    Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
-    StoreSeries,
+    Answer, AnswerError, Asked, Body, Notice, Plan, Points, Quantity, QueryError, Request, Source,
+    StoreSeries, Transport,
 };
 
 /// A source that could not answer.

@@ -54,6 +54,7 @@ impl Source for Prometheus {
             path: QUERY.to_owned(),
             parameters: vec![("query", "vector(1)".to_owned())],
             points: Points::LastBefore(Timestamp::from_millis(0)),
+            body: None,
         }
     }
 
@@ -66,6 +67,7 @@ impl Source for Prometheus {
                 ("time", seconds(just_before(moment))),
             ],
             points: Points::LastBefore(moment),
+            body: None,
         })
     }
 
@@ -122,6 +124,7 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
                 timeout(asked),
             ],
             points: Points::LastBefore(start),
+            body: None,
         });
     }
     for (from, to) in chunks(start, end, RAW_CHUNK) {
@@ -135,6 +138,7 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
                 timeout(asked),
             ],
             points: Points::Samples(from, to),
+            body: None,
         });
     }
     let (counters, per_second) = (CounterForm::Cumulative, false);
@@ -161,6 +165,7 @@ fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
             timeout(asked),
         ],
         points: Points::Steps(from, to, step),
+        body: None,
     };
     chunks(start, end, MOST_POINTS * millis).map(request).collect()
 }

@@ -1,10 +1,15 @@
 //! The sources there are.
 
+use crate::amazon_managed_prometheus::AmazonManagedPrometheus;
+use crate::cloudwatch::CloudWatch;
+use crate::datadog::{Datadog, DatadogV1};
+use crate::postgres::Postgres;
 use crate::prometheus::Prometheus;
 use crate::source::Source;
 
 /// Every kind of store that serin can ask: a line each.
-pub static SOURCES: &[&dyn Source] = &[&Prometheus];
+pub static SOURCES: &[&dyn Source] =
+    &[&Prometheus, &Datadog, &DatadogV1, &CloudWatch, &AmazonManagedPrometheus, &Postgres];
 
 /// Finds a kind of store by its name.
 #[must_use]
