@@ -27,7 +27,7 @@ pub struct FileError {
     pub hint: Option<Box<str>>,
     line: Option<Box<str>>,
     spot: Option<Spot>,
-    other: Option<Spot>,
+    other: Option<Box<Spot>>,
 }
 
 /// Where in a file that is not at hand as a whole; all count from one.
@@ -70,11 +70,11 @@ impl FileError {
     /// * `row_group`: the group of a row, and which row of the group it is; all count from one.
     #[must_use]
     pub fn in_row_groups(mut self, row_group: impl Fn(u64) -> Option<(u64, u64)>) -> Self {
-        for spot in [&mut self.spot, &mut self.other] {
-            if let Some(Spot::Line(row)) = *spot
+        for spot in [self.spot.as_mut(), self.other.as_deref_mut()].into_iter().flatten() {
+            if let Spot::Line(row) = *spot
                 && let Some((group, row)) = row_group(row)
             {
-                *spot = Some(Spot::Row { group, row });
+                *spot = Spot::Row { group, row };
             }
         }
         self
@@ -85,7 +85,7 @@ impl FileError {
     /// * `line`: counts from one; zero is no line in particular.
     #[must_use]
     pub fn with_other_line(mut self, line: u64) -> Self {
-        self.other = (line > 0).then_some(Spot::Line(line));
+        self.other = (line > 0).then(|| Box::new(Spot::Line(line)));
         self
     }
 
@@ -109,7 +109,7 @@ impl fmt::Display for FileError {
             None => {}
         }
         write!(f, ": {}", self.problem)?;
-        match self.other {
+        match self.other.as_deref() {
             Some(Spot::Line(line)) => write!(f, " on line {line}")?,
             Some(Spot::Row { group, row }) => write!(f, " in row group {group}, row {row}")?,
             None => {}
