@@ -586,7 +586,7 @@ const SECRET_HEADERS: [&str; 7] = [
 /// What is wrong with it, and what to write instead. The address itself is not repeated: it may hold
 /// a password.
 pub fn checked_url(kind: &str, text: &str) -> Result<String, (String, &'static str)> {
-    let transport = source_named(kind).map_or(Transport::Http, |source| source.transport());
+    let transport = source_named(kind).map_or(Transport::Http, serin_sources::Source::transport);
     match transport {
         Transport::Http => checked_http_url(text),
         Transport::Postgres => checked_postgres_url(text),

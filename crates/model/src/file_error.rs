@@ -26,8 +26,14 @@ pub struct FileError {
     /// What to write instead.
     pub hint: Option<Box<str>>,
     line: Option<Box<str>>,
-    spot: Option<Spot>,
-    other: Option<Box<Spot>>,
+    spots: Option<Box<Spots>>,
+}
+
+/// Where the problem is, and where something else that it speaks of.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Spots {
+    own: Option<Spot>,
+    other: Option<Spot>,
 }
 
 /// Where in a file that is not at hand as a whole; all count from one.
@@ -51,8 +57,7 @@ impl FileError {
             problem: cleaned(problem).into(),
             hint: None,
             line,
-            spot: None,
-            other: None,
+            spots: None,
         }
     }
 
@@ -61,8 +66,9 @@ impl FileError {
     /// * `line`: counts from one; zero is no line in particular.
     #[must_use]
     pub fn at_line(file: &str, line: u64, problem: &str) -> Self {
-        let spot = (line > 0).then_some(Spot::Line(line));
-        Self { spot, ..Self::new(file, "", None, problem) }
+        let own = (line > 0).then_some(Spot::Line(line));
+        let spots = Some(Box::new(Spots { own, other: None }));
+        Self { spots, ..Self::new(file, "", None, problem) }
     }
 
     /// Returns the same error about a table in row groups, whose rows were counted as lines.
@@ -70,7 +76,8 @@ impl FileError {
     /// * `row_group`: the group of a row, and which row of the group it is; all count from one.
     #[must_use]
     pub fn in_row_groups(mut self, row_group: impl Fn(u64) -> Option<(u64, u64)>) -> Self {
-        for spot in [self.spot.as_mut(), self.other.as_deref_mut()].into_iter().flatten() {
+        let Some(spots) = self.spots.as_deref_mut() else { return self };
+        for spot in [&mut spots.own, &mut spots.other].into_iter().flatten() {
             if let Spot::Line(row) = *spot
                 && let Some((group, row)) = row_group(row)
             {
@@ -85,7 +92,8 @@ impl FileError {
     /// * `line`: counts from one; zero is no line in particular.
     #[must_use]
     pub fn with_other_line(mut self, line: u64) -> Self {
-        self.other = (line > 0).then(|| Box::new(Spot::Line(line)));
+        let spots = self.spots.get_or_insert_default();
+        spots.other = (line > 0).then_some(Spot::Line(line));
         self
     }
 
@@ -103,13 +111,14 @@ impl fmt::Display for FileError {
         if let Some(Place { line, column }) = self.place {
             write!(f, ":{line}:{column}")?;
         }
-        match self.spot {
+        let Spots { own, other } = self.spots.as_deref().copied().unwrap_or_default();
+        match own {
             Some(Spot::Line(line)) => write!(f, ":{line}")?,
             Some(Spot::Row { group, row }) => write!(f, ": row group {group}, row {row}")?,
             None => {}
         }
         write!(f, ": {}", self.problem)?;
-        match self.other.as_deref() {
+        match other {
             Some(Spot::Line(line)) => write!(f, " on line {line}")?,
             Some(Spot::Row { group, row }) => write!(f, " in row group {group}, row {row}")?,
             None => {}

@@ -73,12 +73,7 @@ impl Database {
             let password: SecretString = secrets.read(password, folder)?;
             config.user(username).password(password.expose_secret());
         }
-        let tls = MakeRustlsConnect::new(tls_config(&store.tls, folder).map_err(
-            |error| match error {
-                TlsError::Run(error) => error,
-                TlsError::Unusable(problem) => wrong(problem),
-            },
-        )?);
+        let tls = MakeRustlsConnect::new(tls_config(&store.tls, folder, wrong)?);
         Ok(Self {
             config,
             host: host.to_owned(),
@@ -247,18 +242,11 @@ fn ssl_mode(url: &Url, tls: &Tls, host: &str) -> SslMode {
     if is_off || (is_here && *tls == Tls::default()) { SslMode::Disable } else { SslMode::Require }
 }
 
-enum TlsError {
-    Run(RunError),
-    Unusable(String),
-}
-
-impl From<RunError> for TlsError {
-    fn from(error: RunError) -> Self {
-        Self::Run(error)
-    }
-}
-
-fn tls_config(tls: &Tls, folder: &Path) -> Result<ClientConfig, TlsError> {
+fn tls_config(
+    tls: &Tls,
+    folder: &Path,
+    wrong: impl Fn(String) -> RunError,
+) -> Result<ClientConfig, RunError> {
     let mut roots = RootCertStore::empty();
     match &tls.authority {
         Some(path) => {
@@ -266,7 +254,7 @@ fn tls_config(tls: &Tls, folder: &Path) -> Result<ClientConfig, TlsError> {
             let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
             roots.add_parsable_certificates(certificates.filter_map(Result::ok));
             if roots.is_empty() {
-                return Err(RunError::NoCertificate { path: path.clone() }.into());
+                return Err(RunError::NoCertificate { path: path.clone() });
             }
         }
         None => {
@@ -289,7 +277,7 @@ fn tls_config(tls: &Tls, folder: &Path) -> Result<ClientConfig, TlsError> {
         CertificateDer::pem_slice_iter(certificate.as_bytes()).filter_map(Result::ok).collect();
     let unusable = |why: String| {
         let paths = format!("`{}` and `{}`", client.certificate, client.key);
-        TlsError::Unusable(format!("{paths} are no certificate and key in PEM: {why}"))
+        wrong(format!("{paths} are no certificate and key in PEM: {why}"))
     };
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
         .map_err(|error| unusable(error.to_string()))?;
