@@ -92,8 +92,11 @@ impl StoreClient {
         let mut parts = 1;
         while let Some(request) = rest {
             parts += 1;
-            if parts > MOST_PARTS || whole.bytes > MOST_BYTES {
+            if whole.bytes > MOST_BYTES {
                 return Err(FetchFailure::TooLarge { most: MOST_BYTES });
+            }
+            if parts > MOST_PARTS {
+                return Err(FetchFailure::TooManyParts { most: MOST_PARTS });
             }
             let (part, next) = self.ask_for_part(&request).await?;
             whole.bytes += part.bytes;

@@ -62,6 +62,12 @@ pub(crate) enum FetchFailure {
         /// Its own words.
         words: String,
     },
+    /// It goes on and on.
+    #[error("answered in more than {most} parts")]
+    TooManyParts {
+        /// How many are asked for.
+        most: usize,
+    },
     /// It has too many rows.
     #[error("answered with more than {most} rows")]
     TooManyRows {
@@ -125,7 +131,9 @@ impl FetchFailure {
             Self::Redirected { .. } => {
                 "serin follows no redirect: write the address itself as `url`".to_owned()
             }
-            Self::TooLarge { .. } => "ask for fewer series, or for a shorter time".to_owned(),
+            Self::TooLarge { .. } | Self::TooManyParts { .. } => {
+                "ask for fewer series, or for a shorter time".to_owned()
+            }
             Self::NoAnswer { error, content_type } => answer_hint(error, content_type.as_deref()),
             Self::TooLate(_) => "raise `deadline`, or ask for less".to_owned(),
             Self::GivenUp { last, .. } => last.hint(),
@@ -167,6 +175,7 @@ impl FetchFailure {
             | Self::Untrusted { .. }
             | Self::Unsigned { .. }
             | Self::TooManyRows { .. }
+            | Self::TooManyParts { .. }
             | Self::TooLarge { .. }
             | Self::TooLate(_)
             | Self::GivenUp { .. } => false,
@@ -191,6 +200,7 @@ impl FetchFailure {
             Self::NoAnswer { .. }
             | Self::Unsigned { .. }
             | Self::TooManyRows { .. }
+            | Self::TooManyParts { .. }
             | Self::TooLarge { .. }
             | Self::TooLate(_)
             | Self::GivenUp { .. } => false,
