@@ -138,6 +138,10 @@ fn told_by(source: &str, more: &str, checks: &str) -> String {
 const COUNTED: &str =
     "  errors: {ratio: {bad: 'requests_total{code=~\"5..\", $arm}', total: requests_total}}\n";
 
+/// Any text will do for a key where nobody looks at the signature.
+const AWS_KEY: &str =
+    ", aws: {region: eu-west-1, access_key_id: {env: PATH}, secret_access_key: {env: PATH}}";
+
 #[test]
 fn relatives_of_prometheus_are_asked_by_name() {
     if !is_installed("prometheus") {
@@ -165,7 +169,8 @@ fn relatives_of_prometheus_are_asked_by_name() {
         stores.push(("victoriametrics", store.url.clone(), store));
     }
     let told = |kind: &str, url: &str| {
-        let source = format!("{{{kind}: {{url: '{url}'}}}}");
+        let key = if kind == "amazon_managed_prometheus" { AWS_KEY } else { "" };
+        let source = format!("{{{kind}: {{url: '{url}'{key}}}}}");
         told_by(&source, "replica: pod\n", COUNTED)
             .replace(kind, "STORE")
             .replace(url, "http://STORE")

@@ -11,6 +11,7 @@ use crate::error::RunError;
 use crate::left_out::{self, leave_out, unknown_to_source};
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question};
+use crate::recording::Reach;
 use crate::{recording, store};
 
 /// What a source answered, and to what exactly.
@@ -44,7 +45,7 @@ pub fn ask(
         (_, source) => {
             refuse_url(overrides)?;
             let written = recording::written(source.as_ref());
-            recording::answer(question, written, overrides, progress)?
+            recording::answer(question, written, overrides, Reach::Judged, progress)?
         }
     };
     let unknown = unknown_to_source(&answered.analysis, &answered.series);

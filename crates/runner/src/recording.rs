@@ -1,11 +1,14 @@
 //! Answers from recordings in files.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use serin_check::kayenta;
-use serin_model::{Analysis, Arm, CounterForm, FileError, MetricSeries, Source, Window};
-use serin_sources::{DigestReader, read_recording, unpacked};
+use serin_model::{Analysis, Arm, CounterForm, FileError, MetricSeries, Source, Timestamp, Window};
+use serin_sources::{
+    DigestReader, MOST_BYTES, PARQUET_MAGIC, read_parquet, read_recording, unpacked,
+};
 
 use crate::error::RunError;
 use crate::judge::{Answered, refuse_odd_window};
@@ -14,6 +17,15 @@ use crate::progress::Progress;
 use crate::question::{Overrides, Question, TimeAsked, input};
 use crate::text_file::shown;
 
+/// How far a recording is of use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reach {
+    /// Up to the end of what is judged.
+    Judged,
+    /// To its end.
+    Everything,
+}
+
 /// Reads the recording that a question means.
 ///
 /// * `written`: what the Check file says of it, if anything.
@@ -21,19 +33,35 @@ pub(crate) fn answer(
     question: &Question,
     written: Option<(&str, CounterForm)>,
     overrides: Overrides<'_>,
+    reach: Reach,
     progress: &dyn Progress,
 ) -> Result<Answered, RunError> {
     let path = place(question, written.map(|(path, _)| path), overrides.data)?;
     let path = path.as_str();
     let counters = overrides.counters.or(written.map(|(_, counters)| counters)).unwrap_or_default();
     let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
-    let mut reader = BufReader::new(open(path, progress)?);
+    let mut reader = open(path, progress)?;
+    // A pipe may hand out its first byte alone.
+    let mut start = Vec::with_capacity(PARQUET_MAGIC.len());
+    let magic = PARQUET_MAGIC.len() as u64;
+    reader.by_ref().take(magic).read_to_end(&mut start).map_err(unreadable)?;
+    let is_parquet = start == PARQUET_MAGIC;
+    let mut reader = BufReader::new(Cursor::new(start).chain(reader));
     if is_pair_list(&mut reader).map_err(unreadable)? {
         return read_pairs(question, path, reader);
     }
     let mut analysis = question.written.analysis.clone();
     analysis.window = recorded_window(&analysis, overrides.time)?;
-    let recording = read_recording(&shown(path), reader, &analysis, counters)?;
+    let recording = if is_parquet {
+        let file = whole_file(path, reader).map_err(unreadable)?;
+        let until = match reach {
+            Reach::Judged => judged_until(&analysis),
+            Reach::Everything => None,
+        };
+        read_parquet(&shown(path), file, &analysis, counters, until)?
+    } else {
+        read_recording(&shown(path), reader, &analysis, counters)?
+    };
     Ok(Answered {
         analysis,
         series: recording.series,
@@ -43,6 +71,30 @@ pub(crate) fn answer(
         input: input(path, recording.digest),
         note: None,
     })
+}
+
+/// Returns the moment from which on nothing is judged.
+fn judged_until(analysis: &Analysis) -> Option<Timestamp> {
+    if let Some(run) = analysis.judgements {
+        return Some(run.start.after(run.lifetime));
+    }
+    let own = analysis.arms.control_window.map(|window| window.end);
+    analysis.window.map(|window| own.map_or(window.end, |own| own.max(window.end)))
+}
+
+/// Returns the file that a reader reads. Parquet is read from its end on, so that standard input is
+/// put down first.
+fn whole_file(path: &str, mut reader: impl Read) -> io::Result<File> {
+    if path != "-" {
+        return File::open(path);
+    }
+    let mut file = tempfile::tempfile()?;
+    let written = io::copy(&mut reader.by_ref().take(MOST_BYTES + 1), &mut file)?;
+    if written > MOST_BYTES {
+        let problem = format!("more than {} GiB come in", MOST_BYTES >> 30);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    Ok(file)
 }
 
 /// Returns what a Check file says of a recording, if it names one.

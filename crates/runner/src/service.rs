@@ -187,7 +187,7 @@ fn store_of(asked: &ServiceAsked, stack: &Stack) -> Result<Store, RunError> {
     };
     match (written, &asked.url) {
         (Some(store), None) => Ok(store),
-        (Some(store), Some(url)) => Ok(Store { url: checked(url)?, ..store }),
+        (Some(store), Some(url)) => Ok(Store { url: checked(&store.kind, url)?, ..store }),
         (None, Some(url)) if !asked.is_recorded => {
             let (kind, url) = prometheus_at(url)?;
             Ok(Store::plain(&kind, &url))
@@ -203,11 +203,14 @@ fn store_of(asked: &ServiceAsked, stack: &Stack) -> Result<Store, RunError> {
 }
 
 fn prometheus_at(url: &str) -> Result<(String, String), RunError> {
-    Ok(("prometheus".to_owned(), checked(url)?))
+    Ok((PROMETHEUS.to_owned(), checked(PROMETHEUS, url)?))
 }
 
-fn checked(url: &str) -> Result<String, RunError> {
-    checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
+/// The kind of store that an address alone means.
+const PROMETHEUS: &str = "prometheus";
+
+fn checked(kind: &str, url: &str) -> Result<String, RunError> {
+    checked_url(kind, url).map_err(|(problem, hint)| RunError::OtherSource {
         problem: format!("`--source` holds {problem}"),
         hint,
     })

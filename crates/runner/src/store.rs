@@ -1,4 +1,4 @@
-//! Answers from stores that are asked over HTTP.
+//! Answers from stores that are asked over a network.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -134,9 +134,8 @@ pub(crate) fn unknown_past(what: &str) -> Option<String> {
 pub(crate) fn overridden(written: &Store, overrides: Overrides<'_>) -> Result<Store, RunError> {
     let mut store = written.clone();
     if let Some(url) = overrides.url {
-        store.url = checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
-            problem: format!("`--url` holds {problem}"),
-            hint,
+        store.url = checked_url(&store.kind, url).map_err(|(problem, hint)| {
+            RunError::OtherSource { problem: format!("`--url` holds {problem}"), hint }
         })?;
     }
     if overrides.counters.is_some() {

@@ -17,9 +17,9 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serin_runner::{JudgeKind, Overrides, Question, ask};
-use serin_sources::{SOURCES, Source};
+use serin_sources::{SOURCES, Source, Transport};
 
-use crate::dialect::{Dialect, prometheus_body};
+use crate::dialect::{Dialect, cloudwatch_body, datadog_body, datadog_v1_body, prometheus_body};
 use crate::faulty_server::{Behaviour, FaultyServer, answer};
 
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -29,9 +29,10 @@ const WINDOW: &str = "{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:30:00Z}";
 
 fn check_file(kind: &str, url: &str, more: &str, checks: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let (settings, checks) = (dialect::settings(kind), Dialect::of(kind).spoken(checks));
     writeln!(
         file,
-        "service: shop\nsource: {{{kind}: {{url: '{url}', timeout: 1s, retries: 1{more}}}}}\n\
+        "service: shop\nsource: {{{kind}: {{url: '{url}', timeout: 1s, retries: 1{settings}{more}}}}}\n\
          arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\n\
          window: {WINDOW}\nchecks:\n{checks}"
     )
@@ -64,10 +65,11 @@ fn said(file: &tempfile::NamedTempFile) -> String {
     }
 }
 
-/// Tests every source, all at once: a fault is waiting, most of the time.
+/// Tests every source that is asked over HTTP, all at once: a fault is waiting, most of the time.
 fn of_each_source(test: impl Fn(&'static dyn Source) + Sync) {
+    let of_http = SOURCES.iter().filter(|source| source.transport() == Transport::Http);
     thread::scope(|scope| {
-        for &source in SOURCES {
+        for &source in of_http {
             let test = &test;
             scope.spawn(move || test(source));
         }
@@ -686,4 +688,102 @@ fn long_queries_go_into_the_body() {
     let checks = format!("  latency: {{gauge: 'm{{pod!~\"{}\", $arm}}'}}\n", pods.join("|"));
     let said = said(&check_file("prometheus", &server.url, "", &checks));
     assert!(said.starts_with("pass: "), "{said}");
+}
+
+/// Judges two metrics at a CloudWatch or a Datadog that answers in an odd way.
+#[test]
+fn what_stores_say_in_their_own_ways_is_understood() {
+    let healthy = |kind: &'static str| -> Box<Behaviour> {
+        Box::new(move |stream, request, _| {
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
+        })
+    };
+    let pages: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = cloudwatch_body(request);
+        let (times, values) = body.split_once("\"Values\"").unwrap();
+        let half = |text: &str, is_first: bool| {
+            let (head, list) = text.split_once('[').unwrap();
+            let (list, tail) = list.split_once(']').unwrap();
+            let items: Vec<&str> = list.split(',').collect();
+            let (first, second) = items.split_at(items.len() / 2);
+            format!("{head}[{}]{tail}", if is_first { first } else { second }.join(","))
+        };
+        let is_first = !request.contains("\"NextToken\":\"page 2\"");
+        let (head, times) = times.split_once("\"Timestamps\"").unwrap();
+        let times = half(&format!("\"Timestamps\"{times}"), is_first);
+        let values = half(&format!("\"Values\"{values}"), is_first);
+        let mut body = format!("{head}{times}{values}");
+        if is_first {
+            let token = "}],\"NextToken\":\"page 2\"}";
+            body = body.replace("}]}", token).replace("Complete", "PartialData");
+        }
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let endless: Box<Behaviour> = Box::new(|stream, _, _| {
+        answer(stream, "200 OK", JSON, br#"{"MetricDataResults":[],"NextToken":"again"}"#);
+    });
+    let throttled: Box<Behaviour> = Box::new(|stream, request, before| {
+        let body = br#"{"__type":"com.amazonaws.cloudwatch#ThrottlingException","message":"Rate exceeded"}"#;
+        if before == 0 {
+            return answer(stream, "400 Bad Request", JSON, body);
+        }
+        answer(stream, "200 OK", JSON, cloudwatch_body(request).as_bytes());
+    });
+    let always_throttled = br#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
+    let partial: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = cloudwatch_body(request).replace("Complete", "PartialData");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let unsigned: Box<Behaviour> = Box::new(|stream, request, _| {
+        let head = request.to_ascii_lowercase();
+        let is_signed = head.contains("authorization: aws4-hmac-sha256 credential=")
+            && head.contains("/eu-west-1/monitoring/aws4_request")
+            && head.contains("signedheaders=content-type;host;x-amz-date;x-amz-target");
+        let status = if is_signed { "200 OK" } else { "403 Forbidden" };
+        answer(stream, status, JSON, cloudwatch_body(request).as_bytes());
+    });
+    let limited: Box<Behaviour> = Box::new(|stream, request, before| {
+        if before == 0 {
+            let headers = "X-RateLimit-Limit: 100\r\nX-RateLimit-Reset: 1\r\n";
+            return answer(
+                stream,
+                "429 Too Many Requests",
+                headers,
+                br#"{"errors":["Rate limit"]}"#,
+            );
+        }
+        answer(stream, "200 OK", JSON, datadog_body(request).as_bytes());
+    });
+    let five_minutes: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = datadog_v1_body(request).replace("\"interval\":60", "\"interval\":300");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let other_arm: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = datadog_v1_body(request).replace("canary", "stable");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let gaps: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = datadog_body(request).replace("103", "null");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let forbidden = br#"{"errors":["Forbidden"]}"#;
+    let mut all = String::new();
+    for (name, kind, behaviour) in [
+        ("healthy", "cloudwatch", healthy("cloudwatch")),
+        ("two pages", "cloudwatch", pages),
+        ("pages without end", "cloudwatch", endless),
+        ("asked too often, once", "cloudwatch", throttled),
+        ("asked too often", "cloudwatch", always("400 Bad Request", JSON, always_throttled)),
+        ("partial data", "cloudwatch", partial),
+        ("signatures are asked for", "cloudwatch", unsigned),
+        ("a limit of rate", "datadog", limited),
+        ("no right", "datadog", always("403 Forbidden", JSON, forbidden)),
+        ("gaps, written as null", "datadog", gaps),
+        ("another interval", "datadog_v1", five_minutes),
+        ("another arm's tags", "datadog_v1", other_arm),
+    ] {
+        let said = judged(kind, &FaultyServer::start(behaviour), ", in_flight: 1");
+        write!(all, "── {kind}: {name}\n{said}\n\n").unwrap();
+    }
+    insta::assert_snapshot!(all);
 }

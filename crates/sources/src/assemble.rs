@@ -393,10 +393,11 @@ pub(crate) fn in_time_order(file: &str, series: &mut Series) -> Result<(), FileE
         let same = first.value == second.value || (first.value.is_nan() && second.value.is_nan());
         if first.time == second.time && !same {
             let problem = format!(
-                "a second value for the same series and time: {}, and {} on line {}",
-                second.value, first.value, first.line
+                "a second value for the same series and time: {}, and {}",
+                second.value, first.value
             );
             return Err(FileError::at_line(file, second.line, &problem)
+                .with_other_line(first.line)
                 .with_hint("keep one of them, or add the label that tells the two series apart"));
         }
     }

@@ -174,7 +174,7 @@ fn malformed(found: String) -> AnswerError {
 
 fn request(query: String, points: Points) -> Request {
     let parameters = vec![("q", query), ("epoch", "ms".to_owned())];
-    Request { path: "/query".to_owned(), parameters, points }
+    Request { path: "/query".to_owned(), parameters, points, body: None }
 }
 
 /// Which of the samples of a stretch of time.

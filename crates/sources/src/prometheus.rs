@@ -67,6 +67,7 @@ impl Source for Prometheus {
             path: QUERY.to_owned(),
             parameters: vec![("query", "vector(1)".to_owned())],
             points: Points::LastBefore(Timestamp::from_millis(0)),
+            body: None,
         }
     }
 
@@ -79,6 +80,7 @@ impl Source for Prometheus {
                 ("time", seconds(just_before(moment))),
             ],
             points: Points::LastBefore(moment),
+            body: None,
         })
     }
 
@@ -150,6 +152,7 @@ fn at_end(asked: &Asked<'_>, query: &str) -> Request {
             timeout(asked),
         ],
         points: Points::LastBefore(end),
+        body: None,
     }
 }
 
@@ -166,6 +169,7 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
                 timeout(asked),
             ],
             points: Points::LastBefore(start),
+            body: None,
         });
     }
     for (from, to) in chunks(start, end, RAW_CHUNK) {
@@ -179,6 +183,7 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
                 timeout(asked),
             ],
             points: Points::Samples(from, to),
+            body: None,
         });
     }
     Plan { is_selector: true, ..raw(requests) }
@@ -198,6 +203,7 @@ fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
             timeout(asked),
         ],
         points: Points::Steps(from, to, step),
+        body: None,
     };
     step_chunks(asked, MOST_POINTS).map(request).collect()
 }

@@ -39,12 +39,40 @@ pub(crate) enum FetchFailure {
         words: String,
         /// How long it asks to be left alone.
         retry_after: Option<Duration>,
+        /// Whether it says that it was asked too often, whatever the status is.
+        is_throttled: bool,
+    },
+    /// The request cannot be signed.
+    #[error("was not asked: its request cannot be signed: {reason}")]
+    Unsigned {
+        /// What the library says.
+        reason: String,
     },
     /// It is somewhere else.
     #[error("redirects to {to}")]
     Redirected {
         /// Where to.
         to: String,
+    },
+    /// A database does not do what it is asked.
+    #[error("answered {code}: {words}")]
+    Statement {
+        /// The code of the error, as SQL numbers them.
+        code: String,
+        /// Its own words.
+        words: String,
+    },
+    /// It goes on and on.
+    #[error("answered in more than {most} parts")]
+    TooManyParts {
+        /// How many are asked for.
+        most: usize,
+    },
+    /// It has too many rows.
+    #[error("answered with more than {most} rows")]
+    TooManyRows {
+        /// How many may come.
+        most: usize,
     },
     /// It says too much.
     #[error("answered with more than {most} bytes")]
@@ -91,14 +119,35 @@ impl FetchFailure {
                 "see whether it restarts, or a proxy stands between".to_owned()
             }
             Self::TimedOut(_) => "raise `timeout`, or ask for less".to_owned(),
+            Self::Refused { is_throttled: true, .. } => {
+                hint(StatusCode::TOO_MANY_REQUESTS, "").to_owned()
+            }
             Self::Refused { status, words, .. } => hint(*status, words).to_owned(),
+            Self::Statement { code, .. } => statement_hint(code).to_owned(),
+            Self::TooManyRows { .. } => "group by the step and by the label of the replicas: \
+                 `group by date_bin($step, at, 'epoch'), pod`"
+                .to_owned(),
+            Self::Unsigned { .. } => "see that `url` and the key of AWS are whole".to_owned(),
             Self::Redirected { .. } => {
                 "serin follows no redirect: write the address itself as `url`".to_owned()
             }
-            Self::TooLarge { .. } => "ask for fewer series, or for a shorter time".to_owned(),
+            Self::TooLarge { .. } | Self::TooManyParts { .. } => {
+                "ask for fewer series, or for a shorter time".to_owned()
+            }
             Self::NoAnswer { error, content_type } => answer_hint(error, content_type.as_deref()),
             Self::TooLate(_) => "raise `deadline`, or ask for less".to_owned(),
             Self::GivenUp { last, .. } => last.hint(),
+        }
+    }
+
+    /// Returns the same failure with what somebody else said made fit to be shown.
+    pub(crate) fn with_words(self, shown: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Statement { code, words } => Self::Statement { code, words: shown(&words) },
+            Self::Unreachable { reason } => Self::Unreachable { reason: shown(&reason) },
+            Self::Untrusted { reason } => Self::Untrusted { reason: shown(&reason) },
+            Self::BrokeOff { reason } => Self::BrokeOff { reason: shown(&reason) },
+            other => other,
         }
     }
 
@@ -114,14 +163,19 @@ impl FetchFailure {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::BrokeOff { .. } | Self::TimedOut(_) => true,
-            Self::Refused { status, .. } => {
-                status.is_server_error() && *status != StatusCode::NOT_IMPLEMENTED
+            Self::Refused { status, is_throttled, .. } => {
+                *is_throttled
+                    || status.is_server_error() && *status != StatusCode::NOT_IMPLEMENTED
                     || *status == StatusCode::TOO_MANY_REQUESTS
                     || *status == StatusCode::REQUEST_TIMEOUT
             }
             Self::NoAnswer { error, .. } => *error == AnswerError::Truncated,
+            Self::Statement { code, .. } => PASSING.iter().any(|class| code.starts_with(class)),
             Self::Redirected { .. }
             | Self::Untrusted { .. }
+            | Self::Unsigned { .. }
+            | Self::TooManyRows { .. }
+            | Self::TooManyParts { .. }
             | Self::TooLarge { .. }
             | Self::TooLate(_)
             | Self::GivenUp { .. } => false,
@@ -140,7 +194,13 @@ impl FetchFailure {
                 // One that asks for patience is well.
                 *status == StatusCode::UNAUTHORIZED || status.is_server_error()
             }
+            Self::Statement { code, .. } => {
+                PASSING.iter().chain(&[REFUSED]).any(|class| code.starts_with(class))
+            }
             Self::NoAnswer { .. }
+            | Self::Unsigned { .. }
+            | Self::TooManyRows { .. }
+            | Self::TooManyParts { .. }
             | Self::TooLarge { .. }
             | Self::TooLate(_)
             | Self::GivenUp { .. } => false,
@@ -153,6 +213,31 @@ impl FetchFailure {
             Self::Refused { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+}
+
+/// Classes of SQL's errors that pass: no connection, no room, an operator at work, the server itself.
+const PASSING: [&str; 4] = ["08", "53", "57", "58"];
+
+/// The class of those who are not let in.
+const REFUSED: &str = "28";
+
+/// Says what to do about an error of SQL, by its class.
+fn statement_hint(code: &str) -> &'static str {
+    match code {
+        "42501" => "grant `select` on it to the role that asks",
+        "25006" => "serin only reads: write a `select` that changes nothing",
+        "3D000" => "write the database's name behind the address: `postgres://host:5432/metrics`",
+        "42703" | "42P01" => {
+            "a query answers the columns `time` and `value`, and labels; see that all it names is there"
+        }
+        _ if code.starts_with(REFUSED) => {
+            "see that `username` and `password` are right, and that this machine may connect"
+        }
+        _ if PASSING.iter().any(|class| code.starts_with(class)) => {
+            "look into the server's log, or try again later"
+        }
+        _ => "mend the query; try it in `psql` with values for `$arm`, `$start` and `$end`",
     }
 }
 

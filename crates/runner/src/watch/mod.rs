@@ -38,6 +38,7 @@ use crate::error::RunError;
 use crate::judge::{refuse_url, report};
 use crate::progress::Progress;
 use crate::question::{Overrides, Question};
+use crate::recording::Reach;
 use crate::{recording, store};
 
 /// How to watch.
@@ -113,7 +114,13 @@ pub fn watch(
         Err(source) => {
             refuse_url(options.overrides)?;
             let written = recording::written(source.as_ref());
-            let answered = recording::answer(question, written, options.overrides, progress)?;
+            let answered = recording::answer(
+                question,
+                written,
+                options.overrides,
+                Reach::Everything,
+                progress,
+            )?;
             let mut analysis = answered.analysis;
             analysis.judgements = None;
             let timing = Timing::of(&analysis, options.timing);

@@ -193,7 +193,10 @@ pub(crate) fn look(
         let (plan, arms) = (&plans[at], [&by_wanted[at], &by_wanted[at + 1]]);
         origin::unlike_labels(analysis, one.check, arms, doubts);
         place::unlike_places(analysis, one.check, arms, doubts);
-        clock::other_step(analysis, one.check, arms, plan.as_stored, doubts);
+        // Where a store computes, a step in which nothing bad happened may have no point.
+        if plan.as_stored || one.part != Part::Bad {
+            clock::other_step(analysis, one.check, arms, plan.as_stored, doubts);
+        }
         course::ends_early(analysis, one, arms, doubts);
         course::unmoved_exposure(one, plan, arms, doubts);
         edges::unlike_edges(analysis, one, arms, doubts);

@@ -29,4 +29,5 @@ pub(crate) const GRAFANA_CLOUD: Relative = Relative {
     about: "Grafana Cloud Metrics, by Prometheus's API under `/api/prom`",
     prefix: "/api/prom",
     parameters: &[],
+    signed_for: None,
 };

@@ -33,4 +33,5 @@ pub(crate) const MIMIR: Relative = Relative {
     about: "Mimir and Cortex, by Prometheus's API under `/prometheus`; the tenant is a header",
     prefix: "/prometheus",
     parameters: &[],
+    signed_for: None,
 };

@@ -39,4 +39,5 @@ pub(crate) const THANOS: Relative = Relative {
         ("max_source_resolution", "0s"),
         ("partial_response", "false"),
     ],
+    signed_for: None,
 };

@@ -32,4 +32,5 @@ pub(crate) const VICTORIAMETRICS: Relative = Relative {
     about: "VictoriaMetrics, by Prometheus's API",
     prefix: "",
     parameters: &[("nocache", "1")],
+    signed_for: None,
 };

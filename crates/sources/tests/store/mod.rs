@@ -80,7 +80,8 @@ impl Store {
             timeout: Duration::from_secs(30),
         });
         let path = path.unwrap().requests[0].path.clone();
-        let request = Request { path, parameters: vec![("query", query.to_owned())], points };
+        let parameters = vec![("query", query.to_owned())];
+        let request = Request { path, parameters, points, body: None };
         match self.source.read(&request, body.as_bytes()) {
             Err(error) => format!("  {error}\n"),
             Ok(answer) => {
