@@ -137,11 +137,17 @@ fn source(server: &Postgres, more: &str) -> String {
 }
 
 fn judge(folder: &Path, text: &str) -> (Option<i32>, Value, String) {
+    serin(&["judge"], folder, text)
+}
+
+/// Runs a verb with a Check file, and returns its code, its report and its complaints.
+fn serin(verb: &[&str], folder: &Path, text: &str) -> (Option<i32>, Value, String) {
     let path = folder.join("serin.yaml");
     std::fs::write(&path, text).unwrap();
     std::fs::write(folder.join("password"), "let me in\n").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_serin"))
-        .args(["judge", "--format", "json"])
+        .args(verb)
+        .args(["--format", "json"])
         .arg(&path)
         .output()
         .unwrap();
@@ -221,6 +227,54 @@ fn a_recording_and_postgres_give_the_same_verdict() {
         }
         assert_eq!(stored["span"], recorded["span"]);
     }
+}
+
+#[test]
+fn what_the_control_did_before_the_canary_is_asked_for_too() {
+    let Some(server) = Postgres::start() else { return };
+    server.sql("create role serin login password 'let me in';");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rows.csv"), fill(&server, true)).unwrap();
+    let top = TOP.replace("start: 2020-09-13T12:30:00Z", "start: 2020-09-13T12:55:00Z");
+    let of_file = "source: {file: {path: rows.csv, counters: increments}}\nchecks:\n  \
+                   errors: {ratio: {bad: 'requests{code=~\"5..\"}', total: requests}}\n  \
+                   load: {gauge: loads}\n  latency: {histogram: latencies}\n";
+    let (code, recorded, error) = judge(folder.path(), &format!("{top}{ARMS}{of_file}"));
+    assert_eq!((code, error.as_str()), (Some(2), ""));
+    let text = format!("{top}{ARMS}{}{CHECKS}", source(&server, ""));
+    let (code, stored, error) = judge(folder.path(), &text);
+    assert_eq!((code, error.as_str()), (Some(2), ""));
+    let of_past = stored["inputs"][1]["path"].as_str().unwrap();
+    assert!(of_past.ends_with(" queries of the past"), "{of_past}");
+    for part in ["outcome", "reason", "metrics", "warnings"] {
+        assert_eq!(stored["verdict"][part], recorded["verdict"][part], "{part}");
+    }
+}
+
+#[test]
+fn a_plan_and_a_self_test_learn_from_the_last_hour() {
+    let Some(server) = Postgres::start() else { return };
+    server.sql("create role serin login password 'let me in';");
+    fill(&server, false);
+    let end = START + 60 * MINUTES;
+    for table in ["requests", "loads", "latencies"] {
+        let moved = format!("date_trunc('minute', now()) - to_timestamp({end})");
+        server.sql(&format!("update {table} set at = at + ({moved});"));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{TOP}{ARMS}{}{CHECKS}", source(&server, ""));
+    let last_hour = ["--history", "1h", "--horizon", "15m"];
+    let plan = [&["plan"][..], &last_hour].concat();
+    let (code, report, error) = serin(&plan, folder.path(), &text);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    for metric in report["plan"]["metrics"].as_array().unwrap() {
+        assert!(metric["outlook"]["half"].as_f64().unwrap() > 0.0, "{metric:#}");
+    }
+    let self_test = [&["selftest", "--splits", "20"][..], &last_hour].concat();
+    let (code, report, error) = serin(&self_test, folder.path(), &text);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert_eq!(report["self_test"]["canary"]["blamed"]["of"], 20, "{report:#}");
+    assert_eq!(report["self_test"]["metrics"].as_array().unwrap().len(), 3);
 }
 
 #[test]
