@@ -17,11 +17,15 @@ use crate::{recording, store};
 
 /// Where the control's past is, and how much of it is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct HistoryAsked<'a> {
-    pub(crate) data: Option<&'a str>,
-    pub(crate) counters: Option<CounterForm>,
-    pub(crate) url: Option<&'a str>,
-    pub(crate) history: Duration,
+pub struct HistoryAsked<'a> {
+    /// The recording to read; `-` is standard input.
+    pub data: Option<&'a str>,
+    /// How its counters were recorded.
+    pub counters: Option<CounterForm>,
+    /// The address of the store to ask, instead of the Check file's.
+    pub url: Option<&'a str>,
+    /// How much of it there shall be, up to now or to the end of the recording.
+    pub history: Duration,
 }
 
 /// What the control did, and when.

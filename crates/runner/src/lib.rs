@@ -24,10 +24,12 @@ mod self_test;
 mod service;
 mod store;
 mod text_file;
+mod usual;
 pub mod watch;
 
 pub use crate::discovery::{Discovery, DiscoveryAsked, PackFound, discover};
 pub use crate::error::RunError;
+pub use crate::history::HistoryAsked;
 pub use crate::judge::ask;
 pub use crate::lint::{LintAsk, lint};
 pub use crate::moment::{parse_length, parse_length_or_nothing, parse_moment};

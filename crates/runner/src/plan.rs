@@ -4,25 +4,20 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 use serin_judge::sequential::Planner;
-use serin_model::{CounterForm, Plan, PlannedMetric, Rollout, Step};
+use serin_model::{Plan, PlannedMetric, Rollout, Step};
 use serin_report::{PlanReport, plan_summary};
 
 use crate::error::RunError;
 use crate::history::{self, ControlHistory, HistoryAsked};
 use crate::progress::Progress;
 use crate::question::Question;
+use crate::usual::HORIZON;
 
 /// What the command asks of a plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlanAsked<'a> {
-    /// The recording to learn from; `-` is standard input.
-    pub data: Option<&'a str>,
-    /// How its counters were recorded.
-    pub counters: Option<CounterForm>,
-    /// The address of the store to ask.
-    pub url: Option<&'a str>,
-    /// How much of the control's past to learn from.
-    pub history: Duration,
+    /// The control's past to learn from.
+    pub past: HistoryAsked<'a>,
     /// The share of the traffic that the canary gets, above 0 and at most 0.5.
     pub share: f64,
     /// How many replicas the canary has.
@@ -34,9 +29,6 @@ pub struct PlanAsked<'a> {
     /// How often to look; what the Check file says when absent.
     pub step: Option<Step>,
 }
-
-/// How long an analysis takes that nobody set a horizon for.
-const USUAL_HORIZON: Duration = Duration::from_secs(3600);
 
 /// Plans the rollout of a question's canary. Of the source only the control is looked at.
 ///
@@ -51,16 +43,10 @@ pub fn plan(
     progress: &dyn Progress,
 ) -> Result<PlanReport, RunError> {
     let question = history::of_past(question, asked.step);
-    let horizon = asked.horizon.or(question.written.analysis.horizon).unwrap_or(USUAL_HORIZON);
+    let horizon = asked.horizon.or(question.written.analysis.horizon).unwrap_or(HORIZON);
     refuse_short_horizon(horizon, question.written.analysis.step)?;
-    let asked_of_history = HistoryAsked {
-        data: asked.data,
-        counters: asked.counters,
-        url: asked.url,
-        history: asked.history,
-    };
     let ControlHistory { answered, span, left_out } =
-        history::of_control(&question, asked_of_history, "planned", progress)?;
+        history::of_control(&question, asked.past, "planned", progress)?;
     let rollout = Rollout {
         step_seconds: answered.analysis.step.seconds(),
         horizon_minutes: horizon.as_secs_f64() / 60.0,

@@ -6,25 +6,20 @@ use std::time::Duration;
 use rayon::prelude::*;
 use serin_check::write_changes;
 use serin_judge::self_test::{JudgedSplit, SelfTester, Untestable, recommended};
-use serin_model::{CounterForm, SelfTest, SplitsAsked, Step};
+use serin_model::{SelfTest, SplitsAsked, Step};
 use serin_report::{SelfTestReport, recommendations_in_words, self_test_summary};
 
 use crate::error::RunError;
 use crate::history::{self, ControlHistory, HistoryAsked};
 use crate::progress::Progress;
 use crate::question::Question;
+use crate::usual::{HISTORY, HORIZON};
 
 /// What the command asks of a self-test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SelfTestAsked<'a> {
-    /// The recording to split; `-` is standard input.
-    pub data: Option<&'a str>,
-    /// How its counters were recorded.
-    pub counters: Option<CounterForm>,
-    /// The address of the store to ask.
-    pub url: Option<&'a str>,
-    /// How much of the control's past to split.
-    pub history: Duration,
+    /// The control's past to split.
+    pub past: HistoryAsked<'a>,
     /// How many pretended canaries are judged.
     pub splits: usize,
     /// Which ones.
@@ -36,12 +31,6 @@ pub struct SelfTestAsked<'a> {
     /// Whether the `kayenta` judge judges them, too.
     pub kayenta: bool,
 }
-
-/// How long an analysis takes that nobody set a horizon for.
-const USUAL_HORIZON: Duration = Duration::from_secs(3600);
-
-/// How much of the past a live analysis learns from that nobody set a history for.
-const USUAL_LEARNING: Duration = Duration::from_secs(6 * 3600);
 
 /// Splits the control of a question's canary and has it judged against itself.
 ///
@@ -57,24 +46,18 @@ pub fn self_test(
     progress: &dyn Progress,
 ) -> Result<SelfTestReport, RunError> {
     let question = history::of_past(question, asked.step);
-    let of_history = HistoryAsked {
-        data: asked.data,
-        counters: asked.counters,
-        url: asked.url,
-        history: asked.history,
-    };
     let ControlHistory { answered, span, left_out } =
-        history::of_control(&question, of_history, "tested", progress)?;
+        history::of_control(&question, asked.past, "tested", progress)?;
     let mut analysis = answered.analysis;
     analysis.window = None;
     let minutes = |length: Duration| length.as_secs_f64() / 60.0;
-    let horizon = asked.horizon.or(analysis.horizon).unwrap_or(USUAL_HORIZON);
+    let horizon = asked.horizon.or(analysis.horizon).unwrap_or(HORIZON);
     let splits = SplitsAsked {
         splits: asked.splits,
         seed: asked.seed,
         step_seconds: analysis.step.seconds(),
         horizon_minutes: minutes(horizon),
-        learning_minutes: minutes(analysis.history.unwrap_or(USUAL_LEARNING)),
+        learning_minutes: minutes(analysis.history.unwrap_or(HISTORY)),
         kayenta: asked.kayenta,
     };
     let tester = SelfTester::new(&analysis, &answered.series, splits)

@@ -14,7 +14,7 @@ use crate::judge::{Answered, in_words, judged_span, refuse_odd_window};
 use crate::moment::{last_steps, now};
 use crate::progress::Progress;
 use crate::question::{Overrides, Question, TimeAsked};
-use crate::watch::HISTORY;
+use crate::usual::{HISTORY, HORIZON};
 
 /// Asks a store what a question needs to know.
 ///
@@ -178,7 +178,7 @@ pub(crate) fn window(analysis: &Analysis, time: TimeAsked) -> Result<Window, Run
 }
 
 fn asked_window(analysis: &Analysis, time: TimeAsked) -> Window {
-    let usual = time.last.or(analysis.horizon).unwrap_or(USUAL_LENGTH);
+    let usual = time.last.or(analysis.horizon).unwrap_or(HORIZON);
     let until_now = last_steps(now(), usual, analysis.step);
     let written = analysis.window.filter(|_| time.last.is_none());
     let end = time.end.or(written.map(|window| window.end));
@@ -190,8 +190,6 @@ fn asked_window(analysis: &Analysis, time: TimeAsked) -> Window {
         (None, None) => until_now,
     }
 }
-
-const USUAL_LENGTH: Duration = Duration::from_secs(3600);
 
 fn refuse_unlikely_window(analysis: &Analysis, window: Window) -> Result<(), RunError> {
     let span = || in_words(Some((window.start, window.end)));

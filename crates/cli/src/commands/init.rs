@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
 use serin_check::Signal;
 use serin_report::plan_table;
-use serin_runner::{Discovery, PlanAsked, Question, draft, plan};
+use serin_runner::{Discovery, HistoryAsked, PlanAsked, Question, draft, plan};
 
 use crate::exit;
 use crate::output::{Colour, print, print_error, style};
@@ -108,10 +108,7 @@ impl Init {
     fn plan(&self) -> anyhow::Result<()> {
         let question = Question::of_check_file(&self.output)?;
         let asked = PlanAsked {
-            data: None,
-            counters: None,
-            url: None,
-            history: HISTORY,
+            past: HistoryAsked { data: None, counters: None, url: None, history: HISTORY },
             share: 0.05,
             replicas: 1,
             control_replicas: None,

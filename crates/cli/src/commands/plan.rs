@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use serin_model::Step;
 use serin_report::{PlanReport, Style, github, plan_html, plan_markdown, plan_table};
-use serin_runner::{PlanAsked, Question, parse_length, plan};
+use serin_runner::{HistoryAsked, PlanAsked, Question, parse_length, plan};
 
 use crate::commands::Counters;
 use crate::output::{Colour, is_read_by_github, print, style, write_file};
@@ -147,10 +147,12 @@ impl Plan {
         self.refuse_odd_combinations()?;
         let question = self.question()?;
         let asked = PlanAsked {
-            data: self.data.as_deref(),
-            counters: self.counters.map(Counters::form),
-            url: self.url.as_deref(),
-            history: self.history,
+            past: HistoryAsked {
+                data: self.data.as_deref(),
+                counters: self.counters.map(Counters::form),
+                url: self.url.as_deref(),
+                history: self.history,
+            },
             share: self.share,
             replicas: self.replicas,
             control_replicas: self.control_replicas,

@@ -10,7 +10,9 @@ use clap::{Args, ValueEnum, ValueHint};
 use serin_judge::self_test::MOST_SPLITS;
 use serin_model::Step;
 use serin_report::{SelfTestReport, Style, github, self_test_markdown, self_test_table};
-use serin_runner::{Question, SelfTestAsked, is_surely_above_promise, parse_length, self_test};
+use serin_runner::{
+    HistoryAsked, Question, SelfTestAsked, is_surely_above_promise, parse_length, self_test,
+};
 
 use crate::commands::Counters;
 use crate::commands::plan::parse_step;
@@ -158,10 +160,12 @@ impl Selftest {
         self.refuse_odd_combinations()?;
         let question = Question::of_check_file(&self.file)?;
         let asked = SelfTestAsked {
-            data: self.data.as_deref(),
-            counters: self.counters.map(Counters::form),
-            url: self.url.as_deref(),
-            history: self.history,
+            past: HistoryAsked {
+                data: self.data.as_deref(),
+                counters: self.counters.map(Counters::form),
+                url: self.url.as_deref(),
+                history: self.history,
+            },
             splits: self.splits,
             seed: self.seed,
             horizon: self.horizon,

@@ -26,8 +26,6 @@ pub(crate) struct Bets {
     unlaid: f64,
     steps: u64,
     begins: Begins,
-    /// How much of what is laid goes to each size; together one.
-    weights: BySize,
 }
 
 /// When an effect may begin.
@@ -48,14 +46,12 @@ const LAID_AT_START: f64 = 0.8;
 
 impl Bets {
     /// Creates bets without a step.
-    ///
-    /// * `weights`: how much goes to each size; together one.
-    pub(crate) fn new(begins: Begins, weights: &BySize) -> Self {
+    pub(crate) fn new(begins: Begins) -> Self {
         let laid = match begins {
             Begins::AnyTime => LAID_AT_START,
             Begins::AtTheStart => 1.0,
         };
-        Self { fortunes: [laid; SIZES], unlaid: 1.0 - laid, steps: 0, begins, weights: *weights }
+        Self { fortunes: [laid; SIZES], unlaid: 1.0 - laid, steps: 0, begins }
     }
 
     /// Multiplies each bet by its factor of this step.
@@ -98,9 +94,11 @@ impl Bets {
     }
 
     /// Returns the natural logarithm of the whole fortune, an e-value.
-    pub(crate) fn log_e(&self) -> f64 {
+    ///
+    /// * `weights`: how much of what is laid goes to each size, at every step the same; together one.
+    pub(crate) fn log_e(&self, weights: &BySize) -> f64 {
         let laid: f64 =
-            self.fortunes.iter().zip(&self.weights).map(|(fortune, weight)| fortune * weight).sum();
+            self.fortunes.iter().zip(weights).map(|(fortune, weight)| fortune * weight).sum();
         libm::log(self.unlaid + laid)
     }
 }
@@ -125,11 +123,11 @@ mod tests {
     #[test]
     fn no_more_is_laid_than_there_is() {
         for begins in [Begins::AnyTime, Begins::AtTheStart] {
-            let mut bets = Bets::new(begins, &ALIKE);
+            let mut bets = Bets::new(begins);
             for _ in 0..100_000 {
                 // A factor of one: what is laid stays what it is.
                 bets.observe(&[0.0; SIZES], &[0.0; SIZES]);
-                assert!(bets.log_e().abs() < 1e-9, "{}", bets.log_e());
+                assert!(bets.log_e(&ALIKE).abs() < 1e-9, "{}", bets.log_e(&ALIKE));
             }
             assert!(bets.unlaid >= 0.0);
         }
@@ -138,10 +136,10 @@ mod tests {
     #[test]
     fn what_begins_late_is_seen_in_spite_of_the_good_time_before() {
         let run = |begins| {
-            let mut bets = Bets::new(begins, &ALIKE);
+            let mut bets = Bets::new(begins);
             (0..60).for_each(|_| bets.observe(&[-1.0; SIZES], &[0.0; SIZES]));
             (0..10).for_each(|_| bets.observe(&[1.5; SIZES], &[0.0; SIZES]));
-            bets.log_e()
+            bets.log_e(&ALIKE)
         };
         assert!(run(Begins::AnyTime) > 6.0, "{}", run(Begins::AnyTime));
         assert!(run(Begins::AtTheStart) < -40.0, "{}", run(Begins::AtTheStart));
@@ -149,19 +147,19 @@ mod tests {
 
     #[test]
     fn a_bet_that_costs_something_to_lay_is_worth_less_at_first() {
-        let mut bets = Bets::new(Begins::AtTheStart, &ALIKE);
+        let mut bets = Bets::new(Begins::AtTheStart);
         bets.observe(&[0.0; SIZES], &[2.0; SIZES]);
-        assert!((bets.log_e() + 2.0).abs() < 1e-12);
+        assert!((bets.log_e(&ALIKE) + 2.0).abs() < 1e-12);
     }
 
     #[test]
     fn news_that_is_no_number_is_no_news_and_nothing_overflows() {
-        let mut bets = Bets::new(Begins::AnyTime, &ALIKE);
+        let mut bets = Bets::new(Begins::AnyTime);
         bets.observe(&[f64::NAN; SIZES], &[0.0; SIZES]);
-        assert!(bets.log_e().abs() < 1e-12);
+        assert!(bets.log_e(&ALIKE).abs() < 1e-12);
         (0..10_000).for_each(|_| bets.observe(&[700.0; SIZES], &[0.0; SIZES]));
-        assert!(bets.log_e().is_finite());
+        assert!(bets.log_e(&ALIKE).is_finite());
         (0..10_000).for_each(|_| bets.observe(&[-700.0; SIZES], &[0.0; SIZES]));
-        assert!(bets.log_e().is_finite());
+        assert!(bets.log_e(&ALIKE).is_finite());
     }
 }

@@ -99,8 +99,8 @@ impl RateEvidence {
     pub(crate) fn new(out_of: OutOf) -> Self {
         Self {
             out_of,
-            harm: Bets::new(Begins::AnyTime, &WEIGHTS),
-            safety: Bets::new(Begins::AtTheStart, &WEIGHTS_OF_SAFETY),
+            harm: Bets::new(Begins::AnyTime),
+            safety: Bets::new(Begins::AtTheStart),
             past: Tally::default(),
             control: Tally::default(),
             canary: Tally::default(),
@@ -201,11 +201,11 @@ impl RateEvidence {
     }
 
     pub(crate) fn log_harm(&self) -> f64 {
-        self.harm.log_e()
+        self.harm.log_e(&WEIGHTS)
     }
 
     pub(crate) fn log_safety(&self) -> f64 {
-        self.safety.log_e()
+        self.safety.log_e(&WEIGHTS_OF_SAFETY)
     }
 
     /// Returns both arms so far.

@@ -117,7 +117,7 @@ impl Roster {
             canary: Muster::default(),
             unit: None,
             is_in_part: false,
-            bets: Bets::new(Begins::AnyTime, &ALIKE),
+            bets: Bets::new(Begins::AnyTime),
             since: None,
             absence: Absence::default(),
         }
@@ -203,7 +203,7 @@ impl Roster {
     /// Returns the natural logarithm of the e-value against "the canary's replicas stay as a healthy
     /// one's do".
     pub(crate) fn log_e(&self) -> f64 {
-        self.bets.log_e()
+        self.bets.log_e(&ALIKE)
     }
 
     /// Returns how many replicas of the canary report at present, and how many did.

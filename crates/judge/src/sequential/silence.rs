@@ -76,7 +76,7 @@ pub(crate) struct Silence {
 impl Silence {
     pub(crate) fn new() -> Self {
         Self {
-            bets: Bets::new(Begins::AnyTime, &ALIKE),
+            bets: Bets::new(Begins::AnyTime),
             since: None,
             steps: 0,
             counted: 0,
@@ -163,7 +163,7 @@ impl Silence {
     /// Returns the natural logarithm of the e-value against "the canary is as talkative as a healthy
     /// one".
     pub(crate) fn log_e(&self) -> f64 {
-        self.bets.log_e()
+        self.bets.log_e(&ALIKE)
     }
 }
 

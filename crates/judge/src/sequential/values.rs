@@ -163,7 +163,7 @@ impl ValueEvidence {
     /// over the sides, any of which may be harmed.
     pub(crate) fn log_harm(&self) -> f64 {
         let of_view = |view: &View| {
-            let sum: f64 = view.bets.iter().map(|side| libm::exp(side.harm.log_e())).sum();
+            let sum: f64 = view.bets.iter().map(|side| libm::exp(side.harm.log_e(&WEIGHTS))).sum();
             sum / view.bets.len().max(1) as f64
         };
         self.averaged(of_view)
@@ -174,7 +174,8 @@ impl ValueEvidence {
     pub(crate) fn log_safety(&self) -> f64 {
         let of_side = |side: usize| {
             self.averaged(|view| {
-                view.bets.get(side).map_or(1.0, |side| libm::exp(side.safety.log_e()))
+                let safety = |side: &SideBets| side.safety.log_e(view.weights_of_safety());
+                view.bets.get(side).map_or(1.0, |side| libm::exp(safety(side)))
             })
         };
         (0..self.sides.len()).map(of_side).fold(f64::INFINITY, f64::min)
@@ -223,17 +224,20 @@ impl ValueEvidence {
 
 impl View {
     fn new(noise: Option<Noise>, weight: f64, sides: &[Side]) -> Self {
-        let weights_of_safety = match noise {
-            Some(_) => &WEIGHTS_OF_SAFETY,
-            None => &WEIGHTS_OF_SAFETY_AGAINST_SQUARE,
-        };
         let side = |side: &Side| SideBets {
             side: *side,
-            harm: Bets::new(Begins::AnyTime, &WEIGHTS),
-            safety: Bets::new(Begins::AtTheStart, weights_of_safety),
+            harm: Bets::new(Begins::AnyTime),
+            safety: Bets::new(Begins::AtTheStart),
             out: false,
         };
         Self { noise, scale: Scale::default(), weight, bets: sides.iter().map(side).collect() }
+    }
+
+    fn weights_of_safety(&self) -> &'static BySize {
+        match self.noise {
+            Some(_) => &WEIGHTS_OF_SAFETY,
+            None => &WEIGHTS_OF_SAFETY_AGAINST_SQUARE,
+        }
     }
 
     fn observe(

@@ -24,7 +24,6 @@ pub use recording_feed::RecordingFeed;
 pub use session::{Tools, Watched, watch_feed};
 pub use state::StateFile;
 pub use store_feed::StoreFeed;
-pub(crate) use timing::HISTORY;
 use timing::length_of;
 pub use timing::{Start, Timing, TimingAsked};
 

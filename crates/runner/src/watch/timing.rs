@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serin_model::{Analysis, Step, Timestamp, Window};
 
+use crate::usual::{HISTORY, HORIZON};
+
 /// When the canary began.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Start {
@@ -90,10 +92,7 @@ impl Timing {
     }
 }
 
-const HORIZON: Duration = Duration::from_secs(3600);
 const WARM_UP: Duration = Duration::from_secs(120);
-/// How much of the control's past is learned from, where nobody says.
-pub(crate) const HISTORY: Duration = Duration::from_secs(6 * 3600);
 const EVERY: Duration = Duration::from_secs(15);
 
 pub(crate) fn length_of(step: Step) -> Duration {

@@ -59,7 +59,7 @@ impl MetricState {
         }
         self.usual.bad = self.usual_bad(check, samples());
         let past = self.without_overlap(past);
-        self.learn_rates(check, &past);
+        self.learn_rates(check, &past, is_all);
         self.learn_values(check, &past, is_all);
         self.learn_tails(check, &past, control);
         if is_all {
@@ -94,7 +94,12 @@ impl MetricState {
     }
 
     /// Learns how evenly the control's replicas shared what they had together, step by step.
-    pub(super) fn learn_rates(&mut self, check: &Check, past: &[(String, BTreeMap<i64, Sample>)]) {
+    pub(super) fn learn_rates(
+        &mut self,
+        check: &Check,
+        past: &[(String, BTreeMap<i64, Sample>)],
+        is_all: bool,
+    ) {
         let tally = |sample: &Sample| match sample {
             Sample::Counted(tally) => Some(*tally),
             Sample::Value(_) | Sample::Buckets(_) | Sample::Garbled => self.bad_of(check, sample),
@@ -111,7 +116,10 @@ impl MetricState {
         self.rates = rates_of(check);
         for (_, evidence) in &mut self.rates {
             steps.values().for_each(|replicas| evidence.learn_past(replicas));
-            evidence.learn_excursions(&replicas);
+            // As of values: what one replica did before a change is no pattern.
+            if !is_all {
+                evidence.learn_excursions(&replicas);
+            }
         }
     }
 
