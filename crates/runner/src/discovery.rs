@@ -231,6 +231,8 @@ impl<'a> Survey<'a> {
             arm: among,
             window: Window { start: self.end.before(back), end: self.end },
             step: Step::MINUTE,
+            for_each: &[],
+            replica: None,
             timeout: self.store.limits.timeout,
         }
     }

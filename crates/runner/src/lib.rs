@@ -9,6 +9,7 @@ pub mod commit_status;
 mod discovery;
 mod error;
 mod fetch;
+mod fleet;
 mod history;
 mod http;
 mod judge;
@@ -29,6 +30,7 @@ pub mod watch;
 
 pub use crate::discovery::{Discovery, DiscoveryAsked, PackFound, discover};
 pub use crate::error::RunError;
+pub use crate::fleet::ask_each;
 pub use crate::history::HistoryAsked;
 pub use crate::judge::ask;
 pub use crate::lint::{LintAsk, lint};

@@ -458,6 +458,8 @@ mod tests {
                 end: Timestamp::from_seconds(1_600_002_000),
             },
             step: Step::from_seconds(step).unwrap(),
+            for_each: &[],
+            replica: None,
             timeout: Duration::from_secs(30),
         })
     }

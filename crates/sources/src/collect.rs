@@ -62,6 +62,7 @@ impl Filter {
 }
 
 /// A series of a source.
+#[derive(Clone, Debug)]
 pub(crate) struct Series {
     /// The metric's name, where the source gives one.
     pub(crate) metric: Option<String>,
@@ -129,7 +130,32 @@ pub(crate) struct Collector<'a> {
     samples: usize,
     records: u64,
     seen: Seen,
+    /// Whose series are kept; everybody's if nobody is named.
+    only: Option<Members>,
 }
+
+/// Some members of a fleet.
+#[derive(Clone, Debug)]
+pub(crate) struct Members {
+    /// The labels that tell members apart.
+    pub(crate) for_each: Vec<String>,
+    /// Their values, member by member.
+    pub(crate) names: BTreeSet<Vec<String>>,
+}
+
+impl Members {
+    fn has(&self, labels: &[(&str, &str)]) -> bool {
+        let value = |label: &String| {
+            let found = labels.iter().find(|(name, _)| name == label);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let name: Option<Vec<String>> = self.for_each.iter().map(value).collect();
+        name.is_some_and(|name| self.names.contains(&name))
+    }
+}
+
+/// The number of every series that nobody asked for.
+const NOBODYS: usize = usize::MAX;
 
 /// Everything that was in the recording.
 pub(crate) struct Collected {
@@ -191,7 +217,13 @@ impl<'a> Collector<'a> {
             samples: 0,
             records: 0,
             seen: Seen::default(),
+            only: None,
         })
+    }
+
+    /// Keeps nothing but the series of some members of a fleet.
+    pub(crate) fn only(self, members: Members) -> Self {
+        Self { only: Some(members), ..self }
     }
 
     /// Takes one record. Times and values are read only where somebody asked for the series.
@@ -275,6 +307,9 @@ impl<'a> Collector<'a> {
         key_bytes: usize,
         line: u64,
     ) -> Result<usize, FileError> {
+        if self.only.as_ref().is_some_and(|only| !only.has(labels)) {
+            return Ok(NOBODYS);
+        }
         self.key_bytes += key_bytes;
         if self.series.len() >= MOST_SERIES || self.key_bytes > MOST_KEY_BYTES {
             let problem = format!("the recording has more than {} series", self.series.len());
@@ -296,7 +331,7 @@ impl<'a> Collector<'a> {
 
     /// Returns whether somebody asked for a series.
     pub(crate) fn is_wanted(&self, series: usize) -> bool {
-        !self.series[series].wanted_by.is_empty()
+        self.series.get(series).is_some_and(|series| !series.wanted_by.is_empty())
     }
 
     /// Counts records that were read elsewhere.

@@ -21,7 +21,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Vi
 use serin_model::{CounterForm, Point, Timestamp, Window};
 
 use crate::native_histogram::{NativeBucket, NativeHistogram};
-use crate::promql::{Prepared, prepare};
+use crate::promql::{Prepared, is_label_name, prepare};
 use crate::rows::shown;
 use crate::selection::{Remainder, raw};
 use crate::source::{
@@ -45,8 +45,19 @@ impl Source for Prometheus {
     }
 
     fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError> {
+        refuse_odd_labels(asked)?;
         Ok(match prepare(asked)? {
-            Prepared::Selector(selector) => samples(asked, &selector),
+            Prepared::Selector(selector) => match added_up(asked, &selector) {
+                Some(expression) => Plan {
+                    requests: steps(asked, &expression),
+                    counters: CounterForm::Increments,
+                    per_second: false,
+                    notices: Vec::new(),
+                    is_selector: false,
+                    remainder: Remainder::default(),
+                },
+                None => samples(asked, &selector),
+            },
             Prepared::Expression(expression) => Plan {
                 requests: steps(asked, &expression.text),
                 counters: if expression.makes_increments {
@@ -187,6 +198,58 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
         });
     }
     Plan { is_selector: true, ..raw(requests) }
+}
+
+/// What is written into a query is a name and nothing else.
+fn refuse_odd_labels(asked: &Asked<'_>) -> Result<(), QueryError> {
+    let of_fleet = asked.replica.filter(|_| !asked.for_each.is_empty());
+    let mut labels = asked.for_each.iter().map(String::as_str).chain(of_fleet);
+    match labels.find(|label| !is_label_name(label)) {
+        None => Ok(()),
+        Some(label) => Err(QueryError {
+            query: shown(asked.query.as_str(), 200),
+            reason: format!("`{}`, by which it is added up, is no label name", shown(label, 80)),
+            hint: "a label's name has letters, digits and `_`, and begins with no digit".to_owned(),
+        }),
+    }
+}
+
+/// Returns what has the store add up the replicas of each canary of a fleet, step by step; nothing
+/// where one canary is asked for, or where the samples themselves are needed.
+///
+/// A counter's increments are whole: what it stands at, less what it stood at a step ago; all of it
+/// where it began again, or anew. A counter that was last seen longer ago than
+/// [`LOOK_BACK_OF_A_STEP`] began anew.
+fn added_up(asked: &Asked<'_>, selector: &str) -> Option<String> {
+    let keep = |also: &[&str]| {
+        let labels = asked.for_each.iter().map(String::as_str).chain(asked.replica);
+        labels.chain(also.iter().copied()).collect::<Vec<_>>().join(", ")
+    };
+    let step = asked.step.seconds();
+    let before = format!("last_over_time({selector}[{LOOK_BACK_OF_A_STEP}s] offset {step}s)");
+    let increments = format!("({selector} - {before} >= 0) or {selector}");
+    match asked.quantity {
+        _ if asked.for_each.is_empty() => None,
+        Quantity::Counter => Some(format!("sum by ({}) ({increments})", keep(&[]))),
+        // A histogram that is one sample cannot be compared with zero.
+        Quantity::Buckets if !is_of_buckets(selector) => None,
+        Quantity::Buckets => Some(format!("sum by ({}) ({increments})", keep(&["le"]))),
+        // Which of several series of one replica is meant must be seen.
+        Quantity::Level if asked.replica.is_some() => {
+            Some(format!("avg_over_time({selector}[{step}s])"))
+        }
+        Quantity::Level => {
+            Some(format!("avg by ({}) (avg_over_time({selector}[{step}s]))", keep(&[])))
+        }
+    }
+}
+
+/// How long a scrape may fail before a counter is taken for a new one, in seconds. A store holds all
+/// samples of it in memory, of every host.
+const LOOK_BACK_OF_A_STEP: u32 = 900;
+
+fn is_of_buckets(selector: &str) -> bool {
+    selector.split('{').next().is_some_and(|name| name.trim_end().ends_with("_bucket"))
 }
 
 /// Asks for one value a step, computed at the step's end, which is when all of it has happened.

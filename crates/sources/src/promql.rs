@@ -158,7 +158,7 @@ fn arm_matchers(arm: &LabelSelector) -> Result<String, Wrong> {
     Ok(matchers)
 }
 
-fn is_label_name(name: &str) -> bool {
+pub(crate) fn is_label_name(name: &str) -> bool {
     name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
         && !name.starts_with(|character: char| character.is_ascii_digit())
         && !name.is_empty()
@@ -343,6 +343,8 @@ mod tests {
                 end: Timestamp::from_seconds(1800),
             },
             step: Step::MINUTE,
+            for_each: &[],
+            replica: None,
             timeout: Duration::from_secs(30),
         };
         match prepare(&asked) {
@@ -418,6 +420,8 @@ mod tests {
                     arm: &arm,
                     window,
                     step,
+                    for_each: &[],
+                    replica: None,
                     timeout: Duration::from_secs(30),
                 })
                 .unwrap()

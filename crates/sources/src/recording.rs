@@ -9,6 +9,7 @@ use crate::assemble::Assembler;
 use crate::collect::{Collected, Collector, Seen, Series};
 use crate::digest::{Digest, DigestReader, LimitedReader};
 use crate::doubts::{Doubts, look_at_recording};
+use crate::fleet::RecordedFleet;
 use crate::rows::{EXAMPLE, for_each_record, shortened, unpacked};
 
 /// What a recording answered to an analysis.
@@ -44,6 +45,48 @@ pub fn read_recording(
     analysis: &Analysis,
     counters: CounterForm,
 ) -> Result<Recording, SourceError> {
+    let (Collected { wanted, series, records, seen }, digest) =
+        read_all(name, reader, analysis, counters)?;
+    let Some(span) = span_of(&series) else {
+        return Err(nothing_found(name, analysis, "line", records, &seen).into());
+    };
+    let mut doubts = Doubts::about(name);
+    look_at_recording(analysis, &wanted, &series, &mut doubts);
+    let warnings = doubts.warnings(analysis.checks());
+    let series = Assembler::new(name, analysis, &wanted, series)?.assemble()?;
+    Ok(Recording { series, warnings, span, digest })
+}
+
+/// Reads what the checks of an analysis ask for from a recording of many canaries, told apart by the
+/// labels that its `for_each` names.
+///
+/// Takes what [`read_recording`] takes, and as much memory: 24 bytes for each point that a check asks
+/// for, of all members together.
+///
+/// # Errors
+///
+/// As [`read_recording`].
+pub fn read_recorded_fleet(
+    name: &str,
+    reader: impl Read,
+    analysis: &Analysis,
+    counters: CounterForm,
+) -> Result<(RecordedFleet, Digest), SourceError> {
+    let (collected, digest) = read_all(name, reader, analysis, counters)?;
+    if collected.series.is_empty() {
+        let Collected { records, seen, .. } = collected;
+        return Err(nothing_found(name, analysis, "line", records, &seen).into());
+    }
+    let fleet = RecordedFleet::of(name, analysis, collected, None)?;
+    Ok((fleet, digest))
+}
+
+fn read_all(
+    name: &str,
+    reader: impl Read,
+    analysis: &Analysis,
+    counters: CounterForm,
+) -> Result<(Collected, Digest), SourceError> {
     let mut collector = Collector::new(name, analysis, counters)?;
     let unreadable = |error: io::Error| {
         FileError::new(name, "", None, &format!("the recording cannot be read: {error}"))
@@ -54,16 +97,7 @@ pub fn read_recording(
     let limited = LimitedReader::new(unpacked, MOST_BYTES);
     for_each_record(name, limited, |record| collector.add(record))?;
     let digest = stored.finish().map_err(unreadable)?;
-
-    let Collected { wanted, series, records, seen } = collector.finish();
-    let Some(span) = span_of(&series) else {
-        return Err(nothing_found(name, analysis, "line", records, &seen).into());
-    };
-    let mut doubts = Doubts::about(name);
-    look_at_recording(analysis, &wanted, &series, &mut doubts);
-    let warnings = doubts.warnings(analysis.checks());
-    let series = Assembler::new(name, analysis, &wanted, series)?.assemble()?;
-    Ok(Recording { series, warnings, span, digest })
+    Ok((collector.finish(), digest))
 }
 
 /// Returns the first and the last moment of all series.

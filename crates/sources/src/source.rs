@@ -147,6 +147,12 @@ pub struct Asked<'a> {
     pub window: Window,
     /// The length of a bin.
     pub step: Step,
+    /// The labels of which every combination of values is a canary of its own; none of them tells the
+    /// arms apart. Where there are any, a store that can adds up what lies below them, so that a fleet
+    /// is asked for with a query and not host by host.
+    pub for_each: &'a [String],
+    /// The label that tells replicas apart, which is then kept.
+    pub replica: Option<&'a str>,
     /// How long one request may take; a store that is told need not go on for longer.
     pub timeout: Duration,
 }

@@ -26,6 +26,8 @@ fn plan(
             end: Timestamp::from_millis(start + minutes * 60_000),
         },
         step: Step::from_seconds(60).unwrap(),
+        for_each: &[],
+        replica: None,
         timeout: Duration::from_secs(30),
     })
 }

@@ -20,7 +20,7 @@ pub(crate) use course::look_at_ratios;
 pub(crate) use edges::look_at_edges;
 
 /// What was noticed, check by check.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Doubts {
     /// What people call the source.
     source: String,
@@ -46,6 +46,11 @@ impl Doubts {
     /// Returns why a check has no answer.
     pub(crate) fn failure(&self, check: usize) -> Option<&str> {
         self.failures.get(&check).map(String::as_str)
+    }
+
+    /// Returns whether any check has no answer.
+    pub(crate) fn has_failures(&self) -> bool {
+        !self.failures.is_empty()
     }
 
     fn warn(&mut self, check: usize, code: WarningCode, text: String) {

@@ -117,6 +117,8 @@ fn asked<'a>(analysis: &'a Analysis, part: Part, query: &'a Query) -> Asked<'a> 
         arm: &analysis.arms.control,
         window: analysis.window.unwrap_or(Window { start, end: start.after(length) }),
         step: analysis.step,
+        for_each: &analysis.for_each,
+        replica: analysis.replica.as_deref(),
         timeout: Duration::from_secs(30),
     }
 }

@@ -1,5 +1,6 @@
 //! The row groups of a Parquet file, and which of them can hold an answer.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use ::parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -61,6 +62,19 @@ impl RowGroups {
                 && of_an_arm(collector, table, group)
         };
         Self(self.0.iter().filter(is_needed).copied().collect())
+    }
+
+    /// Returns some of these.
+    ///
+    /// * `places`: which, counted from zero.
+    pub(crate) fn some(&self, places: &BTreeSet<usize>) -> Self {
+        Self(places.iter().filter_map(|&place| self.0.get(place)).copied().collect())
+    }
+
+    /// Returns for each row, in the order they are read, which of these row groups it is in.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
+        let place = |(place, group): (usize, &RowGroup)| (0..group.rows).map(move |_| place);
+        self.0.iter().enumerate().flat_map(place)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

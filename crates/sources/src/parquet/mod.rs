@@ -7,6 +7,7 @@
 //! Source: <https://parquet.apache.org/docs/file-format/>.
 
 mod batch;
+mod fleet;
 mod groups;
 mod table;
 mod texts;
@@ -22,7 +23,8 @@ use crate::assemble::Assembler;
 use crate::collect::{Collected, Collector};
 use crate::digest::DigestReader;
 use crate::doubts::{Doubts, look_at_recording};
-use crate::parquet::groups::RowGroups;
+pub use crate::parquet::fleet::ParquetFleet;
+pub(crate) use crate::parquet::groups::RowGroups;
 use crate::parquet::table::Table;
 use crate::recording::{Recording, nothing_found, span_of};
 use crate::rows::shown;

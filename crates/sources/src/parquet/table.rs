@@ -93,6 +93,7 @@ impl Table {
         let asked_for = collector.labels_asked_for();
         let mut said: BTreeSet<&str> = asked_for;
         said.extend(analysis.replica.as_deref());
+        said.extend(analysis.for_each.iter().map(String::as_str));
         said.extend(["arm", "le"]);
         let of_metrics = columns.values.iter().all(|(_, value)| *value == ValueOf::Metric);
         let is_label = |column: &Column| {
@@ -153,14 +154,36 @@ impl Table {
         self.leaves.iter().find(|(label, _)| label == name).map(|(_, leaf)| *leaf)
     }
 
-    /// Returns a reader of some row groups, and of no other columns.
+    /// Returns where the columns of some labels are in the file; nothing if one is missing.
+    pub(crate) fn places_of(&self, labels: &[String]) -> Option<Vec<usize>> {
+        let place = |label: &String| {
+            let column = self.columns.labels.iter().find(|column| column.name == *label)?;
+            self.roots.get(column.index).copied()
+        };
+        labels.iter().map(place).collect()
+    }
+
+    /// Returns a reader of some row groups, and of no other columns than those that say something.
     pub(crate) fn reader<R: ChunkReader + 'static>(
         &self,
         file: R,
         metadata: &ArrowReaderMetadata,
         groups: &RowGroups,
     ) -> Result<ParquetRecordBatchReader, ParquetError> {
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), self.roots.iter().copied());
+        self.reader_of(file, metadata, groups, &self.roots)
+    }
+
+    /// Returns a reader of some row groups and of some columns.
+    ///
+    /// * `roots`: their places in the file; they are read in the order of the file.
+    pub(crate) fn reader_of<R: ChunkReader + 'static>(
+        &self,
+        file: R,
+        metadata: &ArrowReaderMetadata,
+        groups: &RowGroups,
+        roots: &[usize],
+    ) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
         ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
             .with_projection(mask)
             .with_row_groups(groups.indices())
