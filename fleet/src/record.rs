@@ -87,12 +87,14 @@ fn batches(shape: &Shape) -> Box<dyn Iterator<Item = Rows> + '_> {
     let minutes = 0..shape.minutes;
     if shape.by_time {
         let all: Vec<(usize, usize)> = (0..shape.services).flat_map(hosts).collect();
-        return Box::new(minutes.map(move |minute| Rows { hosts: all.clone(), minutes: minute..minute + 1 }));
+        return Box::new(
+            minutes.map(move |minute| Rows { hosts: all.clone(), minutes: minute..minute + 1 }),
+        );
     }
-    Box::new((0..shape.services).map(move |service| Rows {
-        hosts: hosts(service).collect(),
-        minutes: minutes.clone(),
-    }))
+    Box::new(
+        (0..shape.services)
+            .map(move |service| Rows { hosts: hosts(service).collect(), minutes: minutes.clone() }),
+    )
 }
 
 fn batch(shape: &Shape, rows: &Rows, drawn: Option<&Drawn>) -> anyhow::Result<RecordBatch> {
@@ -120,7 +122,8 @@ fn batch(shape: &Shape, rows: &Rows, drawn: Option<&Drawn>) -> anyhow::Result<Re
             Metric::Counters { total, bad } => vec![total, bad],
         })
         .collect();
-    let mut values: Vec<Vec<f64>> = vec![Vec::with_capacity(rows.hosts.len() * length); names.len()];
+    let mut values: Vec<Vec<f64>> =
+        vec![Vec::with_capacity(rows.hosts.len() * length); names.len()];
     for &(service, host) in &rows.hosts {
         let own = match drawn {
             Some(drawn) => Cow::Borrowed(&drawn.0[service * shape.hosts + host]),

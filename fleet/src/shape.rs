@@ -46,7 +46,8 @@ impl Shape {
             total: format!("requests_{number:02}"),
             bad: format!("errors_{number:02}"),
         };
-        let levels = (0..self.metrics - 2 * counters).map(|number| Metric::Level(format!("level_{number:02}")));
+        let levels = (0..self.metrics - 2 * counters)
+            .map(|number| Metric::Level(format!("level_{number:02}")));
         levels.chain((0..counters).map(pair)).collect()
     }
 
@@ -104,7 +105,9 @@ impl Shape {
         for metric in self.metrics() {
             text.push_str(&match metric {
                 Metric::Level(name) => {
-                    format!("  {name}: {{gauge: {name}, worse: higher, compare: {{tolerance: 10%}}}}\n")
+                    format!(
+                        "  {name}: {{gauge: {name}, worse: higher, compare: {{tolerance: 10%}}}}\n"
+                    )
                 }
                 Metric::Counters { total, bad } => {
                     format!("  {bad}: {{ratio: {{bad: {bad}, total: {total}}}, worse: higher}}\n")

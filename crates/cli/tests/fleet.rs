@@ -15,7 +15,8 @@ use crate::canaries::{Case, START, essence, noise, total};
 use crate::real_store::{RealStore, Row, filled_with, recording};
 use crate::serin::{serin, without_folder};
 
-const RATIO: &str = "  errors: {ratio: {bad: 'requests_total{code=~\"5..\"}', total: requests_total}}\n";
+const RATIO: &str =
+    "  errors: {ratio: {bad: 'requests_total{code=~\"5..\"}', total: requests_total}}\n";
 const GAUGE: &str = "  memory: {gauge: level, worse: higher}\n";
 const HISTOGRAM: &str = "  latency: {histogram: duration_bucket}\n";
 
@@ -85,7 +86,9 @@ fn fleet() -> Vec<Row> {
     rows.extend(service("failing", true, move |arm, _| {
         of_canary(arm, Change { errors: 20, ..SOUND })
     }));
-    rows.extend(service("hungry", true, move |arm, _| of_canary(arm, Change { level: 2.0, ..SOUND })));
+    rows.extend(service("hungry", true, move |arm, _| {
+        of_canary(arm, Change { level: 2.0, ..SOUND })
+    }));
     rows.extend(service("restarted", true, move |arm, _| {
         of_canary(arm, Change { restart: Some(50), ..SOUND })
     }));
@@ -96,11 +99,20 @@ fn fleet() -> Vec<Row> {
 
 fn check_file(source: &str, who: &str, checks: &str) -> String {
     let end = jiff::Timestamp::from_second(START + 1800).unwrap();
-    let start = jiff::Timestamp::from_second(START).unwrap();
+    // There is something before: what a counter stood at when it was first seen is no count.
+    let start = jiff::Timestamp::from_second(START + 300).unwrap();
     format!(
         "{who}\nsource: {source}\narms: {{control: {{track: stable}}, canary: {{track: canary}}}}\n\
          step: 30s\nwindow: {{start: {start}, end: {end}}}\nchecks:\n{checks}"
     )
+}
+
+/// Leaves out the moments within a step, of which nothing is left where a store adds up.
+fn without_moments(mut essence: Value) -> Value {
+    for metric in essence["metrics"].as_array_mut().unwrap() {
+        metric["evidence"].as_object_mut().unwrap().remove("since");
+    }
+    essence
 }
 
 /// Judges with a Check file, and returns the exit code and the JSON.
@@ -148,28 +160,22 @@ fn a_store_adds_a_fleet_up_and_says_what_a_selector_says() {
     for RealStore { name, url, .. } in &stores {
         let source = format!("{{prometheus: {{url: '{url}'}}}}");
         // Without a label for replicas every series of a level would be one.
-        for (replica, checks) in
-            [("", [RATIO, HISTOGRAM].concat()), ("replica: pod\n", [RATIO, GAUGE, HISTOGRAM].concat())]
-        {
+        for (replica, checks) in [
+            ("", [RATIO, HISTOGRAM].concat()),
+            ("replica: pod\n", [RATIO, GAUGE, HISTOGRAM].concat()),
+        ] {
             let who = format!("{replica}history: 0s\nfor_each: [service]");
             let (code, report) = judged(folder.path(), &check_file(&source, &who, &checks));
             assert_eq!(code, 2, "{name}");
             assert_eq!(report["without_canary"], serde_json::json!(["idle"]), "{name}");
             for (member, judged_in_fleet) in members(&report) {
-                let who = format!("{replica}history: 0s\nservice: {member}\nscope: {{service: $service}}");
+                let who = format!(
+                    "{replica}history: 0s\nservice: {member}\nscope: {{service: $service}}"
+                );
                 let (_, alone) = judged(folder.path(), &check_file(&source, &who, &checks));
-                let alone = essence(&alone);
-                assert_eq!(judged_in_fleet["outcome"], alone["outcome"], "{name}, {member}");
-                for (one, other) in judged_in_fleet["metrics"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .zip(alone["metrics"].as_array().unwrap())
-                {
-                    for arm in ["control", "canary"] {
-                        assert_eq!(one[arm], other[arm], "{name}, {member}, {arm} {}", one["name"]);
-                    }
-                }
+                let (one, other) =
+                    (without_moments(judged_in_fleet), without_moments(essence(&alone)));
+                assert_eq!(one, other, "{name}, {member}, {replica:?}");
             }
         }
     }
@@ -181,7 +187,11 @@ fn the_number_of_queries_does_not_grow_with_the_fleet() {
     for RealStore { name, url, .. } in &filled_with(&fleet()) {
         let source = format!("{{prometheus: {{url: '{url}'}}}}");
         let checks = [RATIO, GAUGE, HISTOGRAM].concat();
-        let of_fleet = check_file(&source, "for_each: [service]", &checks);
+        // What lies before is the past of the controls.
+        let half = jiff::Timestamp::from_second(START + 900).unwrap();
+        let of_fleet = check_file(&source, "history: 10m\nfor_each: [service]", &checks);
+        let of_fleet = of_fleet
+            .replace("window: {start: 2020-09-13T12:35:00Z", &format!("window: {{start: {half}"));
         let (_, report) = judged(folder.path(), &of_fleet);
         let members = report["members"].as_array().unwrap();
         assert_eq!(members.len(), 5);
@@ -209,7 +219,8 @@ fn people_read_the_worst_first() {
     let source = "{file: {path: rows.csv, counters: cumulative}}";
     let checks = [RATIO, GAUGE].concat();
     let check = folder.path().join("fleet.yaml");
-    std::fs::write(&check, check_file(source, "replica: pod\nfor_each: [service]", &checks)).unwrap();
+    std::fs::write(&check, check_file(source, "replica: pod\nfor_each: [service]", &checks))
+        .unwrap();
     let page = folder.path().join("fleet.html");
     let mut told = String::new();
     for format in ["table", "lines", "markdown"] {
@@ -227,7 +238,8 @@ fn people_read_the_worst_first() {
     let index = std::fs::read_to_string(&page).unwrap();
     for member in ["failing", "good", "hungry", "late", "restarted"] {
         assert!(index.contains(&format!("href=\"fleet/{member}.html\"")), "{member}");
-        let page = std::fs::read_to_string(folder.path().join(format!("fleet/{member}.html"))).unwrap();
+        let page =
+            std::fs::read_to_string(folder.path().join(format!("fleet/{member}.html"))).unwrap();
         assert!(page.contains(&format!("service={member}")), "{member}");
         assert!(page.contains("<svg"), "{member}");
     }
@@ -246,7 +258,8 @@ fn names_of_files_are_safe_and_differ() {
         }
     }
     std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
-    let text = "for_each: [service]\nsource: {file: {path: rows.csv}}\nchecks: {level: {gauge: level}}\n";
+    let text =
+        "for_each: [service]\nsource: {file: {path: rows.csv}}\nchecks: {level: {gauge: level}}\n";
     let check = folder.path().join("check.yaml");
     std::fs::write(&check, text).unwrap();
     let page = folder.path().join("pages of all.html");
@@ -257,7 +270,8 @@ fn names_of_files_are_safe_and_differ() {
     assert_eq!(pages.count(), names.len() - 1);
     let index = std::fs::read_to_string(&page).unwrap();
     assert!(index.contains("href=\"pages%20of%20all/shop.html\""));
-    assert!(!index.contains("/../"));
+    assert!(!index.contains("href=\"."));
+    assert!(!index.contains("%20all/."));
 }
 
 #[test]
@@ -288,7 +302,10 @@ fn what_is_wrong_is_said_with_what_to_do() {
         ("a live analysis", vec!["watch", &good]),
         ("a plan", vec!["plan", &good]),
         ("a self-test", vec!["selftest", &good]),
-        ("where the pages go is a file", vec!["judge", &good, "-o", &good.replace("good.yaml", "rows.csv.html")]),
+        (
+            "where the pages go is a file",
+            vec!["judge", &good, "-o", &good.replace("good.yaml", "rows.csv.html")],
+        ),
     ] {
         if name.starts_with("where") {
             std::fs::write(folder.path().join("rows.csv"), "").ok();

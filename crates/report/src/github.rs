@@ -49,7 +49,12 @@ pub fn fleet_annotations(fleet: &FleetReport) -> String {
     let failed = fleet.members.iter().filter(|member| member.verdict.outcome != Outcome::Pass);
     for member in failed.take(MOST_METRICS) {
         let title = format!("{}: {}", wording::service(member), member.verdict.outcome);
-        text.push_str(&command(self::level(member.verdict.outcome), member, &title, &member.verdict.reason));
+        text.push_str(&command(
+            self::level(member.verdict.outcome),
+            member,
+            &title,
+            &member.verdict.reason,
+        ));
     }
     text
 }
@@ -57,8 +62,7 @@ pub fn fleet_annotations(fleet: &FleetReport) -> String {
 /// Returns the outputs of a step about a fleet: `outcome`, and the `reason`.
 #[must_use]
 pub fn fleet_outputs(fleet: &FleetReport) -> String {
-    let outputs =
-        [("outcome", fleet.outcome.to_string()), ("reason", fleet_headline(fleet))];
+    let outputs = [("outcome", fleet.outcome.to_string()), ("reason", fleet_headline(fleet))];
     outputs.iter().map(|(name, value)| step_output(name, value)).collect()
 }
 

@@ -96,6 +96,8 @@ fn survey(
 ) -> Result<Option<Asked>, RunError> {
     let store = store::overridden(written, Overrides { url: ask.url, ..Overrides::default() })?;
     let mut analysis = question.written.analysis.clone();
+    // What the queries select is looked at as it is stored, whosever it is.
+    analysis.for_each = Vec::new();
     analysis.judgements = None;
     let time = TimeAsked { last: ask.last, ..TimeAsked::default() };
     let window = match store::window(&analysis, time) {

@@ -90,10 +90,7 @@ pub(crate) enum Opened<'a> {
 /// # Errors
 ///
 /// [`RunError::Unreadable`].
-pub(crate) fn opened<'a>(
-    path: &str,
-    progress: &'a dyn Progress,
-) -> Result<Opened<'a>, RunError> {
+pub(crate) fn opened<'a>(path: &str, progress: &'a dyn Progress) -> Result<Opened<'a>, RunError> {
     let unreadable = |error| unreadable(path, error);
     let mut reader = open(path, progress)?;
     // A pipe may hand out its first byte alone.
@@ -179,7 +176,10 @@ pub(crate) fn place(
 }
 
 /// Returns the stretch of a recording that is judged.
-pub(crate) fn recorded_window(analysis: &Analysis, time: TimeAsked) -> Result<Option<Window>, RunError> {
+pub(crate) fn recorded_window(
+    analysis: &Analysis,
+    time: TimeAsked,
+) -> Result<Option<Window>, RunError> {
     if time.last.is_some() {
         return Err(RunError::OtherSource {
             problem: "`--last` is asked for, and a recording knows no now".to_owned(),

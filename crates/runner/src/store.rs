@@ -98,6 +98,7 @@ pub(crate) fn input(inquiry: &Inquiry<'_>, what: &str, digest: Digest) -> Input 
 }
 
 /// What a store said of the control's past.
+#[derive(Default)]
 pub(crate) struct Past {
     pub(crate) series: Vec<MetricSeries>,
     pub(crate) input: Option<Input>,
@@ -123,7 +124,7 @@ pub(crate) fn past(
     let length = analysis.history.unwrap_or(HISTORY);
     let start = analysis.step.bin_of(end.before(length));
     if length.is_zero() {
-        return Ok(Past { series: Vec::new(), input: None, warning: None });
+        return Ok(Past::default());
     }
     let store = overridden(written, overrides)?;
     let inquiry = Inquiry::new(analysis, &store, Window { start, end })?;
@@ -279,7 +280,11 @@ pub(crate) fn nothing_answered<T>(
 }
 
 /// Says what was asked, should no series have a point.
-pub(crate) fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) -> RunError {
+pub(crate) fn nothing_found(
+    inquiry: &Inquiry<'_>,
+    window: Window,
+    warnings: &[Warning],
+) -> RunError {
     let requests = inquiry.requests().iter().enumerate();
     let of_checks = requests.filter(|(request, _)| inquiry.is_of_a_check(*request));
     let mut asked: Vec<String> = of_checks.map(|(_, request)| request.query().to_owned()).collect();

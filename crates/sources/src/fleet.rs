@@ -159,8 +159,10 @@ pub(crate) fn tell_apart(for_each: &[String], wanted: &[Wanted], series: Vec<Ser
     let is_of_canary = |one: &Series| {
         !one.samples.is_empty() && one.wanted_by.iter().any(|&by| wanted[by].side == Side::Canary)
     };
-    let member = |(name, series): (Vec<String>, Vec<Series>)| {
-        MemberSeries { name, has_canary: series.iter().any(is_of_canary), series }
+    let member = |(name, series): (Vec<String>, Vec<Series>)| MemberSeries {
+        name,
+        has_canary: series.iter().any(is_of_canary),
+        series,
     };
     told.members = by_name.into_iter().map(member).collect();
     told

@@ -145,6 +145,7 @@ impl Source for Graphite {
                     per_second: shape.per_second(),
                     notices: shape.notices(asked),
                     is_selector: false,
+                    begins_early: false,
                     remainder: Remainder::default(),
                 })
             }

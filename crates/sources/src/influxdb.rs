@@ -124,6 +124,7 @@ impl Source for InfluxDb {
             per_second: shape.per_second(),
             notices: shape.notices(asked),
             is_selector: false,
+            begins_early: false,
             remainder: Remainder::default(),
         })
     }

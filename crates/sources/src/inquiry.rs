@@ -48,6 +48,8 @@ pub(crate) struct Planned {
     pub(crate) as_stored: bool,
     /// What the query selects, where the store gives the series as it has them.
     pub(crate) selector: Option<Selector>,
+    /// Whether increments are asked for from a step early on.
+    begins_early: bool,
     /// What the store cannot tell apart.
     pub(crate) remainder: Remainder,
 }
@@ -123,7 +125,7 @@ impl<'a> Inquiry<'a> {
                     let selector = plan.is_selector.then(|| Selector::read(query).ok()).flatten();
                     let number = |request| inquiry.number(&mut known, request);
                     let requests = plan.requests.into_iter().map(number).collect();
-                    let Plan { counters, per_second, notices, remainder, .. } = plan;
+                    let Plan { counters, per_second, notices, begins_early, remainder, .. } = plan;
                     inquiry.wanted.push(wanted);
                     inquiry.plans.push(Planned {
                         requests,
@@ -132,6 +134,7 @@ impl<'a> Inquiry<'a> {
                         notices,
                         as_stored,
                         selector,
+                        begins_early,
                         remainder,
                     });
                 }
@@ -330,7 +333,8 @@ impl<'a> Inquiry<'a> {
     #[must_use]
     pub fn gather_each(&self, answers: Vec<Result<Answer, String>>) -> GatheredFleet {
         let (series, mut doubts) = self.join(answers);
-        let told = tell_apart(&self.analysis.for_each, &self.wanted, series);
+        let mut told = tell_apart(&self.analysis.for_each, &self.wanted, series);
+        told.members.iter_mut().for_each(|member| self.forget_first_increments(member));
         for (check, labels) in told.unnamed_checks(&self.analysis.for_each) {
             let why = format!(
                 "gave series of no member of the fleet: they have no label {labels} (write \
@@ -340,6 +344,32 @@ impl<'a> Inquiry<'a> {
             doubts.fail(check, &why);
         }
         GatheredFleet { told, doubts }
+    }
+
+    /// Leaves out what a store counted in the first step in which it knew of a member at all: a counter
+    /// that had run for long before anybody watched it looks like one that began then.
+    fn forget_first_increments(&self, member: &mut MemberSeries) {
+        // Arms that are asked for in stretches of their own begin by themselves.
+        let beginning = |series: &Series| {
+            let plan = &self.plans[*series.wanted_by.first()?];
+            let request = plan.begins_early.then(|| plan.requests.first())??;
+            match self.requests[*request].points {
+                Points::Steps(start, ..) => Some(start),
+                Points::Samples(..) | Points::LastBefore(_) => None,
+            }
+        };
+        let mut first: BTreeMap<Timestamp, Timestamp> = BTreeMap::new();
+        for series in &member.series {
+            let known = series.samples.iter().filter(|sample| !sample.value.is_nan());
+            if let (Some(start), Some(own)) = (beginning(series), known.map(|it| it.time).min()) {
+                first.entry(start).and_modify(|known| *known = own.min(*known)).or_insert(own);
+            }
+        }
+        for series in &mut member.series {
+            if let Some(first) = beginning(series).and_then(|start| first.get(&start)) {
+                series.samples.retain(|sample| sample.time > *first);
+            }
+        }
     }
 
     /// Puts the answers about one member of a fleet together.

@@ -143,6 +143,7 @@ impl Source for OpenTsdb {
             per_second: parts.rate,
             notices: parts.estimate().into_iter().collect(),
             is_selector: false,
+            begins_early: false,
             remainder: Remainder::default(),
         })
     }

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serin_model::{CounterForm, Point, Timestamp, Window};
@@ -49,11 +50,12 @@ impl Source for Prometheus {
         Ok(match prepare(asked)? {
             Prepared::Selector(selector) => match added_up(asked, &selector) {
                 Some(expression) => Plan {
-                    requests: steps(asked, &expression),
+                    requests: steps(&a_step_early(asked), &expression),
                     counters: CounterForm::Increments,
                     per_second: false,
                     notices: Vec::new(),
                     is_selector: false,
+                    begins_early: asked.quantity != Quantity::Level,
                     remainder: Remainder::default(),
                 },
                 None => samples(asked, &selector),
@@ -68,6 +70,7 @@ impl Source for Prometheus {
                 per_second: expression.is_per_second,
                 notices: expression.notices,
                 is_selector: false,
+                begins_early: false,
                 remainder: Remainder::default(),
             },
         })
@@ -242,6 +245,15 @@ fn added_up(asked: &Asked<'_>, selector: &str) -> Option<String> {
             Some(format!("avg by ({}) (avg_over_time({selector}[{step}s]))", keep(&[])))
         }
     }
+}
+
+/// Nobody knows what was before the first increment that a store can tell of.
+fn a_step_early<'a>(asked: &Asked<'a>) -> Asked<'a> {
+    let mut window = asked.window;
+    if asked.quantity != Quantity::Level {
+        window.start = window.start.before(Duration::from_secs(asked.step.seconds().into()));
+    }
+    Asked { window, ..*asked }
 }
 
 /// How long a scrape may fail before a counter is taken for a new one, in seconds. A store holds all

@@ -182,6 +182,9 @@ pub struct Plan {
     /// Whether the query was read as a selector of PromQL: serin holds the series of the answer against
     /// it.
     pub is_selector: bool,
+    /// Whether each request for increments begins a step early: what comes first of a member of a fleet
+    /// is no increment, since nobody knows what was before, and is left out.
+    pub begins_early: bool,
     /// What of the query the requests do not say, because the store cannot tell it apart: serin
     /// leaves out the series of the answer that it does not hold for.
     pub remainder: Remainder,

@@ -7,7 +7,9 @@ use anyhow::anyhow;
 use clap::{ArgGroup, Args, ValueHint};
 use serin_model::{Outcome, Timestamp};
 use serin_report::Report;
-use serin_runner::{JudgeKind, Overrides, Question, TimeAsked, ask, ask_each, parse_length, parse_moment};
+use serin_runner::{
+    JudgeKind, Overrides, Question, TimeAsked, ask, ask_each, parse_length, parse_moment,
+};
 
 use crate::commands::{Counters, JudgeName};
 use crate::exit;

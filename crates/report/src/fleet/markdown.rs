@@ -19,7 +19,9 @@ pub fn fleet_markdown(report: &FleetReport) -> String {
         report.members.iter().filter(|it| it.verdict.outcome != Outcome::Pass).collect();
     if !listed.is_empty() {
         let label = code(&report.for_each.join("/"), LONG_NAME);
-        text.push_str(&format!("| {label} | Outcome | Why | Metrics |\n| --- | --- | --- | --- |\n"));
+        text.push_str(&format!(
+            "| {label} | Outcome | Why | Metrics |\n| --- | --- | --- | --- |\n"
+        ));
     }
     for (written, member) in listed.iter().enumerate() {
         let row = row(member);

@@ -79,7 +79,10 @@ impl Page {
             counts: crate::wording::sentence(&wording::counts(report)),
             label: label::one_line(&report.for_each.join("/")),
             sections: sections.into_iter().filter(|section| !section.rows.is_empty()).collect(),
-            notes: wording::notes(report).iter().map(|note| crate::wording::sentence(note)).collect(),
+            notes: wording::notes(report)
+                .iter()
+                .map(|note| crate::wording::sentence(note))
+                .collect(),
             without_canary: report.without_canary.iter().map(|it| label::one_line(it)).collect(),
             inputs: [&report.check].into_iter().chain(&report.inputs).map(input).collect(),
             judge: report.members.first().map(|it| label::one_line(&it.verdict.judge.to_string())),

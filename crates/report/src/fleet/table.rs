@@ -25,10 +25,8 @@ pub fn fleet_table(report: &FleetReport, style: Style) -> String {
     let style = Style { width: style.width.max(NARROWEST), ..style };
     let mut text = Text { style, lines: Vec::new() };
     let answer = report.outcome.as_str().to_uppercase();
-    let answer = text.bold(
-        &format!("{} {answer}", symbol(report.outcome)),
-        Tone::of_outcome(report.outcome),
-    );
+    let answer = text
+        .bold(&format!("{} {answer}", symbol(report.outcome)), Tone::of_outcome(report.outcome));
     text.lines.push(format!("{answer}  {}", wording::action(report)));
     text.paragraph("", &format!("{}.", wording::counts(report)));
     members(&mut text, report);
@@ -73,7 +71,10 @@ fn members(text: &mut Text, report: &FleetReport) {
     // The outcome and two gutters stand between a name and its reason.
     let taken = widest.max(SHORT_NAME) + "? inconclusive".len() + 2 * 2;
     let why = |it: &&Report| {
-        label::shortened(&label::one_line(it.verdict.reason.trim()), room.saturating_sub(taken).max(20))
+        label::shortened(
+            &label::one_line(it.verdict.reason.trim()),
+            room.saturating_sub(taken).max(20),
+        )
     };
     let grid = Fitting::new(
         vec![

@@ -96,7 +96,11 @@ const FALSE_ROLLBACK: f64 = 0.01;
 pub(crate) fn without_canary(report: &FleetReport, most: usize) -> Option<String> {
     let names = &report.without_canary;
     (!names.is_empty()).then(|| {
-        format!("{} without a canary: {}", names.len(), listed(names.iter().map(String::as_str), most))
+        format!(
+            "{} without a canary: {}",
+            names.len(),
+            listed(names.iter().map(String::as_str), most)
+        )
     })
 }
 

@@ -31,7 +31,8 @@ pub fn ask_each(
     progress: &dyn Progress,
     each: &(dyn Fn(&Report) + Sync),
 ) -> Result<FleetReport, RunError> {
-    let court = Court { question, kind: overrides.judge, each, progress, judged: AtomicUsize::new(0) };
+    let court =
+        Court { question, kind: overrides.judge, each, progress, judged: AtomicUsize::new(0) };
     let judged = match (overrides.data, &question.written.source) {
         (None, Some(Source::Store(store))) => stored::judge(&court, store, overrides)?,
         (_, source) => {

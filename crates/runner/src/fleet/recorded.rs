@@ -27,13 +27,15 @@ pub(super) fn judge(
     let recorded = Recorded { court, analysis: &analysis, path: &path, name: shown(&path) };
     match opened(&path, court.progress)? {
         Opened::Pairs(_) => Err(RunError::OtherSource {
-            problem: format!("`{}` holds what Kayenta stored, which is of one canary", shown(&path)),
+            problem: format!(
+                "`{}` holds what Kayenta stored, which is of one canary",
+                shown(&path)
+            ),
             hint: "leave `for_each` out, or name a recording",
         }),
         Opened::Parquet(file) => recorded.judge_parquet(&file, counters),
         Opened::Text(reader) => {
-            let (fleet, digest) =
-                read_recorded_fleet(&recorded.name, reader, &analysis, counters)?;
+            let (fleet, digest) = read_recorded_fleet(&recorded.name, reader, &analysis, counters)?;
             recorded.judge_all(fleet, digest)
         }
     }

@@ -8,7 +8,7 @@ use serin_sources::{GatheredFleet, Inquiry, MemberSeries};
 
 use super::{Court, FromSource, Judged};
 use crate::error::RunError;
-use crate::judge::Answered;
+use crate::judge::{Answered, beginning_of};
 use crate::question::{JudgeKind, Overrides};
 use crate::store::{
     Answers, Past, clock_off, cut_steps, input, nothing_found, overridden, send, span_of, window,
@@ -42,7 +42,6 @@ pub(super) fn judge(
     let judge = |member: MemberSeries| {
         let name = member.name.clone();
         let gathered = inquiry.gather_member(&fleet, member);
-        let own = past.as_ref().and_then(|past| past.of(&name));
         let input = input(&inquiry, "queries about all members", gathered.digest);
         let source = FromSource { name: inquiry.name().to_owned(), input };
         let answered = Answered {
@@ -53,6 +52,10 @@ pub(super) fn judge(
             name: source.name.clone(),
             input: source.input.clone(),
             note: None,
+        };
+        let own = match &past {
+            Some(past) => past.of(&name).map(|past| past.up_to_the_canary(&answered)),
+            None => Some(Past::default()),
         };
         court.judge(&name, &source, Ok(answered), own, of)
     };
@@ -80,6 +83,22 @@ impl FleetPast<'_> {
     fn of(&self, name: &[String]) -> Option<Past> {
         let member = self.members.get(name)?.clone();
         Some(Past::of(&self.inquiry, self.inquiry.gather_member(&self.fleet, member)))
+    }
+}
+
+impl Past {
+    /// Adds what the control did in the time that is judged, before its canary began.
+    fn up_to_the_canary(mut self, answered: &Answered) -> Self {
+        let Some(begin) = beginning_of(JudgeKind::Sequential, answered) else { return self };
+        for past in &mut self.series {
+            let same = answered.series.iter().find(|answer| answer.check == past.check);
+            let Some(mut control) = same.map(|answer| answer.arms.control.clone()) else {
+                continue;
+            };
+            control.replicas.iter_mut().for_each(|it| it.observations.retain(|time| time < begin));
+            past.arms.control.append(control);
+        }
+        self
     }
 }
 

@@ -34,7 +34,7 @@ use serin_model::{Source, Timestamp};
 use serin_report::{Input, Report};
 
 use crate::error::RunError;
-use crate::judge::{refuse_url, report};
+use crate::judge::{refuse_fleet, refuse_url, report};
 use crate::progress::Progress;
 use crate::question::{Overrides, Question};
 use crate::recording::Reach;
@@ -93,6 +93,7 @@ pub fn watch(
     progress: &dyn Progress,
     listener: &mut dyn Listener,
 ) -> Result<Watch, RunError> {
+    refuse_fleet(question)?;
     let mut analysis = question.written.analysis.clone();
     let several = analysis.judgements.take();
     let file = options.state.map(StateFile::at);

@@ -80,11 +80,18 @@ impl<'a> ParquetFleet<'a> {
         let mut places: BTreeMap<Vec<String>, Place> = BTreeMap::new();
         let values = table.columns.values.len();
         guarded_rows(name, || {
-            find_members(name, file, (&table, &columns), &metadata, &chosen, |group, member, rows| {
-                let place = places.entry(member).or_default();
-                place.groups.insert(group);
-                place.values += rows * values;
-            })
+            find_members(
+                name,
+                file,
+                (&table, &columns),
+                &metadata,
+                &chosen,
+                |group, member, rows| {
+                    let place = places.entry(member).or_default();
+                    place.groups.insert(group);
+                    place.values += rows * values;
+                },
+            )
         })?;
         if places.is_empty() {
             let (rows, seen) = (all.rows().count() as u64, Default::default());
@@ -129,10 +136,8 @@ impl<'a> ParquetFleet<'a> {
         file: R,
     ) -> Result<RecordedFleet, SourceError> {
         let Batch { names, groups, .. } = &self.batches[batch];
-        let members =
-            Members { for_each: self.analysis.for_each.clone(), names: names.clone() };
-        let mut collector =
-            Collector::new(self.name, self.analysis, self.counters)?.only(members);
+        let members = Members { for_each: self.analysis.for_each.clone(), names: names.clone() };
+        let mut collector = Collector::new(self.name, self.analysis, self.counters)?.only(members);
         let table = Table::of(&collector, &self.metadata, self.analysis)?;
         let chosen = self.all.some(groups);
         let reader = guarded(
@@ -177,7 +182,8 @@ fn find_members<R: ChunkReader + 'static>(
     mut found: impl FnMut(usize, Vec<String>, usize),
 ) -> Result<(), FileError> {
     let damaged = |error: &dyn std::fmt::Display| unreadable(name, &error.to_string());
-    let reader = table.reader_of(file, metadata, groups, columns).map_err(|error| damaged(&error))?;
+    let reader =
+        table.reader_of(file, metadata, groups, columns).map_err(|error| damaged(&error))?;
     // They come in the order of the file.
     let mut in_order = columns.to_vec();
     in_order.sort_unstable();
