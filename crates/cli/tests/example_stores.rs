@@ -5,7 +5,6 @@
 mod canaries;
 mod real_store;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -105,8 +104,8 @@ fn copy_into(server: &Postgres, folder: &Path, recording: &str) {
     let labels: Vec<&str> =
         names.iter().copied().filter(|name| !["time", "value"].contains(name)).collect();
     let labels = labels.join(", ");
-    // A series that is there from the beginning counts from its first value, one that shows up
-    // later from zero.
+    // As in recordings: a series that is there within the first step counts from its first value, one
+    // that shows up later from zero.
     server.sql(&format!(
         "drop table if exists {recording} cascade;
         create table {recording} ({});
@@ -114,7 +113,7 @@ fn copy_into(server: &Postgres, folder: &Path, recording: &str) {
         create view counted_{recording} as
           select time, {labels}, value - coalesce(
             lag(value) over (partition by {labels} order by time),
-            case when time > min(time) over (partition by track, pod) then 0 end) as value
+            case when time > min(time) over () + interval '5 seconds' then 0 end) as value
           from {recording};
         grant select on {recording}, counted_{recording} to serin;\n",
         columns.join(", ")
@@ -180,24 +179,19 @@ fn the_examples_give_the_same_verdict_out_of_postgres() {
     }
 }
 
-/// Returns what each sample counted since the one before: a series that is there from the beginning
-/// counts from its first value, one that shows up later from zero.
+/// Returns what each sample counted since the one before, as recordings count: a series that is there
+/// within the first step from its first value, one that shows up later from zero.
 fn increments(rows: &[Row]) -> Vec<(&Row, f64)> {
-    let mut begun: BTreeMap<(Option<&str>, Option<&str>), i64> = BTreeMap::new();
-    for row in rows {
-        let first = begun.entry((label(row, "track"), label(row, "pod"))).or_insert(row.time);
-        *first = row.time.min(*first);
-    }
+    let start = rows.iter().map(|row| row.time).min().unwrap();
     let mut rows: Vec<&Row> = rows.iter().collect();
     rows.sort_by(|a, b| (&a.metric, &a.labels, a.time).cmp(&(&b.metric, &b.labels, b.time)));
     let mut counted = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let before = index.checked_sub(1).map(|index| rows[index]);
         let before = before.filter(|it| (&it.metric, &it.labels) == (&row.metric, &row.labels));
-        let is_new = row.time > begun[&(label(row, "track"), label(row, "pod"))];
         match before {
             Some(before) => counted.push((*row, row.value - before.value)),
-            None if is_new => counted.push((*row, row.value)),
+            None if row.time > start + STEP => counted.push((*row, row.value)),
             None => {}
         }
     }
