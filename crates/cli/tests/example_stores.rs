@@ -1,6 +1,6 @@
 //! The example recordings in Parquet, PostgreSQL and CloudWatch: the same verdict as out of their CSV.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod canaries;
 mod real_store;

@@ -1,6 +1,6 @@
 //! The same canary through a recording and through PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod real_store;
 
