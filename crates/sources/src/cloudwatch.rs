@@ -170,11 +170,40 @@ impl Source for CloudWatch {
         Failure::read(body).map(|failure| failure.words())
     }
 
+    fn hint(&self, status: u16, words: &str) -> Option<&'static str> {
+        // AWS refuses keys with 400 or with 403, by the protocol.
+        if matches!(status, 401 | 403) || KEY_REFUSED.iter().any(|kind| words.starts_with(kind)) {
+            return Some(
+                "see that the key of AWS is right and in force, that the region is that of `url`, and \
+                 that the key may do `cloudwatch:GetMetricData`",
+            );
+        }
+        match status {
+            200 | 400 | 422 => Some("mend the query; try it in CloudWatch's console"),
+            404 => Some("write `url` as `https://monitoring.<region>.amazonaws.com`"),
+            500..=599 => Some("see AWS's health dashboard, or try again later"),
+            _ => None,
+        }
+    }
+
     fn is_throttled(&self, body: &[u8]) -> bool {
         let kinds = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
         Failure::read(body).is_some_and(|failure| kinds.contains(&failure.name()))
     }
 }
+
+/// How the names of failures begin that are about who asks, and not about what.
+const KEY_REFUSED: [&str; 9] = [
+    "AccessDenied",
+    "ExpiredToken",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignature",
+    "MissingAuthenticationToken",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClient",
+];
 
 /// What `GetMetricData` gives at once.
 const MOST_POINTS: i64 = 100_800;

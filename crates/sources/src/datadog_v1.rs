@@ -23,7 +23,7 @@
 use serin_model::Timestamp;
 
 use crate::datadog::query::prepare;
-use crate::datadog::{VALIDATE, answer, plan, stretches, validation};
+use crate::datadog::{VALIDATE, answer, hint, plan, stretches, validation};
 use crate::source::{Answer, AnswerError, Asked, Plan, Points, QueryError, Request, Source};
 
 /// Datadog, by the first version of its API.
@@ -68,6 +68,10 @@ impl Source for DatadogV1 {
 
     fn words(&self, body: &[u8]) -> Option<String> {
         answer::words(body)
+    }
+
+    fn hint(&self, status: u16, _: &str) -> Option<&'static str> {
+        hint(status)
     }
 }
 

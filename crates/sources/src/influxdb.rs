@@ -159,6 +159,15 @@ impl Source for InfluxDb {
     fn words(&self, body: &[u8]) -> Option<String> {
         serde_json::from_slice::<Envelope<IgnoredAny>>(body).ok()?.failure()
     }
+
+    fn hint(&self, status: u16, _: &str) -> Option<&'static str> {
+        match status {
+            200 | 400 | 422 => Some("mend the query; try it in the shell `influx`"),
+            401 => Some("give `username` and `password`, and see that the secret is right"),
+            403 => Some("let the user read: `GRANT READ ON <database> TO <user>`"),
+            _ => None,
+        }
+    }
 }
 
 const EXPECTED: &str = "the JSON of InfluxDB's API";

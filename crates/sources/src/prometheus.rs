@@ -142,6 +142,19 @@ impl Source for Prometheus {
         let envelope: Envelope = serde_json::from_slice(body).ok()?;
         (envelope.status == "error").then(|| envelope.words())
     }
+
+    fn hint(&self, status: u16, _: &str) -> Option<&'static str> {
+        match status {
+            401 => Some(
+                "give `token`, `username` and `password`, or a tenant's header such as `X-Scope-OrgID`, \
+                 and see that the secret is right",
+            ),
+            403 => {
+                Some("see that whoever asks may read, and that a tenant's header is not missing")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Returns an expression for the last value of each series of the window: one that ended in it counts,

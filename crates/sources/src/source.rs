@@ -95,6 +95,16 @@ pub trait Source: Debug + Sync {
         false
     }
 
+    /// Says what to do about a failure, where a store of this kind wants something of its own: whom it
+    /// lets in, where a query can be tried. Completes "hint: ".
+    ///
+    /// * `status`: that of the answer; 200 where the body alone says that it failed.
+    /// * `words`: what [`Self::words`] made of it.
+    fn hint(&self, status: u16, words: &str) -> Option<&'static str> {
+        let _ = (status, words);
+        None
+    }
+
     /// Returns the path under which a server of this kind has its API, with a slash before it. It
     /// stands between the address and the path of a request, unless the address ends with it.
     fn prefix(&self) -> &'static str {

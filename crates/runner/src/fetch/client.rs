@@ -8,7 +8,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::{Credentials, HeaderText, Store, Tls};
-use serin_sources::{Answer, Request, Source, Transport};
+use serin_sources::{Answer, AnswerError, Request, Source, Transport};
 
 use super::database::Database;
 use super::failure::FetchFailure;
@@ -147,7 +147,8 @@ impl StoreClient {
             let words = self.source.words(&body).unwrap_or_else(|| first_words(&body));
             let words = self.shown(&words);
             let is_throttled = self.source.is_throttled(&body);
-            return Err(FetchFailure::Refused { status, words, retry_after, is_throttled });
+            let hint = self.source.hint(status.as_u16(), &words);
+            return Err(FetchFailure::Refused { status, words, retry_after, is_throttled, hint });
         }
         let body = self.body(response, MOST_BYTES).await?;
         let bytes = body.len();
@@ -159,7 +160,7 @@ impl StoreClient {
         }
         let answer = answer.map_err(|error| {
             let content_type = content_type.map(|text| self.shown(&text));
-            FetchFailure::NoAnswer { error, content_type }
+            self.no_answer(error, content_type)
         })?;
         let rest = self.source.rest(request, &body);
         Ok((Received { answer, bytes, date }, rest))
@@ -173,8 +174,16 @@ impl StoreClient {
         let body = database.ask(request).await;
         let body = body.map_err(|failure| failure.with_words(|words| self.shown(words)))?;
         let answer = self.source.read(request, &body);
-        let no_answer = |error| FetchFailure::NoAnswer { error, content_type: None };
-        Ok(Received { answer: answer.map_err(no_answer)?, bytes: body.len(), date: None })
+        let answer = answer.map_err(|error| self.no_answer(error, None))?;
+        Ok(Received { answer, bytes: body.len(), date: None })
+    }
+
+    fn no_answer(&self, error: AnswerError, content_type: Option<String>) -> FetchFailure {
+        let hint = match &error {
+            AnswerError::Failed { words } => self.source.hint(StatusCode::OK.as_u16(), words),
+            _ => None,
+        };
+        FetchFailure::NoAnswer { error, content_type, hint }
     }
 
     /// Asks what any store of the kind answers at once, and returns whether it did.

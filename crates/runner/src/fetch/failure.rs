@@ -41,6 +41,8 @@ pub(crate) enum FetchFailure {
         retry_after: Option<Duration>,
         /// Whether it says that it was asked too often, whatever the status is.
         is_throttled: bool,
+        /// What to do, where stores of its kind want something of their own.
+        hint: Option<&'static str>,
     },
     /// The request cannot be signed.
     #[error("was not asked: its request cannot be signed: {reason}")]
@@ -87,6 +89,8 @@ pub(crate) enum FetchFailure {
         error: AnswerError,
         /// What it says it is.
         content_type: Option<String>,
+        /// What to do where it says that it failed, for stores of its kind.
+        hint: Option<&'static str>,
     },
     /// There was no time left.
     #[error("was not asked in time: the deadline of {}s has passed", .0.as_secs_f64())]
@@ -120,9 +124,11 @@ impl FetchFailure {
             }
             Self::TimedOut(_) => "raise `timeout`, or ask for less".to_owned(),
             Self::Refused { is_throttled: true, .. } => {
-                hint(StatusCode::TOO_MANY_REQUESTS, "").to_owned()
+                refusal_hint(StatusCode::TOO_MANY_REQUESTS, "", None).to_owned()
             }
-            Self::Refused { status, words, .. } => hint(*status, words).to_owned(),
+            Self::Refused { status, words, hint, .. } => {
+                refusal_hint(*status, words, *hint).to_owned()
+            }
             Self::Statement { code, .. } => statement_hint(code).to_owned(),
             Self::TooManyRows { .. } => "group by the step and by the label of the replicas: \
                  `group by date_bin($step, at, 'epoch'), pod`"
@@ -134,7 +140,9 @@ impl FetchFailure {
             Self::TooLarge { .. } | Self::TooManyParts { .. } => {
                 "ask for fewer series, or for a shorter time".to_owned()
             }
-            Self::NoAnswer { error, content_type } => answer_hint(error, content_type.as_deref()),
+            Self::NoAnswer { error, content_type, hint } => {
+                answer_hint(error, content_type.as_deref(), *hint)
+            }
             Self::TooLate(_) => "raise `deadline`, or ask for less".to_owned(),
             Self::GivenUp { last, .. } => last.hint(),
         }
@@ -249,19 +257,20 @@ fn trust_hint(reason: &str) -> &'static str {
     }
 }
 
-fn hint(status: StatusCode, words: &str) -> &'static str {
+/// * `own`: what stores of its kind want.
+fn refusal_hint(status: StatusCode, words: &str, own: Option<&'static str>) -> &'static str {
     let too_much = ["timed out", "timeout", "too many samples"];
     if too_much.into_iter().any(|much| words.contains(much)) {
         return "it is too much for the server: ask for fewer series, or for a shorter time";
     }
+    if let Some(own) = own {
+        return own;
+    }
     match status.as_u16() {
-        400 | 422 => "mend the query; try it on the server's own page",
-        401 => {
-            "give `token`, `username` and `password`, or a tenant's header such as `X-Scope-OrgID`, and \
-             see that the secret is right"
-        }
+        400 | 422 => MEND_QUERY,
+        401 => "give `token`, or `username` and `password`, and see that the secret is right",
         206 => "see whether a proxy cuts answers in parts",
-        403 => "see that whoever asks may read, and that a tenant's header is not missing",
+        403 => "see that whoever asks may read",
         404 => "see that `url` is the address of the API, with a path if it has one",
         405 => "see that `url` is the address of the API, and that no proxy forbids POST",
         413 | 414 => "ask for less",
@@ -271,7 +280,14 @@ fn hint(status: StatusCode, words: &str) -> &'static str {
     }
 }
 
-fn answer_hint(error: &AnswerError, content_type: Option<&str>) -> String {
+const MEND_QUERY: &str = "mend the query; try it on the server's own page";
+
+/// * `own`: what stores of its kind want.
+fn answer_hint(
+    error: &AnswerError,
+    content_type: Option<&str>,
+    own: Option<&'static str>,
+) -> String {
     match (error, content_type) {
         (AnswerError::Malformed { .. }, Some(content_type))
             if !content_type.starts_with("application/json") =>
@@ -282,7 +298,7 @@ fn answer_hint(error: &AnswerError, content_type: Option<&str>) -> String {
                 content_type.chars().filter(|it| !it.is_control()).take(60).collect::<String>()
             )
         }
-        (AnswerError::Failed { .. }, _) => "mend the query; try it on the server's own page".into(),
+        (AnswerError::Failed { .. }, _) => own.unwrap_or(MEND_QUERY).to_owned(),
         (_, _) => "see whether a proxy stands between".into(),
     }
 }

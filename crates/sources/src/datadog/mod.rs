@@ -102,6 +102,26 @@ impl Source for Datadog {
     fn words(&self, body: &[u8]) -> Option<String> {
         answer::words(body)
     }
+
+    fn hint(&self, status: u16, _: &str) -> Option<&'static str> {
+        hint(status)
+    }
+}
+
+/// Says what to do about a failure with this status.
+pub(crate) fn hint(status: u16) -> Option<&'static str> {
+    match status {
+        200 | 400 | 422 => Some("mend the query; try it in Datadog's metrics explorer"),
+        401 | 403 => Some(
+            "give both keys of this site under `headers`, `DD-API-KEY` and `DD-APPLICATION-KEY`, see that \
+             they are right, and that the application key has the scope `timeseries_query`",
+        ),
+        404 => {
+            Some("write `url` as the address of the API of your site: `https://api.datadoghq.eu`")
+        }
+        500..=599 => Some("see Datadog's status page, or try again later"),
+        _ => None,
+    }
 }
 
 /// Makes a plan of requests for what a query counts or measures in each step.

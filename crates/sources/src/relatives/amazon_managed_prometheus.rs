@@ -32,5 +32,7 @@ pub(crate) const AMAZON_MANAGED_PROMETHEUS: Relative = Relative {
     about: "Amazon Managed Service for Prometheus, with signed requests",
     prefix: "",
     parameters: &[],
+    access: "see that the key of AWS is right and in force, that the region is that of the workspace, \
+             and that the key may do `aps:QueryMetrics`",
     signed_for: Some("aps"),
 };

@@ -27,6 +27,8 @@ pub(crate) struct Relative {
     prefix: &'static str,
     /// What every request says beside the query.
     parameters: &'static [(&'static str, &'static str)],
+    /// What to do where it does not let in whoever asks.
+    access: &'static str,
     /// The service of AWS that requests are signed for, if they are.
     signed_for: Option<&'static str>,
 }
@@ -71,6 +73,13 @@ impl Source for Relative {
     fn words(&self, body: &[u8]) -> Option<String> {
         let of_aws = || self.signed_for.and_then(|_| words_of_aws(body));
         Prometheus.words(body).or_else(of_aws)
+    }
+
+    fn hint(&self, status: u16, words: &str) -> Option<&'static str> {
+        match status {
+            401 | 403 => Some(self.access),
+            _ => Prometheus.hint(status, words),
+        }
     }
 
     fn prefix(&self) -> &'static str {
