@@ -41,6 +41,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/coredns"),
     pack!("golden/envoy"),
     pack!("golden/express"),
+    pack!("golden/fastapi"),
     pack!("golden/go"),
     pack!("golden/grpc"),
     pack!("golden/haproxy"),
