@@ -58,6 +58,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/nodejs"),
     pack!("golden/otel-db"),
     pack!("golden/otel-http"),
+    pack!("golden/otel-http-1.20"),
     pack!("golden/otel-jvm"),
     pack!("golden/otel-messaging"),
     pack!("golden/otel-rpc"),
