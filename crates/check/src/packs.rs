@@ -57,6 +57,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/node-exporter"),
     pack!("golden/nodejs"),
     pack!("golden/otel-db"),
+    pack!("golden/otel-db-1.24"),
     pack!("golden/otel-http"),
     pack!("golden/otel-http-1.20"),
     pack!("golden/otel-jvm"),
