@@ -58,6 +58,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/nodejs"),
     pack!("golden/otel-db"),
     pack!("golden/otel-db-1.24"),
+    pack!("golden/otel-grpc"),
     pack!("golden/otel-http"),
     pack!("golden/otel-http-1.20"),
     pack!("golden/otel-jvm"),
