@@ -58,6 +58,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/nodejs"),
     pack!("golden/otel-db"),
     pack!("golden/otel-db-1.24"),
+    pack!("golden/otel-dotnet"),
     pack!("golden/otel-grpc"),
     pack!("golden/otel-http"),
     pack!("golden/otel-http-1.20"),
@@ -66,6 +67,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/otel-rpc"),
     pack!("golden/otel-rpc-1.37"),
     pack!("golden/process"),
+    pack!("golden/prometheus-net"),
     pack!("golden/python"),
     pack!("golden/traefik"),
 ];
