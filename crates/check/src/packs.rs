@@ -64,6 +64,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/otel-http-1.20"),
     pack!("golden/otel-jvm"),
     pack!("golden/otel-messaging"),
+    pack!("golden/otel-nodejs"),
     pack!("golden/otel-rpc"),
     pack!("golden/otel-rpc-1.37"),
     pack!("golden/process"),
