@@ -39,9 +39,11 @@ macro_rules! pack {
 pub static PACKS: &[Pack] = &[
     pack!("golden/blackbox"),
     pack!("golden/coredns"),
+    pack!("golden/django"),
     pack!("golden/envoy"),
     pack!("golden/express"),
     pack!("golden/fastapi"),
+    pack!("golden/flask"),
     pack!("golden/go"),
     pack!("golden/grpc"),
     pack!("golden/haproxy"),
