@@ -72,6 +72,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/process"),
     pack!("golden/prometheus-net"),
     pack!("golden/python"),
+    pack!("golden/rails"),
     pack!("golden/traefik"),
 ];
 
