@@ -69,6 +69,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/otel-nodejs"),
     pack!("golden/otel-rpc"),
     pack!("golden/otel-rpc-1.37"),
+    pack!("golden/php-fpm"),
     pack!("golden/process"),
     pack!("golden/prometheus-net"),
     pack!("golden/python"),
