@@ -56,6 +56,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/linkerd"),
     pack!("golden/micrometer"),
     pack!("golden/nginx"),
+    pack!("golden/nginx-plus"),
     pack!("golden/node-exporter"),
     pack!("golden/nodejs"),
     pack!("golden/otel-db"),
