@@ -37,6 +37,7 @@ macro_rules! pack {
 
 /// Every pack there is, by name: a line each.
 pub static PACKS: &[Pack] = &[
+    pack!("golden/apisix"),
     pack!("golden/blackbox"),
     pack!("golden/coredns"),
     pack!("golden/django"),
@@ -52,6 +53,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/ingress-nginx"),
     pack!("golden/istio"),
     pack!("golden/jvm"),
+    pack!("golden/kong"),
     pack!("golden/kubernetes"),
     pack!("golden/linkerd"),
     pack!("golden/micrometer"),
