@@ -50,6 +50,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/haproxy"),
     pack!("golden/http"),
     pack!("golden/http-status"),
+    pack!("golden/hubble"),
     pack!("golden/ingress-nginx"),
     pack!("golden/istio"),
     pack!("golden/jvm"),
