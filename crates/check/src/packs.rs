@@ -78,6 +78,7 @@ pub static PACKS: &[Pack] = &[
     pack!("golden/prometheus-net"),
     pack!("golden/python"),
     pack!("golden/rails"),
+    pack!("golden/spring-kafka"),
     pack!("golden/traefik"),
 ];
 
