@@ -1,6 +1,6 @@
 //! What is wrong between the queries of one check, and what the check wants of them.
 
-use promql_parser::label::MatchOp;
+use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::VectorSelector;
 use serin_model::{Edit, Finding, FindingCode, MeasureKind, Worse};
 
@@ -50,7 +50,9 @@ fn bad_not_of_total(bad: &Look<'_>, total: &Look<'_>) -> Option<Finding> {
     let left_out = others(of_total).find(|wanted| {
         !others(of_bad).any(|it| {
             let is_meant = it.op == MatchOp::Equal && wanted.is_match(&it.value);
-            it.name == wanted.name && (is_meant || it == *wanted)
+            // That there is a label at all is said by whatever an absent one does not match.
+            let is_there = is_not_absent(wanted) && !it.is_match("");
+            it.name == wanted.name && (is_meant || is_there || it == *wanted)
         })
     });
     // Two programs may name the same thing in two ways; the same metric has the same labels.
@@ -67,6 +69,10 @@ fn bad_not_of_total(bad: &Look<'_>, total: &Look<'_>) -> Option<Finding> {
         "`{}` in both queries, or in neither",
         shown(&left_out.to_string(), 80)
     )))
+}
+
+fn is_not_absent(matcher: &Matcher) -> bool {
+    matcher.op == MatchOp::NotEqual && matcher.value.is_empty()
 }
 
 fn mixed_units(looks: &[Look<'_>]) -> Option<Finding> {
@@ -166,6 +172,11 @@ const BAD_WHEN_MORE: [&str; 10] = [
     "exceptions",
 ];
 
+/// Returns whether a metric counts what a histogram of times has seen, which is traffic.
+fn counts_observations(name: &str) -> bool {
+    ["_seconds_count", "_milliseconds_count", "_ms_count"].iter().any(|end| name.ends_with(end))
+}
+
 fn odd_direction(look: &Look<'_>) -> Option<Finding> {
     let check = look.check;
     if check.worse == Worse::Higher {
@@ -175,7 +186,9 @@ fn odd_direction(look: &Look<'_>) -> Option<Finding> {
         let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
         words.any(|word| BAD_WHEN_MORE.contains(&word.to_ascii_lowercase().as_str()))
     };
-    let named = |selector: &&VectorSelector| metric(selector).is_some_and(is_bad);
+    let named = |selector: &&VectorSelector| {
+        metric(selector).is_some_and(|name| is_bad(name) && !counts_observations(name))
+    };
     let kind = check.measure.kind();
     let by_name = || selectors(&look.asked).iter().any(named);
     let by_kind = matches!(kind, MeasureKind::Histogram | MeasureKind::Quantile);
