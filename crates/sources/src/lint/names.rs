@@ -18,6 +18,10 @@ const OBSERVED: [&str; 7] =
 
 /// Returns whether a name is that of a counter.
 pub(super) fn is_counter(name: &str) -> bool {
+    // What is active now goes down again, such as `nodejs_active_handles_total`.
+    if name.contains("_active_") {
+        return false;
+    }
     let base = name.strip_suffix("_sum").or_else(|| name.strip_suffix("_count"));
     let is_of_a_histogram = base.is_some_and(|base| OBSERVED.iter().any(|end| base.ends_with(end)));
     is_of_a_histogram || COUNTERS.iter().any(|end| name.ends_with(end))

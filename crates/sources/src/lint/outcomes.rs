@@ -28,7 +28,12 @@ const FAILED: [&str; 10] =
 /// Returns what of the good a selector selects, if it selects nothing that is bad.
 pub(super) fn good_outcome(selector: &VectorSelector) -> Option<Outcome> {
     let told = matchers(selector).position(|matcher| {
-        let any = |words: &[&str]| words.iter().any(|word| matcher.is_match(word));
+        // The numbers of gRPC's codes mean other things than those of HTTP.
+        let is_other = matcher.name.split('_').any(|word| matches!(word, "grpc" | "rpc"));
+        let any = |words: &[&str]| {
+            let is_number = |word: &str| word.starts_with(|it: char| it.is_ascii_digit());
+            words.iter().any(|word| !(is_other && is_number(word)) && matcher.is_match(word))
+        };
         // A matcher that excludes has to exclude something bad; else it says nothing of the outcome.
         let excludes = matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRe(_));
         let leaves_out_bad = excludes && FAILED.iter().any(|word| !matcher.is_match(word));

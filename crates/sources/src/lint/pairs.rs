@@ -53,7 +53,9 @@ fn bad_not_of_total(bad: &Look<'_>, total: &Look<'_>) -> Option<Finding> {
     let left_out = others(of_total).find(|wanted| {
         !others(of_bad).any(|it| {
             let is_meant = it.op == MatchOp::Equal && wanted.is_match(&it.value);
-            it.name == wanted.name && (is_meant || it == *wanted)
+            // Whatever is matched by more than its absence is there.
+            let is_there = wanted.op == MatchOp::NotEqual && wanted.value.is_empty();
+            it.name == wanted.name && (is_meant || it == *wanted || is_there && !it.is_match(""))
         })
     });
     // Two programs may name the same thing in two ways; the same metric has the same labels.
@@ -213,16 +215,20 @@ fn odd_direction(look: &Look<'_>) -> Option<Finding> {
         let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
         words.any(|word| BAD_WHEN_MORE.contains(&word.to_ascii_lowercase().as_str()))
     };
-    let named = |selector: &&VectorSelector| metric(selector).is_some_and(is_bad);
-    let kind = check.measure.kind();
-    let by_name = || selectors(&look.asked).iter().any(named);
-    let by_kind = matches!(kind, MeasureKind::Histogram | MeasureKind::Quantile);
-    // A share of what is good falls when something is wrong, whatever the metric is called.
     let is_error = |selector: &&VectorSelector| {
         let told_well = outcomes::good_outcome(selector).is_some();
         let mut words = metric(selector).unwrap_or_default().split('_');
         !told_well && words.any(|word| ERRORS.contains(&word))
     };
+    // The count of a distribution is of events, whatever was measured of them.
+    let named = |selector: &&VectorSelector| {
+        metric(selector).is_some_and(|name| !name.ends_with("_count") && is_bad(name))
+            || is_error(selector)
+    };
+    let kind = check.measure.kind();
+    let by_name = || selectors(&look.asked).iter().any(named);
+    let by_kind = matches!(kind, MeasureKind::Histogram | MeasureKind::Quantile);
+    // A share of what is good falls when something is wrong, whatever the metric is called.
     let counts_errors =
         || kind == MeasureKind::Ratio && selectors(&look.asked).first().is_some_and(is_error);
     let is_odd = is_bad(&check.name)
