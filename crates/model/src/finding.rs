@@ -364,6 +364,9 @@ codes! {
     NoCanary "no-canary" Note
         "No query returns anything on the canary: none runs, or its labels are others."
         "The control alone could be looked at. If a canary does run, nothing of it would be judged."
+    LeftOut "left-out" Note
+        "The store has nothing that a check of a pack asks for, on either arm."
+        "The judge leaves the check out and says so: nothing is judged by it. A check that you write yourself is never left out."
     NothingCounted "nothing-counted" Warning
         "Nothing that is counted as bad was found on either arm, under a name or a label that nothing else shows."
         "No errors at all is what a mistyped label looks like, too."

@@ -128,6 +128,14 @@ impl Survey {
         let gathered = inquiry.gather(answers);
         let mut findings = findings_of(analysis, &seen, &gathered.series);
         findings.extend(self.doubts(&gathered));
+        let left_out = left_out(analysis, &gathered);
+        findings.retain(|it| it.check.as_ref().is_none_or(|name| !left_out.contains(name)));
+        findings.extend(left_out.iter().map(|name| {
+            let pack = analysis.packs.get(name).map_or("a pack", String::as_str);
+            let problem =
+                format!("nothing came of either arm, so that this check of `{pack}` is left out");
+            Finding::of_check(FindingCode::LeftOut, name, "", problem)
+        }));
         Surveyed { findings, scrape_seconds: scrape_seconds(&seen), cost }
     }
 
@@ -172,6 +180,17 @@ impl Survey {
             None => Finding::of_file(code, if key.is_empty() { "source" } else { key }, text),
         })
     }
+}
+
+/// Returns the checks of packs that the judge leaves out: of which nothing came, unless that is all there is.
+fn left_out(analysis: &Analysis, gathered: &Gathered) -> BTreeSet<String> {
+    let is_silent = |answer: &&serin_model::MetricSeries| {
+        let is_of_pack = analysis.packs.contains_key(&answer.check);
+        is_of_pack && answer.failure.is_none() && answer.arms.is_silent()
+    };
+    let silent: BTreeSet<String> =
+        gathered.series.iter().filter(is_silent).map(|answer| answer.check.clone()).collect();
+    if silent.len() == gathered.series.len() { BTreeSet::new() } else { silent }
 }
 
 /// In characters.
