@@ -94,11 +94,11 @@ fn odd_rows() -> Vec<Row> {
             let labels = if track == "stable" { &own[..] } else { &more };
             add("zoned_level", labels, scrape, count % 5.0);
             add("unnamed_total", &own[..1], scrape, 10.0 * count);
-            // One pod of two goes away halfway.
-            add("leaving_total", &own, scrape, 10.0 * count);
-            if scrape < SCRAPES - 30 {
-                let gone = [("track", track), ("pod", "gone")];
-                add("leaving_total", &gone, scrape, 10.0 * count);
+            // A pod that ran before, and only got a new label.
+            add("relabelled_total", &own, scrape, 10.0 * count);
+            if scrape >= SCRAPES - 40 {
+                let late = [("track", track), ("pod", "late")];
+                add("relabelled_total", &late, scrape, 50_000.0 + 10.0 * count);
             }
         }
     }
@@ -166,10 +166,24 @@ const ODD: &[Odd] = &[
         sound: "",
     },
     Odd {
+        code: "step-off-scrapes",
+        canary: "canary",
+        step: "45s",
+        check: "gauge: 'latency_seconds{$arm}', worse: higher",
+        sound: "",
+    },
+    Odd {
+        code: "step-off-scrapes",
+        canary: "canary",
+        step: "10s",
+        check: "gauge: 'latency_seconds{$arm}', worse: higher",
+        sound: "",
+    },
+    Odd {
         code: "store-warning",
         canary: "canary",
         step: "30s",
-        check: "count: {events: 'leaving_total{$arm}'}",
+        check: "count: {events: 'relabelled_total{$arm}'}",
         sound: "count: {events: 'requests_total{$arm}'}",
     },
 ];

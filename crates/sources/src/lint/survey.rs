@@ -136,7 +136,11 @@ impl Survey {
                 format!("nothing came of either arm, so that this check of `{pack}` is left out");
             Finding::of_check(FindingCode::LeftOut, name, "", problem)
         }));
-        Surveyed { findings, scrape_seconds: scrape_seconds(&seen), cost }
+        let scrape_seconds = scrape_seconds(&seen);
+        let is_said = findings.iter().any(|it| it.code == FindingCode::StepOffScrapes);
+        let off = scrape_seconds.and_then(|scrape| step_off_scrapes(analysis, scrape));
+        findings.extend(off.filter(|_| !is_said));
+        Surveyed { findings, scrape_seconds, cost }
     }
 
     /// Makes findings of what a judgement would warn of or fail at.
@@ -228,6 +232,22 @@ fn selectors_inside(analysis: &Analysis, check: &Check) -> Vec<(&'static str, Qu
 
 /// So many selectors inside of one query are asked for.
 const MOST_INSIDE: usize = 2;
+
+/// Says where steps hold unlike numbers of samples. Of many a step, one more or less is no matter.
+fn step_off_scrapes(analysis: &Analysis, scrape_seconds: f64) -> Option<Finding> {
+    let step = f64::from(analysis.step.seconds());
+    let samples = step / scrape_seconds;
+    let whole = samples.round().max(1.0);
+    if samples >= MANY_SAMPLES_A_STEP || (samples - whole).abs() <= 0.1 * whole {
+        return None;
+    }
+    let problem = format!("a sample comes every {scrape_seconds} s, and a step is {step} s");
+    let finding = Finding::of_file(FindingCode::StepOffScrapes, "step", problem);
+    let instead = scrape_seconds * samples.ceil();
+    Some(finding.proposing(format!("step: {instead:.0}s")))
+}
+
+const MANY_SAMPLES_A_STEP: f64 = 4.0;
 
 /// The interval at which most series are scraped.
 fn scrape_seconds(seen: &[Seen]) -> Option<f64> {
