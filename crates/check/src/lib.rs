@@ -12,6 +12,7 @@ pub mod kayenta;
 mod layers;
 mod lint;
 mod merge;
+mod origins;
 mod packs;
 mod read;
 mod scalar;

@@ -1,7 +1,7 @@
 //! A first Check file for services that other exporters measure, all in one real Prometheus: by the names
 //! and labels that their documents have.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod real_store;
 

@@ -1,6 +1,6 @@
 //! `serin selftest` on the history that real servers have, beside the same history as a recording.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod real_store;
 
