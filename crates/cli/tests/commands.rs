@@ -437,6 +437,7 @@ fn each_verb_has_a_manual_page() {
             "serin-bench.1",
             "serin-completions.1",
             "serin-convert.1",
+            "serin-explain.1",
             "serin-init.1",
             "serin-judge.1",
             "serin-lint.1",

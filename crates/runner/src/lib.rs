@@ -28,6 +28,7 @@ mod text_file;
 mod usual;
 pub mod watch;
 
+pub use crate::check_file::explain_file;
 pub use crate::discovery::{Discovery, DiscoveryAsked, PackFound, discover};
 pub use crate::error::RunError;
 pub use crate::fleet::ask_each;
@@ -39,4 +40,4 @@ pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};
 pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
 pub use crate::self_test::{SelfTestAsked, is_surely_above_promise, self_test};
-pub use crate::service::{ServiceAsked, draft, found_source};
+pub use crate::service::{ServiceAsked, draft, explain_service, found_source};

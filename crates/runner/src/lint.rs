@@ -58,6 +58,8 @@ pub fn lint(
     let mut asked = None;
     match survey {
         Some(Ok((surveyed, of_store))) => {
+            // The store has the last word on what is PromQL, and has said it.
+            findings.retain(|finding| finding.code != FindingCode::UnknownPromql);
             findings.extend(surveyed.findings);
             asked = Some(of_store);
         }

@@ -57,6 +57,12 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
              from sample to sample and sums by replica itself",
         ));
     }
+    if let Ok(Expr::MatrixSelector(_) | Expr::Subquery(_)) = &parsed {
+        return Err(wrong(
+            "it asks for a range of samples, and a check needs a value at each step",
+            "leave the range out, or digest it, such as `avg_over_time(queue_depth{$arm}[$step])`",
+        ));
+    }
     match (&parsed, says_arm) {
         (Ok(Expr::VectorSelector(selector)), _)
             if selector.offset.is_none() && selector.at.is_none() =>

@@ -3,6 +3,7 @@
 mod bench;
 mod completions;
 mod convert;
+mod explain;
 mod init;
 mod judge;
 mod lint;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Plan(plan::Plan),
     Selftest(selftest::Selftest),
     Lint(lint::Lint),
+    Explain(explain::Explain),
     Watch(watch::Watch),
     Init(init::Init),
     Convert(convert::Convert),
@@ -46,6 +48,7 @@ impl Command {
             Self::Plan(plan) => plan.run(),
             Self::Selftest(selftest) => selftest.run(),
             Self::Lint(lint) => lint.run(),
+            Self::Explain(explain) => explain.run(),
             Self::Watch(watch) => watch.run(),
             Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),
