@@ -3,6 +3,7 @@
 //! It is a tool for those who work on serin: never shipped, and nothing of the product needs it. What a
 //! fleet does is drawn from a seed, so that a figure can be measured again anywhere.
 
+mod live;
 mod measure;
 mod record;
 mod shape;
@@ -43,11 +44,20 @@ enum Task {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Write a fleet into a Prometheus of its own, have a serin judge it, and print what was asked
+    Live {
+        /// The serin that judges
+        #[arg(long, value_name = "PATH")]
+        serin: PathBuf,
+        #[command(flatten)]
+        shape: Shape,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Record { path, shape } => record::record(&path, &shape).map(|written| say(&written)),
+        Task::Live { serin, shape } => live::live(&serin, &shape, &say),
         Task::Measure { serin, sizes, shape } => measure::measure(&serin, &sizes, &shape, &say),
     };
     match done {
