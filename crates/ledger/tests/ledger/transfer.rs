@@ -1,0 +1,141 @@
+//! From one ledger to another, and back.
+
+use serin_ledger::{Imported, Ledger, Retention};
+use serin_model::Outcome;
+
+use crate::databases::{File, Place, on_each};
+use crate::sample::*;
+
+fn import(ledger: &mut Ledger, export: &str) -> Result<Imported, String> {
+    ledger.import(&mut export.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// A ledger in a file, to export from.
+fn filled() -> (File, Ledger) {
+    let file = File::new();
+    let mut ledger = file.open();
+    fill(&mut ledger);
+    (file, ledger)
+}
+
+#[test]
+fn an_export_has_the_same_bytes_after_a_round_trip_through_any_database() {
+    let (_file, mut original) = filled();
+    let retention = Retention { labelled: Some(std::time::Duration::ZERO), ..Retention::default() };
+    assert!(original.prune(minute(1000), &retention, false).unwrap().evidence > 0);
+    let export = exported(&mut original);
+    on_each(|place| {
+        let ledger = &mut place().open();
+        let imported = import(ledger, &export).unwrap();
+        assert_eq!(
+            (imported.new_events, imported.new_evidence),
+            (imported.events, imported.evidence)
+        );
+        assert_eq!(exported(ledger), export);
+        assert_eq!(verified(ledger), "well");
+
+        let again = import(ledger, &export).unwrap();
+        assert_eq!(again, Imported { new_events: 0, new_evidence: 0, ..imported });
+        assert_eq!(exported(ledger), export);
+        // And it goes on from there as the original does.
+        let grown = append(ledger, change("2.0", 2000), Vec::new());
+        assert_eq!(grown.position, original.head().unwrap().position + 1);
+        assert!(append(ledger, change("1.0", 0), Vec::new()).was_known);
+    });
+}
+
+#[test]
+fn an_export_is_lines_of_json() {
+    let mut ledger = File::new().open();
+    whole(&mut ledger, "1.0", 0, Outcome::Pass);
+    insta::assert_snapshot!("export", exported(&mut ledger));
+}
+
+#[test]
+fn a_ledger_that_has_grown_gives_what_is_new() {
+    on_each(|place| {
+        let (_file, mut original) = filled();
+        let ledger = &mut place().open();
+        import(ledger, &exported(&mut original)).unwrap();
+        whole(&mut original, "3.0", 1000, Outcome::Pass);
+        let imported = import(ledger, &exported(&mut original)).unwrap();
+        assert_eq!((imported.new_events, imported.new_evidence), (6, 4));
+        assert_eq!(exported(ledger), exported(&mut original));
+    });
+}
+
+#[test]
+fn an_import_that_broke_off_anywhere_goes_on_where_it_was() {
+    let (_file, mut original) = filled();
+    let export = exported(&mut original);
+    on_each(|place| {
+        let ledger = &mut place().open();
+        for cut in (0..export.len()).step_by(export.len() / 9) {
+            let cut = export.floor_char_boundary(cut);
+            let said = import(ledger, &export[..cut]).unwrap_err();
+            assert!(said.starts_with("line "), "{said}");
+            assert!(verified(ledger) == "well", "cut at {cut}");
+        }
+        import(ledger, &export).unwrap();
+        assert_eq!(exported(ledger), export);
+    });
+}
+
+#[test]
+fn another_ledger_and_damaged_exports_are_refused() {
+    let (_file, mut original) = filled();
+    let export = exported(&mut original);
+    let position = original.head().unwrap().position;
+    let first_event = export.lines().position(|line| line.starts_with("{\"event\"")).unwrap();
+    let evidence = export.lines().nth(1).unwrap();
+    let without = |skipped: usize| -> String {
+        let lines = export.lines().enumerate().filter(|(index, _)| *index != skipped);
+        lines.map(|(_, line)| format!("{line}\n")).collect()
+    };
+    let cases = [
+        ("empty", String::new()),
+        ("something else", "time,value\n1,2\n".to_owned()),
+        ("another format", export.replacen("\"format\":1", "\"format\":9", 1)),
+        ("a changed body", export.replacen("\"to\":\"1.1\"", "\"to\":\"6.6\"", 1)),
+        ("an event left out", without(first_event + 3)),
+        ("evidence left out", without(1)),
+        (
+            "changed evidence",
+            export.replacen(evidence, &evidence.replacen("base64\":\"", "base64\":\"AAAA", 1), 1),
+        ),
+        (
+            "no base64",
+            export.replacen(evidence, &evidence.replacen("base64\":\"", "base64\":\"*", 1), 1),
+        ),
+        (
+            "more than it says",
+            export.replacen(&format!("\"position\":{position},"), "\"position\":3,", 1),
+        ),
+        ("two in one", format!("{}{export}", &export[..export.rfind("{\"end\"").unwrap()])),
+    ];
+    on_each(|place| {
+        let mut said = String::new();
+        for (name, export) in &cases {
+            let ledger = &mut place().open();
+            said += &format!(
+                "{name}\n  {}\n",
+                import(ledger, export).unwrap_err().replace("\n\n", "\n  ")
+            );
+            assert_eq!(verified(ledger), "well");
+        }
+        let ledger = &mut place().open();
+        whole(ledger, "6.6", 0, Outcome::Pass);
+        let before = exported(ledger);
+        let refused = import(ledger, &export).unwrap_err();
+        said += &format!("another ledger\n  {}\n", refused.replace("\n\n", "\n  "));
+        let events = |export: &str| {
+            export
+                .lines()
+                .filter(|line| line.starts_with("{\"event\""))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(events(&exported(ledger)), events(&before));
+        insta::assert_snapshot!("refused_imports", said);
+    });
+}
