@@ -98,9 +98,9 @@ impl Admission {
     }
 
     fn admit_event(&mut self, event: &Submission, parcel: &Parcel) -> Result<Receipt, Refusal> {
-        let key = &event.header().key;
+        let (key, content) = (&event.header().key, event.content());
         if let Some(known) = self.by_key.get(key) {
-            if known.content == event.content() {
+            if known.content == content {
                 return Ok(known.receipt);
             }
             return Err(Refusal::Conflict { key: key.clone(), id: known.receipt.id });
@@ -113,11 +113,10 @@ impl Admission {
                 return Err(Refusal::NoEvidence { key: key.clone(), digest: *digest });
             }
         }
-        let placed = event.to_event(&self.head, parcel.known_at());
+        let placed = event.to_event(&content, &self.head, parcel.known_at());
         self.head = placed.as_head();
         let receipt = Receipt { position: placed.position, id: placed.id, was_known: false };
         let known = Receipt { was_known: true, ..receipt };
-        let content = event.content();
         self.by_key.insert(key.clone(), Known { receipt: known, content });
         self.by_id.insert(placed.id, Named::of(event.header()));
         self.added.push(placed);

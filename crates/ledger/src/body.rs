@@ -13,7 +13,11 @@ use crate::limits::{Invalid, MOST_BODY_BYTES, MOST_BODY_DEPTH};
 /// same bytes. The ledger keeps these bytes, and hands them out as they are: keys that this version of serin
 /// does not know survive.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Body(Box<str>);
+pub struct Body {
+    text: Box<str>,
+    /// The digest of the text: chain, rows and comparisons all want it.
+    digest: Digest,
+}
 
 impl Body {
     /// Reads a JSON text. Of a key that stands twice, the last counts.
@@ -45,31 +49,31 @@ impl Body {
         if text.len() > MOST_BODY_BYTES {
             return Err(too_large(text.len()));
         }
-        Ok(Self(text.into()))
+        Ok(Self::trusted(text))
     }
 
     /// Takes a text to the letter, as it came out of a ledger: a newer serin may write numbers otherwise.
     fn verbatim(text: &str) -> Result<Self, String> {
         let read = Self::read(text);
         read.map_err(|invalid| format!("{}: {}", invalid.place, invalid.problem))?;
-        Ok(Self(text.into()))
+        Ok(Self::trusted(text.to_owned()))
     }
 
     /// Takes a text without a look: what vouches for it is its digest.
     pub(crate) fn trusted(text: String) -> Self {
-        Self(text.into())
+        Self { digest: Digest::of(text.as_bytes()), text: text.into() }
     }
 
     /// Returns the JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Returns the SHA-256 of the text.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(self.0.as_bytes())
+        self.digest
     }
 }
 
@@ -122,7 +126,7 @@ fn write_canonical(text: &mut String, value: &Value, depth: usize) -> Result<(),
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue =
-            serde_json::from_str(&self.0).map_err(<S::Error as serde::ser::Error>::custom)?;
+            serde_json::from_str(&self.text).map_err(<S::Error as serde::ser::Error>::custom)?;
         raw.serialize(serializer)
     }
 }

@@ -179,10 +179,11 @@ impl Submission {
     }
 
     /// Places the event behind the last of a ledger.
-    pub(crate) fn to_event(&self, head: &Head, known_at: Timestamp) -> Event {
-        let content = self.content();
-        let id = EventId::following(head.id, known_at, &content);
-        let link = link(&head.link, &id, known_at, &content);
+    ///
+    /// * `content`: what [`content`](Self::content) returns.
+    pub(crate) fn to_event(&self, content: &Digest, head: &Head, known_at: Timestamp) -> Event {
+        let id = EventId::following(head.id, known_at, content);
+        let link = link(&head.link, &id, known_at, content);
         let (position, body) = (head.position + 1, StoredBody::Kept(self.body.clone()));
         Event { position, id, known_at, header: self.header.clone(), body, link }
     }

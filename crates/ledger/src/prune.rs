@@ -270,7 +270,8 @@ impl<'a> Sweep<'a> {
             causes: Vec::new(),
             evidence: lists.1.iter().map(Evidence::digest).collect(),
         };
-        let event = Submission::of_pruning(header, lists.0).to_event(&head, self.now);
+        let submission = Submission::of_pruning(header, lists.0);
+        let event = submission.to_event(&submission.content(), &head, self.now);
         transaction.add_evidence(&lists.1)?;
         transaction.append(std::slice::from_ref(&event))?;
         transaction.prune_bodies(&self.bodies, event.position)?;

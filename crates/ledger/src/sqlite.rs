@@ -30,6 +30,11 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"serL");
 /// How long to wait for another program that holds the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Pages kept in memory, once they were needed.
+const CACHE_KIBIBYTES: i64 = 8 << 10;
+/// Pages of 4 KiB in the log before they go into the file itself.
+const CHECKPOINT_PAGES: i64 = 4 << 10;
+
 /// A file of SQLite's, in write-ahead mode.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
@@ -84,6 +89,9 @@ impl Sqlite {
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         // Every commit waits until the disk has it: what is accepted survives a power cut too.
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // Keys come in no order: with fewer pages at hand, each is read and written again and again.
+        connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "cell_size_check", true)
     }

@@ -5,6 +5,7 @@ mod completions;
 mod convert;
 mod init;
 mod judge;
+mod ledger;
 mod lint;
 mod man;
 mod packs;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Init(init::Init),
     Convert(convert::Convert),
     Bench(bench::Bench),
+    Ledger(ledger::LedgerCommand),
     Schema(schema::Schema),
     Packs(packs::Packs),
     Sources(sources::Sources),
@@ -50,6 +52,7 @@ impl Command {
             Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Ledger(ledger) => ledger.run(),
             Self::Schema(schema) => schema.run(),
             Self::Packs(packs) => packs.run(),
             Self::Sources(sources) => sources.run(),

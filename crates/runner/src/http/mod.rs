@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Response};
 
 use crate::moment::parse_http_date;
-use resolver::SystemNames;
+pub(crate) use resolver::SystemNames;
 
 /// Returns a builder of clients that follow no redirect: secrets would go with them.
 ///
