@@ -105,5 +105,8 @@ fn mistakes_are_said_with_what_to_do() {
     );
     assert_snapshot!(shown);
     let nowhere = session(&["ledger export --ledger %serin.db -o %missing/serin.jsonl"]);
-    assert!(nowhere.contains("error: `missing/serin.jsonl` cannot be written\n\nhint: "), "{nowhere}");
+    assert!(
+        nowhere.contains("error: `missing/serin.jsonl` cannot be written\n\nhint: "),
+        "{nowhere}"
+    );
 }

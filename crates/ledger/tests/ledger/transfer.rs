@@ -1,6 +1,9 @@
 //! From one ledger to another, and back.
 
-use serin_ledger::{Imported, Ledger, Retention};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serin_ledger::{Cause, Header, Imported, Key, Ledger, Retention, Submission};
 use serin_model::Outcome;
 
 use crate::databases::{File, Place, on_each};
@@ -49,6 +52,46 @@ fn an_export_is_lines_of_json() {
     let mut ledger = File::new().open();
     whole(&mut ledger, "1.0", 0, Outcome::Pass);
     insta::assert_snapshot!("export", exported(&mut ledger));
+}
+
+/// What Python says of an export that knows the specification alone, or `None` without Python.
+fn by_the_specification(export: &str) -> Option<String> {
+    let python = Command::new("python3")
+        .arg("tests/oracle/verify_export.py")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut python) = python else {
+        println!("skipped: Python is not installed");
+        return None;
+    };
+    // It ends at the first thing that is wrong, and reads no further.
+    let _ = python.stdin.take().unwrap().write_all(export.as_bytes());
+    let output = python.wait_with_output().unwrap();
+    let said = if output.status.success() { output.stdout } else { output.stderr };
+    String::from_utf8(said).unwrap().trim_end().lines().last().map(str::to_owned)
+}
+
+#[test]
+fn an_export_is_verified_by_its_specification_alone() {
+    let (_file, mut ledger) = filled();
+    let retention = Retention { labelled: Some(std::time::Duration::ZERO), ..Retention::default() };
+    ledger.prune(minute(1000), &retention, false).unwrap();
+    let header = Header {
+        key: Key::new("a \"quoted\" source", "schön \u{2028} 🐦 / \\"),
+        causes: vec![Cause::Key(Key::new("x", "y"))],
+        ..change("1.0", 0).header().clone()
+    };
+    let odd = Submission::of_parts(header, change("1.0", 0).body().clone()).unwrap();
+    append(&mut ledger, odd, Vec::new());
+    let export = exported(&mut ledger);
+    let head = ledger.head().unwrap();
+    let evidence = export.lines().filter(|line| line.starts_with("{\"evidence\"")).count();
+    let Some(said) = by_the_specification(&export) else { return };
+    assert_eq!(said, format!("{} {evidence} {}", head.position, head.link));
+    let changed = export.replacen("\"to\":\"1.1\"", "\"to\":\"6.6\"", 1);
+    assert_eq!(by_the_specification(&changed).unwrap(), "AssertionError: 7");
 }
 
 #[test]
