@@ -52,6 +52,8 @@ pub struct Pruning {
     pub is_partial: bool,
     /// The event that says so; none where nothing was pruned.
     pub event: Option<EventId>,
+    /// Whether the space was given back to the system; where others are at work, the next pruning does.
+    pub is_reclaimed: bool,
 }
 
 /// Things that a piece of evidence lists, so that it stays well below what a piece may have.
@@ -72,7 +74,7 @@ impl Ledger {
     /// Lets go of evidence by a policy, and says so in an event that lists it. The chain, every event and
     /// every projection stay as they are.
     ///
-    /// Others wait until it is done. Space is given back to the system.
+    /// Others wait until it is done.
     ///
     /// * `now`: what time it is.
     /// * `is_rehearsal`: only says what would go.
@@ -99,7 +101,8 @@ impl Ledger {
         }
         pruning.event = Some(sweep.write(&mut *transaction)?);
         transaction.commit()?;
-        self.database.reclaim()?;
+        // What went is gone either way.
+        pruning.is_reclaimed = self.database.reclaim().is_ok();
         Ok(pruning)
     }
 }

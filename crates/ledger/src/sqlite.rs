@@ -171,10 +171,17 @@ impl Database for Sqlite {
     }
 
     fn reclaim(&mut self) -> Result<(), LedgerError> {
-        let vacuumed = self.connection.execute_batch(
-            "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;",
-        );
-        vacuumed.map_err(|error| self.failure(error))
+        // Each row is a page given back, and a statement that is not read to its end gives back no more.
+        let each = |statement: &str| -> Result<(), rusqlite::Error> {
+            let mut statement = self.connection.prepare(statement)?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        };
+        let vacuumed = each("PRAGMA incremental_vacuum");
+        vacuumed
+            .and_then(|()| each("PRAGMA wal_checkpoint(TRUNCATE)"))
+            .map_err(|error| self.failure(error))
     }
 
     fn check(&mut self) -> Result<Vec<String>, LedgerError> {

@@ -315,6 +315,9 @@ fn pruned(pruning: &Pruning, is_rehearsal: bool) -> String {
     if let Some(event) = pruning.event {
         text += &format!("event {event} lists what went\n");
     }
+    if pruning.event.is_some() && !pruning.is_reclaimed {
+        text += "hint: others are at work in the ledger; the next prune gives the space back to the disk\n";
+    }
     if pruning.is_partial {
         text += "hint: there is more than one event can list: prune again\n";
     }

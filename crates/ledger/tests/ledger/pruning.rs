@@ -8,7 +8,7 @@ use serin_ledger::{
 };
 use serin_model::Outcome;
 
-use crate::databases::on_each;
+use crate::databases::{File, Place as _, on_each};
 use crate::sample::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -18,7 +18,7 @@ fn prune(ledger: &mut Ledger, minutes: i64, retention: &Retention) -> Pruning {
     let before = exported(ledger);
     assert_eq!(exported(ledger), before, "a rehearsal changes nothing");
     let done = ledger.prune(minute(minutes), retention, false).unwrap();
-    assert_eq!(Pruning { event: None, ..done }, rehearsed);
+    assert_eq!(Pruning { event: None, is_reclaimed: false, ..done }, rehearsed);
     assert_eq!(verified(ledger), "well");
     done
 }
@@ -125,4 +125,28 @@ fn what_led_to_a_verdict_that_is_kept_is_kept() {
         assert_eq!(pruned.evidence, 0);
         assert!(ledger.evidence(&digest).unwrap().is_some());
     });
+}
+
+#[test]
+fn space_of_what_went_is_given_back() {
+    let place = File::new();
+    let mut ledger = place.open();
+    append(&mut ledger, change("1.0", 0), Vec::new());
+    let noise = |seed: u64| -> Vec<u8> {
+        let digests =
+            (0..32_000_u64).map(|number| Digest::of(format!("{seed} {number}").as_bytes()));
+        digests.flat_map(|digest| *digest.as_bytes()).collect()
+    };
+    for minutes in 1..=5 {
+        let piece = Evidence::new(&noise(minutes)).unwrap();
+        let digest = piece.digest();
+        let event = change(&format!("noise {minutes}"), minutes as i64);
+        append(&mut ledger, event.proven_by(vec![digest]).unwrap(), vec![piece]);
+    }
+    let size = || std::fs::metadata(place.path()).unwrap().len();
+    let kinds = [(Kind::ChangeNoted, HOUR)].into();
+    let pruned = prune(&mut ledger, 10_000, &Retention { kinds, ..Retention::default() });
+    assert!(pruned.bytes > 5_000_000 && pruned.is_reclaimed);
+    assert!(size() < 200_000, "{} bytes are left", size());
+    assert_eq!(verified(&mut ledger), "well");
 }
