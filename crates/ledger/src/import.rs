@@ -63,7 +63,7 @@ impl Ledger {
                 Some(Line::Evidence(line)) => import.evidence(line, &lines)?,
                 Some(Line::Event(line)) => import.event(*line, &lines)?,
                 Some(Line::End { events, evidence }) => {
-                    import.finish()?;
+                    import.write()?;
                     let found = (import.done.events, import.done.evidence);
                     if found != (events, evidence) || import.last != (position, link) {
                         return Err(lines.wrong("it does not hold what it says it does", AGAIN));
@@ -74,7 +74,7 @@ impl Ledger {
                     return Err(lines.wrong("another export begins here", AGAIN));
                 }
                 None => {
-                    import.finish()?;
+                    import.write()?;
                     return Err(lines.wrong("it breaks off here", AGAIN));
                 }
             }
@@ -166,6 +166,9 @@ impl<'a> Import<'a> {
     fn write_evidence(&mut self) -> Result<(), LedgerError> {
         let pieces = std::mem::take(&mut self.pieces);
         self.bytes = 0;
+        if pieces.is_empty() {
+            return Ok(());
+        }
         self.done.evidence += pieces.len() as u64;
         let digests: Vec<Digest> = pieces.iter().map(StoredEvidence::digest).collect();
         let mut transaction = self.ledger.database.begin(Access::Write)?;
@@ -201,12 +204,14 @@ impl<'a> Import<'a> {
         self.last = (event.position, event.link);
         self.events.push((event, lines.number));
         if self.bytes > MOST_BATCH_BYTES || self.events.len() >= MOST_PARCEL_EVENTS {
-            self.write_events()?;
+            self.write()?;
         }
         Ok(())
     }
 
-    fn write_events(&mut self) -> Result<(), LedgerError> {
+    /// Writes what was read, evidence first: events name it.
+    fn write(&mut self) -> Result<(), LedgerError> {
+        self.write_evidence()?;
         let batch = std::mem::take(&mut self.events);
         self.bytes = 0;
         self.done.events += batch.len() as u64;
@@ -221,11 +226,6 @@ impl<'a> Import<'a> {
         transaction.commit()?;
         self.done.new_events += new.len() as u64;
         Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), LedgerError> {
-        self.write_evidence()?;
-        self.write_events()
     }
 }
 

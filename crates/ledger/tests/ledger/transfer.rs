@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use serin_ledger::{Cause, Header, Imported, Key, Ledger, Retention, Submission};
+use serin_ledger::{Cause, Evidence, Header, Imported, Key, Ledger, Parcel, Retention, Submission};
 use serin_model::Outcome;
 
 use crate::databases::{File, Place, on_each};
@@ -104,6 +104,30 @@ fn a_ledger_that_has_grown_gives_what_is_new() {
         let imported = import(ledger, &exported(&mut original)).unwrap();
         assert_eq!((imported.new_events, imported.new_evidence), (6, 4));
         assert_eq!(exported(ledger), exported(&mut original));
+    });
+}
+
+#[test]
+fn a_ledger_of_many_pages_and_batches_moves_too() {
+    let file = File::new();
+    let mut original = file.open();
+    for first in (0..2500).step_by(500) {
+        let parcels = (first..first + 500).map(|number| {
+            let piece = Evidence::new(format!("piece {}", number % 30).as_bytes()).unwrap();
+            let event = change(&number.to_string(), number).proven_by(vec![piece.digest()]);
+            Parcel::new(minute(number), vec![piece], vec![event.unwrap()]).unwrap()
+        });
+        let answers = original.append(&parcels.collect::<Vec<_>>()).unwrap();
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    let export = exported(&mut original);
+    on_each(|place| {
+        let ledger = &mut place().open();
+        let imported = import(ledger, &export).unwrap();
+        assert_eq!((imported.new_events, imported.new_evidence), (2500, 30));
+        assert_eq!(exported(ledger), export);
+        let found = ledger.verify(None).unwrap();
+        assert!(found.is_well() && found.events == 2500 && found.evidence == 30, "{found:?}");
     });
 }
 
