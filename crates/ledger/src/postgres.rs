@@ -196,7 +196,15 @@ fn shown(config: &Config) -> String {
 fn failure(place: &str, error: &postgres::Error) -> LedgerError {
     let (place, problem) = (place.to_owned(), causes(error));
     let Some(code) = error.code() else {
-        return LedgerError::Unreachable { place, problem };
+        // The client's own words are all that tells these apart.
+        let hint = if problem.contains("certificate") {
+            "see that the server's certificate is of an authority that is trusted here, and names this host"
+        } else if problem.starts_with("invalid configuration") {
+            "see that user and password are given, and right"
+        } else {
+            return LedgerError::Unreachable { place, problem };
+        };
+        return LedgerError::Failed { place, problem, hint };
     };
     if [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code) {
         return LedgerError::Locked { place };

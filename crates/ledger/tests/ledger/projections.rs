@@ -1,12 +1,14 @@
 //! States follow from events, and from nothing else.
 
+use proptest::prelude::*;
 use serin_ledger::fact::{Alteration, ChangeNoted, Decision, Label};
 use serin_ledger::{
-    Fact, Header, Ledger, Projected, Projection, RunningAnalyses, ServiceHistory, Submission,
+    Fact, Header, Ledger, Parcel, Projected, Projection, RunningAnalyses, ServiceHistory,
+    Submission,
 };
 use serin_model::Outcome;
 
-use crate::databases::on_each;
+use crate::databases::{File, Place as _, on_each};
 use crate::sample::*;
 
 fn history(ledger: &mut Ledger) -> ServiceHistory {
@@ -167,6 +169,38 @@ fn analyses_run_from_their_beginning_to_their_end_in_whatever_order_they_arrive(
         append(ledger, corrected(begun, None, "never began"), Vec::new());
         assert_eq!(running(ledger), [""; 0]);
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn what_is_known_to_be_good_does_not_depend_on_how_events_arrive(
+        order in prop::collection::vec(0_usize..12, 40),
+        batch in 1_usize..6,
+    ) {
+        let outcomes = [Outcome::Pass, Outcome::Pass, Outcome::Fail, Outcome::Pass, Outcome::Inconclusive, Outcome::Fail];
+        let submissions: Vec<Parcel> = (0..)
+            .zip(outcomes)
+            .flat_map(|(number, outcome)| {
+                let (version, minutes) = (format!("1.{number}"), number * 100);
+                let (verdict, report) = ended(&version, minutes + 10, outcome);
+                [(change(&version, minutes), Vec::new()), (verdict, vec![report])]
+            })
+            .map(|(event, evidence)| Parcel::new(minute(0), evidence, vec![event]).unwrap())
+            .collect();
+        let file = File::new();
+        let ledger = &mut file.open();
+        // In any order, some of them twice and more; what is left over comes last.
+        let arriving: Vec<Parcel> =
+            order.into_iter().chain(0..12).map(|index| submissions[index].clone()).collect();
+        for parcels in arriving.chunks(batch) {
+            prop_assert!(ledger.append(parcels).unwrap().iter().all(Result::is_ok));
+        }
+        prop_assert_eq!(ledger.head().unwrap().position, 12);
+        prop_assert_eq!(known_good(ledger), "change/1.3 by analysis/1.3");
+        prop_assert_eq!(verified(ledger), "well");
+    }
 }
 
 fn bytes<P: Projection>(ledger: &mut Ledger, service: Option<&str>) -> Vec<u8> {
