@@ -7,6 +7,43 @@
 //!
 //! This crate reads no clock and draws no random number: moments are handed in, and ids follow from them. It
 //! knows nothing of HTTP and of how points are judged.
+//!
+//! ```
+//! use serin_ledger::fact::{Alteration, ChangeNoted};
+//! use serin_ledger::{Fact, Key, Ledger, Parcel, Scope, ServiceHistory, Submission};
+//! use serin_model::Timestamp;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("serin.db");
+//! let mut ledger = Ledger::open_file(&path, true)?;
+//! let fact = Fact::ChangeNoted(ChangeNoted {
+//!     what: Alteration::Deploy,
+//!     from: Some("1.0".to_owned()),
+//!     to: Some("1.1".to_owned()),
+//!     reference: None,
+//!     ended_at: None,
+//!     note: None,
+//! });
+//! let occurred_at = Timestamp::from_seconds(1_600_000_000);
+//! let key = Key::new("pipeline", "run-4812");
+//! let event =
+//!     Submission::new(key, occurred_at, Scope::of_service("checkout"), "change/1.1", &fact)?;
+//! let known_at = Timestamp::from_seconds(1_600_000_005);
+//! let parcel = Parcel::new(known_at, Vec::new(), vec![event])?;
+//!
+//! // Handed in twice, it is one event.
+//! for was_known in [false, true] {
+//!     let receipts = ledger.append(&[parcel.clone()])?.remove(0)?;
+//!     assert_eq!((receipts[0].position, receipts[0].was_known), (1, was_known));
+//! }
+//!
+//! let history = ledger.project::<ServiceHistory>(Some("checkout"))?.state;
+//! assert_eq!(history.changes_since(None, Timestamp::from_seconds(0))[0].subject, "change/1.1");
+//! assert!(history.known_good(&Scope::of_service("checkout")).is_none());
+//! # Ok(())
+//! # }
+//! ```
 
 #![warn(clippy::missing_errors_doc)]
 

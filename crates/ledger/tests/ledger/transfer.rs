@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use proptest::prelude::*;
 use serin_ledger::{Cause, Evidence, Header, Imported, Key, Ledger, Parcel, Retention, Submission};
 use serin_model::Outcome;
 
@@ -205,4 +206,25 @@ fn another_ledger_and_damaged_exports_are_refused() {
         assert_eq!(events(&exported(ledger)), events(&before));
         insta::assert_snapshot!("refused_imports", said);
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_an_export_is_made_into_is_refused_or_the_same(
+        mutations in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let original = std::fs::read("tests/ledger/format-1.jsonl").unwrap();
+        let mut bytes = original.clone();
+        for (index, byte) in mutations {
+            bytes[index.index(original.len())] = byte;
+        }
+        let file = File::new();
+        let mut ledger = file.open();
+        if ledger.import(&mut &*bytes).is_ok() {
+            prop_assert_eq!(exported(&mut ledger).into_bytes(), original);
+        }
+        prop_assert_eq!(verified(&mut ledger), "well");
+    }
 }
