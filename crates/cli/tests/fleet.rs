@@ -1,6 +1,6 @@
 //! Many canaries in one run, from recordings and from real stores.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod canaries;
 mod real_store;

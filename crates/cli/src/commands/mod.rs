@@ -6,6 +6,7 @@ mod convert;
 mod explain;
 mod init;
 mod judge;
+mod ledger;
 mod lint;
 mod man;
 mod packs;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Init(init::Init),
     Convert(convert::Convert),
     Bench(bench::Bench),
+    Ledger(ledger::LedgerCommand),
     Schema(schema::Schema),
     Packs(packs::Packs),
     Sources(sources::Sources),
@@ -53,6 +55,7 @@ impl Command {
             Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Ledger(ledger) => ledger.run(),
             Self::Schema(schema) => schema.run(),
             Self::Packs(packs) => packs.run(),
             Self::Sources(sources) => sources.run(),
