@@ -246,6 +246,52 @@ fn people_read_the_worst_first() {
 }
 
 #[test]
+fn a_query_that_loses_the_labels_fails_its_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let lost = "  busy: {gauge: 'sum(rate(requests_total{$arm}[1m]))', worse: higher}\n";
+    let kept =
+        "  busy: {gauge: 'sum by (service) (rate(requests_total{$arm}[1m]))', worse: higher}\n";
+    for RealStore { name, url, .. } in &filled_with(&fleet()) {
+        let source = format!("{{prometheus: {{url: '{url}'}}}}");
+        let told = |check: &str| {
+            let checks = [RATIO, check].concat();
+            let (code, report) =
+                judged(folder.path(), &check_file(&source, "for_each: [service]", &checks));
+            let members = report["members"].as_array().unwrap().iter();
+            let busy = members.map(|member| {
+                let metrics = member["verdict"]["metrics"].as_array().unwrap();
+                let busy = metrics.iter().find(|metric| metric["name"] == "busy").unwrap();
+                let cause = busy["evidence"]["cause"].as_str().unwrap_or("none").to_owned();
+                (member["service"].as_str().unwrap().to_owned(), cause, busy["reason"].to_string())
+            });
+            (code, busy.collect::<Vec<_>>())
+        };
+        let (code, busy) = told(lost);
+        // What failed hides no harm, and nobody passes.
+        assert_eq!(code, 2, "{name}");
+        assert_eq!(busy.len(), 6, "{name}: {busy:?}");
+        for (member, cause, reason) in busy {
+            assert_eq!(cause, "source_failed", "{name}, {member}");
+            assert!(reason.contains("write `by (service)`"), "{name}, {member}: {reason}");
+        }
+        let (_, busy) = told(kept);
+        assert_eq!(busy.len(), 5, "{name}: {busy:?}");
+        assert!(busy.iter().all(|(_, cause, _)| cause != "source_failed"), "{name}: {busy:?}");
+    }
+}
+
+#[test]
+fn a_pipeline_is_told_of_all_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    recording(&fleet(), &folder.path().join("rows.csv"));
+    let source = "{file: {path: rows.csv, counters: cumulative}}";
+    let check = folder.path().join("fleet.yaml");
+    std::fs::write(&check, check_file(source, "replica: pod\nfor_each: [service]", RATIO)).unwrap();
+    let run = serin(&["judge", check.to_str().unwrap(), "--ci", "github", "--format", "junit"]);
+    insta::assert_snapshot!(without_folder(&run.shown(), folder.path()));
+}
+
+#[test]
 fn names_of_files_are_safe_and_differ() {
     let folder = tempfile::tempdir().unwrap();
     let mut rows = String::from("time,service,arm,level\n");
