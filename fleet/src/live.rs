@@ -86,8 +86,10 @@ fn write_open_metrics(path: &Path, shape: &Shape) -> anyhow::Result<()> {
 
 fn check_file(shape: &Shape, address: &str) -> String {
     // An hour is judged, and what lies before is the controls' past.
-    let end = START + 60 * shape.minutes as i64;
-    let start = end - 60 * (shape.minutes as i64 / 2);
+    let moment = |minutes: usize| {
+        jiff::Timestamp::from_second(START + 60 * minutes as i64).unwrap_or_default()
+    };
+    let (start, end) = (moment(shape.minutes / 2), moment(shape.minutes));
     let mut text = format!(
         "for_each: [service]\nsource: {{prometheus: {{url: 'http://{address}', in_flight: 20}}}}\n\
          arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\n\
