@@ -1,5 +1,6 @@
 //! The reports of the example, in a real browser.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -33,24 +34,69 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
         println!("{recording}: fits 360, 768 and 1280 px");
     }
+    fleet(folder.path())
+}
+
+/// Shows the index of a fleet and the page of one of its members.
+fn fleet(folder: &Path) -> anyhow::Result<()> {
+    let mut rows = String::from("time,service,arm,latency\n");
+    for minute in 0..60 {
+        for (service, canary) in
+            [("checkout", 180), ("a-service-with-a-long-name", 100), ("idle", 0)]
+        {
+            let noise = minute * 7 % 11;
+            rows += &format!("{},{service},control,{}\n", minute * 60, 100 + noise);
+            if canary > 0 {
+                rows += &format!("{},{service},canary,{}\n", minute * 60, canary + noise);
+            }
+        }
+    }
+    fs::write(folder.join("fleet.csv"), rows)?;
+    let check = "for_each: [service]\nsource: {file: {path: fleet.csv}}\n\
+                 checks: {latency: {quantile: latency, worse: higher}}\n";
+    fs::write(folder.join("fleet.yaml"), check)?;
+    let index = folder.join("fleet.html");
+    run_serin(&[folder.join("fleet.yaml").as_os_str(), "--output".as_ref(), index.as_os_str()])?;
+    for page in [index, folder.join("fleet/checkout.html")] {
+        let text = fs::read_to_string(&page)?;
+        for width in [360, 768, 1280] {
+            let (scroll_width, text_length) = measure(folder, &text, width)?;
+            if scroll_width > width || text_length < 300 {
+                bail!(
+                    "{} is {scroll_width} px wide in a window of {width}, with {text_length} characters",
+                    page.display()
+                );
+            }
+        }
+    }
+    println!("a fleet and its member: fit 360, 768 and 1280 px");
     Ok(())
 }
 
 fn judge(recording: &str, report: &Path) -> anyhow::Result<()> {
+    let recording = format!("examples/checkout/{recording}.csv.gz");
+    run_serin(&[
+        "examples/checkout/serin.yaml".as_ref(),
+        "--data".as_ref(),
+        recording.as_ref(),
+        "--output".as_ref(),
+        report.as_os_str(),
+    ])
+}
+
+fn run_serin(arguments: &[&OsStr]) -> anyhow::Result<()> {
     let program = root().join("target/debug/serin");
-    let status = Command::new(&program)
-        .args(["judge", "examples/checkout/serin.yaml", "--color", "never", "--data"])
-        .arg(format!("examples/checkout/{recording}.csv.gz"))
-        .arg("--output")
-        .arg(report)
+    let output = Command::new(&program)
+        .args(["judge", "--color", "never"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .with_context(|| {
             format!("{} does not start; run `cargo build` first", program.display())
         })?;
-    match status.status.code() {
+    match output.status.code() {
         Some(0 | 2 | 3) => Ok(()),
-        _ => bail!("{}", String::from_utf8_lossy(&status.stderr)),
+        _ => bail!("{}", String::from_utf8_lossy(&output.stderr)),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 fn generated() -> anyhow::Result<Vec<(String, String)>> {
     let schema =
         |of: &str| anyhow::Ok((format!("docs/schema/{of}-v1.json"), serin(&["schema", of])?));
-    let mut all = ["check", "report", "plan", "selftest", "lint"]
+    let mut all = ["check", "report", "plan", "selftest", "lint", "fleet"]
         .into_iter()
         .map(schema)
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -65,7 +65,11 @@ fn commands() -> anyhow::Result<String> {
     let overview = serin(&["--help"])?;
     let mut pages = vec![("serin".to_owned(), overview.clone())];
     for verb in verbs(&overview) {
-        pages.push((format!("serin {verb}"), serin(&[verb, "--help"])?));
+        let help = serin(&[verb, "--help"])?;
+        pages.push((format!("serin {verb}"), help.clone()));
+        for part in verbs(&help) {
+            pages.push((format!("serin {verb} {part}"), serin(&[verb, part, "--help"])?));
+        }
     }
     for (name, help) in pages {
         let lines: Vec<&str> = help.lines().map(str::trim_end).collect();

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::command::find_program;
-use crate::python::{PIPELINE_VALIDATION, SBOM_VALIDATION};
+use crate::python::{AWS_SERVER, PIPELINE_VALIDATION, SBOM_VALIDATION};
 use crate::tools;
 
 /// A program that some test needs, and the Debian package that brings it.
@@ -48,6 +48,11 @@ pub(crate) const NEEDS: &[Need] = &[
         purpose: "is asked for the same canary by Graphite's render API",
     },
     Need {
+        program: "pg_ctlcluster",
+        package: "postgresql",
+        purpose: "is asked for the same canary by SQL",
+    },
+    Need {
         program: "openssl",
         package: "openssl",
         purpose: "makes the certificates by which a test proves who asks",
@@ -60,6 +65,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     tools::install()?;
     SBOM_VALIDATION.install();
     PIPELINE_VALIDATION.install();
+    AWS_SERVER.install();
     let missing: Vec<&Need> =
         NEEDS.iter().filter(|need| find_program(need.program).is_none()).collect();
     if missing.is_empty() {

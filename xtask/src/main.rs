@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::command::Cargo;
+use crate::command::{Cargo, root};
 
 /// Tasks of the serin workspace
 #[derive(Debug, Parser)]
@@ -66,6 +66,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Record simulated fleets, and measure how fast they are judged
+    Fleet {
+        /// What it is told; `cargo xtask fleet --help` lists it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run a real canary on this machine and record it
     Rig {
         /// What the rig is told; `cargo xtask rig --help` lists it
@@ -92,6 +98,7 @@ fn main() -> ExitCode {
         Task::Pipelines => pipelines::run().map(|skipped| name_skipped(&skipped)),
         Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
         Task::Calibrate { arguments } => run_tool("serin-calibrate", &arguments),
+        Task::Fleet { arguments } => run_fleet(arguments),
         Task::Rig { arguments } => run_tool("serin-rig", &arguments),
     };
     match done {
@@ -107,6 +114,17 @@ fn name_skipped(skipped: &[&str]) {
     for what in skipped {
         println!("skipped  {what}");
     }
+}
+
+/// What is measured is the serin of this tree, unless another is named.
+fn run_fleet(mut arguments: Vec<String>) -> anyhow::Result<()> {
+    let measures = arguments.first().is_some_and(|task| task == "measure" || task == "live");
+    if measures && !arguments.iter().any(|argument| argument == "--serin") {
+        Cargo::new(&["build", "--quiet", "--release", "--package", "serin"]).run()?;
+        let serin = root().join("target/release/serin");
+        arguments.extend(["--serin".to_owned(), serin.to_string_lossy().into_owned()]);
+    }
+    run_tool("serin-fleet", &arguments)
 }
 
 /// Runs a tool for developers, built for speed.

@@ -24,6 +24,10 @@ pub(crate) const SBOM_VALIDATION: Modules =
 pub(crate) const PIPELINE_VALIDATION: Modules =
     Modules { name: "pipeline-validation", purpose: "checks pipelines by their schemas" };
 
+/// `moto`, a server that speaks the protocols of AWS.
+pub(crate) const AWS_SERVER: Modules =
+    Modules { name: "moto", purpose: "speaks CloudWatch's protocol to a test" };
+
 /// A copy of the list, put beside the modules once they are all there.
 const INSTALLED: &str = "installed.txt";
 

@@ -39,6 +39,7 @@ fn index(rows: &str) -> String {
          Where metrics can come from: the key under `source` in a Check file. A selector such as\n\
          `http_requests_total{{code=~\"5..\", $arm}}` is the same question to each of them, so that the same\n\
          Check file works with another source ([decision 12](../adr/0012-selectors-everywhere-and-each-store-in-its-own-words.md)).\n\
+         `cloudwatch`, `datadog`, `datadog_v1` and `postgres` alone are asked in their own language.\n\
          Each page says what is asked, what the store's own language is, and whether a real server was asked.\n\n\
          | source | speaks to |\n| --- | --- |\n{rows}\n\
          What they have in common (secrets, TLS, limits, warnings, failures) stands in\n\

@@ -1,6 +1,7 @@
 //! Everything that must hold before a change lands, fastest first.
 
 use crate::command::{Cargo, find_program};
+use crate::python::AWS_SERVER;
 use crate::{browser, codegen, dist, install, pipelines, run_tool, tidy, tools};
 
 /// Builds, lints and tests everything.
@@ -75,12 +76,22 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     } else {
         skipped.push("a release: it is made on Linux".to_owned());
     }
-    let servers =
-        ["prometheus", "victoria-metrics", "influxd", "carbon-cache", "graphite-manage", "openssl"];
+    let servers = [
+        "prometheus",
+        "victoria-metrics",
+        "influxd",
+        "carbon-cache",
+        "graphite-manage",
+        "pg_ctlcluster",
+        "openssl",
+    ];
     for server in servers {
         if find_program(server).is_none() {
             skipped.push(format!("the tests that need it: {server} is not installed"));
         }
+    }
+    if AWS_SERVER.python().is_none() {
+        skipped.push("the tests of CloudWatch: moto is not installed".to_owned());
     }
     if !crate::command::root().join("../shared").is_dir() {
         skipped.push("the reference's own cases: the folder ../shared is not there".to_owned());

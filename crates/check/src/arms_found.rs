@@ -21,12 +21,14 @@ pub struct ArmsFound {
 /// Finds the label by whose values one version is a control and another a canary.
 ///
 /// The words decide: a value that is called `canary`, `preview` or the like, and one that is called
-/// `stable`, `primary` or the like, or that is the other's name without its `-canary`. A label that only
-/// has two values, such as a version, does not say which of them is on trial.
+/// `stable`, `primary` or the like, or that is the other's name without its `-canary`. Flagger calls them
+/// `shop-primary` and `shop`. Of two values one may be called a canary anywhere in it, such as the version
+/// `1.5.0-canary`. A label that only has two values does not say which of them is on trial.
 ///
 /// # Errors
 ///
-/// The labels that have from two to eight values, with the values, where none is so called.
+/// The labels that have from two to eight values, with the values, where none is so called; without those
+/// that tell requests apart.
 pub fn find_arms(series: &[Labels]) -> Result<ArmsFound, BTreeMap<String, BTreeSet<String>>> {
     let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let names: BTreeSet<&String> = series.iter().flat_map(Labels::keys).collect();
@@ -36,13 +38,16 @@ pub fn find_arms(series: &[Labels]) -> Result<ArmsFound, BTreeMap<String, BTreeS
         values.insert(name.clone(), series.iter().map(of).collect());
     }
     values.retain(|name, values| {
-        (2..=MOST_VALUES).contains(&values.len()) && !REPLICAS.contains(&name.as_str())
+        let is_of_versions = !REPLICAS.contains(&name.as_str()) && !is_of_requests(name);
+        (2..=MOST_VALUES).contains(&values.len()) && is_of_versions
     });
     let pairs = values.iter().flat_map(|(name, values)| {
         let pairs =
             values.iter().flat_map(|control| values.iter().map(move |canary| (control, canary)));
         pairs.filter_map(move |(control, canary)| {
-            Some((likeness(name, control, canary)?, name, control, canary))
+            let of_two = || (values.len() == 2).then(|| named_anywhere(control, canary)).flatten();
+            let likeness = likeness(name, control, canary).or_else(of_two)?;
+            Some((likeness, name, control, canary))
         })
     });
     // The likeliest; of two that are as likely the label that people use first, then the first by name.
@@ -71,13 +76,38 @@ fn likeness(name: &str, control: &str, canary: &str) -> Option<u8> {
     if is_word(canary, CANARY) {
         return is_word(control, CONTROL).then_some(1);
     }
-    let (stem, word) = canary.rsplit_once(['-', '_', '.'])?;
+    let (stem, word) = canary.rsplit_once(['-', '_', '.']).unwrap_or((canary, ""));
     if !is_word(word, CANARY) {
-        return None;
+        // Flagger leaves the name to the canary, and gives the version already trusted another.
+        let of_flagger = control.rsplit_once('-');
+        return of_flagger.is_some_and(|own| own == (canary, "primary")).then_some(4);
     }
     let of_control = control.rsplit_once(['-', '_', '.']);
     let is_named = of_control.is_some_and(|(own, word)| own == stem && is_word(word, CONTROL));
     if is_named { Some(2) } else { (control == stem).then_some(3) }
+}
+
+/// Returns how surely one of two values is a canary, that is called so anywhere in it.
+fn named_anywhere(control: &str, canary: &str) -> Option<u8> {
+    let is_called = |text: &str| {
+        let mut words = text.split(['-', '_', '.', '+']);
+        words.any(|word| matches!(word.to_ascii_lowercase().as_str(), "canary" | "candidate"))
+    };
+    (is_called(canary) && !is_called(control)).then_some(5)
+}
+
+/// Returns whether a label tells requests apart, and so never versions.
+fn is_of_requests(name: &str) -> bool {
+    let words = ["le", "quantile", "code", "status", "method", "handler", "path", "route", "uri"];
+    name.split('_').any(|word| words.contains(&word))
+}
+
+/// Returns what a service's name may be followed by where the label of the service tells its arms apart: a
+/// regular expression.
+#[must_use]
+pub fn arm_suffixes() -> String {
+    let words: Vec<&str> = CANARY.iter().chain(CONTROL).copied().collect();
+    format!("[-_.]({})", words.join("|"))
 }
 
 /// Finds the label that tells replicas apart: no value of it is in both arms.
@@ -197,6 +227,20 @@ mod tests {
                 r#"{"track": "stable"} {"track": "canary"}"#,
             ),
             ("version=1 pod=a; version=2 pod=b", r#"none of {"version": {"1", "2"}}"#),
+            ("code=200 v=1; code=500 v=2; le=1 v=1", r#"none of {"v": {"1", "2"}}"#),
+            (
+                "version=1.4.2; version=1.5.0-canary",
+                r#"{"version": "1.4.2"} {"version": "1.5.0-canary"}"#,
+            ),
+            (
+                "version=1.4.1; version=1.4.2; version=1.5.0-canary",
+                r#"none of {"version": {"1.4.1", "1.4.2", "1.5.0-canary"}}"#,
+            ),
+            ("handler=list; handler=new-canary", "none of {}"),
+            (
+                "destination_workload=shop-primary; destination_workload=shop",
+                r#"{"destination_workload": "shop-primary"} {"destination_workload": "shop"}"#,
+            ),
             ("pod=x-canary; pod=x", "none of {}"),
             ("track=canary", "none of {}"),
         ] {

@@ -269,6 +269,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("control", "control: {track: stable}"),
     ("canary", "canary: {track: canary}"),
     ("share", "share: 5%"),
+    ("for_each", "for_each: [service]"),
     ("replica", "replica: pod"),
     ("step", "step: 60s"),
     ("window", "window: {start: 2026-11-23T08:30:00Z, end: 2026-11-23T09:30:00Z}"),

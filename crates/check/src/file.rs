@@ -21,7 +21,8 @@ use crate::source::SourceEntry;
 #[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckFile {
-    /// The service under test. Required in the file that is judged, or in one that it extends.
+    /// The service under test. Required in the file that is judged, or in one that it extends, unless
+    /// `for_each` finds services.
     #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
     pub(crate) service: Option<Placed<String>>,
     /// A file whose keys hold wherever this one says nothing, relative to this one.
@@ -40,6 +41,10 @@ pub struct CheckFile {
     /// Labels that both arms have beside their own; `$service` in a value is the service's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<Placed<BTreeMap<String, String>>>,
+    /// Labels of which every combination of values is a canary of its own, such as `[service]`: `serin
+    /// judge` judges them all by the same checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) for_each: Option<Placed<Vec<String>>>,
     /// The label that tells replicas of one arm apart, such as `pod`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replica: Option<Placed<String>>,

@@ -3,6 +3,7 @@
 //! Each text is read at lines of its own, as if all stood one below the other in one long text. So the
 //! place of a value says from which file it is, wherever the value ends up.
 
+use serde::de::DeserializeOwned;
 use serin_model::{FileError, Place, Source};
 
 use crate::explain::{WHOLE_FILE, explain, mistake};
@@ -100,15 +101,21 @@ impl Layers {
     /// # Errors
     ///
     /// [`FileError`] for the first thing that is wrong, in the file that says it.
-    pub fn read(mut self) -> Result<WrittenAnalysis, FileError> {
+    pub fn read(self) -> Result<WrittenAnalysis, FileError> {
+        let (mut texts, files) = self.whole()?;
+        let merged = merged(&mut texts, files)?;
+        Reader { texts: &texts }.read(merged)
+    }
+
+    /// Returns all texts and files, the most specific first.
+    pub(crate) fn whole(self) -> Result<(Texts, Vec<CheckFile>), FileError> {
         if self.extends().is_some() {
             return Err(self.refuse(
                 "what this extends was not read",
                 "leave `extends` out, or give the file by its path",
             ));
         }
-        let merged = merged(&mut self.texts, self.files)?;
-        Reader { texts: &self.texts }.read(merged)
+        Ok((self.texts, self.files))
     }
 
     fn written_extends(&self) -> Option<&Placed<String>> {
@@ -155,6 +162,11 @@ impl Texts {
         Ok(file)
     }
 
+    /// Returns each text with its name, the most specific first, and packs behind the files.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|text| (text.name.as_str(), text.text.as_str()))
+    }
+
     /// Returns which text a place is in, counted from the most specific.
     pub(crate) fn layer_of(&self, place: Option<Place>) -> usize {
         let Some(place) = place else { return 0 };
@@ -187,6 +199,19 @@ fn lines(text: &str) -> u64 {
 
 /// Reads a text as if so many lines stood above it.
 fn parse(name: &str, text: &str, above: u64) -> Result<CheckFile, FileError> {
+    let count = usize::try_from(above).unwrap_or(0);
+    let read = if count == 0 {
+        from_yaml(text)
+    } else {
+        // A mark of the byte order is one at the beginning only.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        from_yaml(&format!("{}{text}", "\n".repeat(count)))
+    };
+    read.map_err(|error| explain(name, text, above, &error))
+}
+
+/// Reads YAML within limits, whoever wrote it.
+pub(crate) fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
@@ -203,13 +228,5 @@ fn parse(name: &str, text: &str, above: u64) -> Result<CheckFile, FileError> {
             enforce_alias_anchor_ratio: false,
         },
     };
-    let count = usize::try_from(above).unwrap_or(0);
-    let read = if count == 0 {
-        serde_saphyr::from_str_with_options(text, options)
-    } else {
-        // A mark of the byte order is one at the beginning only.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        serde_saphyr::from_str_with_options(&format!("{}{text}", "\n".repeat(count)), options)
-    };
-    read.map_err(|error| explain(name, text, above, &error))
+    serde_saphyr::from_str_with_options(text, options)
 }

@@ -12,6 +12,7 @@ pub mod kayenta;
 mod layers;
 mod lint;
 mod merge;
+mod origins;
 mod packs;
 mod read;
 mod scalar;
@@ -20,7 +21,7 @@ mod source;
 mod write;
 mod write_changes;
 
-pub use crate::arms_found::{ArmsFound, Labels, find_arms, find_replica, listed};
+pub use crate::arms_found::{ArmsFound, Labels, arm_suffixes, find_arms, find_replica, listed};
 pub use crate::draft::Draft;
 pub use crate::file::{CheckFile, Signal};
 pub use crate::layers::{LayerKeys, Layers};

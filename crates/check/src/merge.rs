@@ -173,6 +173,7 @@ impl CheckFile {
             source: self.source.or(base.source),
             arms: self.arms.or(base.arms),
             scope: self.scope.or(base.scope),
+            for_each: self.for_each.or(base.for_each),
             replica: self.replica.or(base.replica),
             step: self.step.or(base.step),
             window: self.window.or(base.window),

@@ -42,6 +42,9 @@ pub fn read(name: &str, text: &str) -> Result<WrittenAnalysis, FileError> {
     Layers::of(name, text)?.read()
 }
 
+/// What all services together are called where nobody says.
+const FLEET: &str = "fleet";
+
 /// The group of checks that name none.
 pub(crate) const DEFAULT_GROUP: &str = "default";
 
@@ -64,6 +67,7 @@ impl Reader<'_> {
         let mut analysis = Analysis::new(service, arms, checks)
             .map_err(|error| self.no_checks(checks_place, &error))?;
         analysis.replica = self.replica(&file)?;
+        analysis.for_each = self.for_each(&file, &analysis)?;
         analysis.step = self.step(&file)?;
         analysis.horizon = self.horizon(&file)?;
         analysis.warm_up = file.warm_up.map(|length| length.value.0);
@@ -89,7 +93,12 @@ impl Reader<'_> {
     }
 
     fn service(&self, file: &CheckFile) -> Result<String, FileError> {
-        let Some(service) = &file.service else { return Err(self.missing("service")) };
+        let Some(service) = &file.service else {
+            return match &file.for_each {
+                Some(_) => Ok(FLEET.to_owned()),
+                None => Err(self.missing("service")),
+            };
+        };
         self.not_blank("service", service)?;
         Ok(service.value.clone())
     }
@@ -143,6 +152,39 @@ impl Reader<'_> {
         let Some(replica) = &file.replica else { return Ok(None) };
         self.not_blank("replica", replica)?;
         Ok(Some(replica.value.clone()))
+    }
+
+    fn for_each(&self, file: &CheckFile, analysis: &Analysis) -> Result<Vec<String>, FileError> {
+        let Some(Placed { value: labels, place, .. }) = &file.for_each else {
+            return Ok(Vec::new());
+        };
+        let fail = |problem: &str, hint: &str| self.fail(*place, problem, hint);
+        if labels.is_empty() {
+            return fail("`for_each` names no label", "write something like `for_each: [service]`");
+        }
+        let mut names = BTreeSet::new();
+        for label in labels {
+            let arms = [&analysis.arms.control, &analysis.arms.canary];
+            if label.trim().is_empty() || !names.insert(label) {
+                return fail(
+                    &format!("`for_each` names `{label}`, which is no other label"),
+                    "name each label once, such as `for_each: [service]`",
+                );
+            }
+            if arms.iter().any(|arm| arm.contains_key(label)) {
+                return fail(
+                    &format!("`{label}` has one value in each arm, and `for_each` goes over all"),
+                    "leave it out of `arms` and `scope`, or out of `for_each`",
+                );
+            }
+            if analysis.replica.as_ref() == Some(label) {
+                return fail(
+                    &format!("`{label}` tells replicas apart, and `for_each` services"),
+                    "name the label that all replicas of one service share, such as `service`",
+                );
+            }
+        }
+        Ok(labels.clone())
     }
 
     fn horizon(&self, file: &CheckFile) -> Result<Option<std::time::Duration>, FileError> {

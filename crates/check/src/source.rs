@@ -12,10 +12,10 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serin_model::{
-    ClientCertificate, CounterForm, Credentials, FetchLimits, FileError, HeaderText, Place, Secret,
-    Source, Store, Tls,
+    AwsKey, ClientCertificate, CounterForm, Credentials, FetchLimits, FileError, HeaderText, Place,
+    Secret, Source, Store, Tls,
 };
-use serin_sources::SOURCES;
+use serin_sources::{SOURCES, Transport, source_named};
 use url::Url;
 
 use crate::read::Reader;
@@ -33,7 +33,7 @@ pub(crate) enum SourceEntry {
     Store(&'static str, Box<StoreEntry>),
 }
 
-/// A recording: CSV or JSON lines, gzipped or not.
+/// A recording: CSV or JSON lines, gzipped or not, or Parquet.
 #[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSourceEntry {
@@ -54,7 +54,7 @@ enum CounterFormEntry {
     Cumulative,
 }
 
-/// A store that is asked over HTTP.
+/// A store that is asked over a network.
 #[derive(Clone, Debug, serde::Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreEntry {
@@ -69,6 +69,10 @@ pub(crate) struct StoreEntry {
     /// The token for bearer authentication: where it is, never the token itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Placed<SecretEntry>>,
+    /// The key of AWS by which requests are signed, for AWS's own stores: that of the environment unless
+    /// said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aws: Option<Placed<AwsEntry>>,
     /// Headers that every request carries, such as `X-Scope-OrgID: team-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     headers: Option<Placed<BTreeMap<String, Placed<HeaderEntry>>>>,
@@ -90,6 +94,24 @@ pub(crate) struct StoreEntry {
     /// How long all requests of one analysis may take together: 5m unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<Placed<Span>>,
+}
+
+/// A key of AWS: what is not said is read from the environment variables that AWS's own tools read.
+#[derive(Clone, Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AwsEntry {
+    /// The region, such as `eu-west-1`: that of the address unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    region: Option<Placed<String>>,
+    /// Where the name of the key is: `{env: AWS_ACCESS_KEY_ID}` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<Placed<SecretEntry>>,
+    /// Where the key is: `{env: AWS_SECRET_ACCESS_KEY}` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret_access_key: Option<Placed<SecretEntry>>,
+    /// Where the token of a session is: in `AWS_SESSION_TOKEN`, if that is set, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session_token: Option<Placed<SecretEntry>>,
 }
 
 /// Where a secret is: exactly one of the two.
@@ -329,10 +351,11 @@ impl Reader<'_> {
     }
 
     fn store(&self, kind: &str, entry: &StoreEntry) -> Result<Store, FileError> {
+        self.refuse_keys_of_http(kind, entry)?;
         Ok(Store {
             kind: kind.to_owned(),
-            url: self.url(&entry.url)?,
-            credentials: self.credentials(entry)?,
+            url: self.url(kind, &entry.url)?,
+            credentials: self.credentials(kind, entry)?,
             headers: self.headers(entry)?,
             parameters: self.parameters(entry)?,
             tls: self.tls(entry.tls.as_ref())?,
@@ -340,11 +363,42 @@ impl Reader<'_> {
         })
     }
 
-    fn url(&self, url: &Placed<String>) -> Result<String, FileError> {
-        checked_url(&url.value).map_err(|(problem, hint)| self.unseen(url.place, &problem, hint))
+    /// What no request could carry would be read and then forgotten.
+    fn refuse_keys_of_http(&self, kind: &str, entry: &StoreEntry) -> Result<(), FileError> {
+        if transport(kind) == Transport::Http {
+            return Ok(());
+        }
+        let written = [
+            ("token", entry.token.as_ref().map(|token| token.place)),
+            ("headers", entry.headers.as_ref().map(|headers| headers.place)),
+            ("parameters", entry.parameters.as_ref().map(|parameters| parameters.place)),
+        ];
+        match written.into_iter().find_map(|(key, place)| Some((key, place?))) {
+            None => Ok(()),
+            Some((key, place)) => self.fail(
+                place,
+                &format!("`{key}` is of HTTP, and `{kind}` is asked by a protocol of its own"),
+                "leave it out; who asks is `username: …` with `password: {env: …}`",
+            ),
+        }
     }
 
-    fn credentials(&self, entry: &StoreEntry) -> Result<Credentials, FileError> {
+    fn url(&self, kind: &str, url: &Placed<String>) -> Result<String, FileError> {
+        checked_url(kind, &url.value)
+            .map_err(|(problem, hint)| self.unseen(url.place, &problem, hint))
+    }
+
+    fn credentials(&self, kind: &str, entry: &StoreEntry) -> Result<Credentials, FileError> {
+        if source_named(kind).is_some_and(|source| source.signed_for().is_some()) {
+            return self.aws_credentials(entry);
+        }
+        if let Some(Placed { place, .. }) = &entry.aws {
+            return self.fail(
+                *place,
+                &format!("`aws` is a key of AWS, and `{kind}` is none of its stores"),
+                "leave it out, or write `cloudwatch` or `amazon_managed_prometheus`",
+            );
+        }
         match (&entry.username, &entry.password, &entry.token) {
             (None, None, None) => Ok(Credentials::None),
             (Some(username), Some(password), None) => {
@@ -369,6 +423,47 @@ impl Reader<'_> {
                 "keep one way to prove who asks: `token`, or `username` with `password`",
             ),
         }
+    }
+
+    /// Requests to AWS are signed, and prove in no other way who asks.
+    fn aws_credentials(&self, entry: &StoreEntry) -> Result<Credentials, FileError> {
+        let other = [
+            entry.username.as_ref().map(|username| username.place),
+            entry.password.as_ref().map(|password| password.place),
+            entry.token.as_ref().map(|token| token.place),
+        ];
+        if let Some(place) = other.into_iter().flatten().next() {
+            return self.fail(
+                place,
+                "requests to AWS are signed, and carry no password and no token",
+                "leave it out, or say where a key is: `aws: {access_key_id: …, secret_access_key: …}`",
+            );
+        }
+        let Some(Placed { value: aws, place, .. }) = &entry.aws else {
+            return Ok(Credentials::Aws(Box::default()));
+        };
+        let secret = |it: &Option<Placed<SecretEntry>>| {
+            it.as_ref().map(|secret| self.secret(secret)).transpose()
+        };
+        if let Some(region) = &aws.region {
+            self.not_blank("region", region)?;
+        }
+        let key = match (secret(&aws.access_key_id)?, secret(&aws.secret_access_key)?) {
+            (None, None) => None,
+            (Some(name), Some(key)) => Some((name, key)),
+            _ => {
+                return self.fail(
+                    *place,
+                    "one half of a key of AWS",
+                    "write `access_key_id` and `secret_access_key`, or neither of them",
+                );
+            }
+        };
+        Ok(Credentials::Aws(Box::new(AwsKey {
+            region: aws.region.as_ref().map(|region| region.value.clone()),
+            key,
+            session_token: secret(&aws.session_token)?,
+        })))
     }
 
     fn secret(&self, secret: &Placed<SecretEntry>) -> Result<Secret, FileError> {
@@ -561,17 +656,25 @@ const OF_THE_CONNECTION: [&str; 8] = [
 ];
 
 /// What nobody sends that is no secret.
-const SECRET_HEADERS: [&str; 5] =
-    ["authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"];
+const SECRET_HEADERS: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "x-auth-token",
+    "dd-api-key",
+    "dd-application-key",
+];
 
 /// What stands in a server's log if it stands in an address.
-const SECRET_PARAMETERS: [&str; 9] = [
+const SECRET_PARAMETERS: [&str; 10] = [
     "p",
     "password",
     "token",
     "access_token",
     "apikey",
     "api_key",
+    "application_key",
     "key",
     "secret",
     "authorization",
@@ -580,13 +683,49 @@ const SECRET_PARAMETERS: [&str; 9] = [
 /// What serin puts behind an address.
 const PATHS_OF_APIS: [&str; 3] = ["/api/v1", "/api/query", "/render"];
 
-/// Checks a store's address, and returns it without a slash at its end.
+/// Checks the address of a kind of store, and returns it without a slash at its end.
 ///
 /// # Errors
 ///
 /// What is wrong with it, and what to write instead. The address itself is not repeated: it may hold
 /// a password.
-pub fn checked_url(text: &str) -> Result<String, (String, &'static str)> {
+pub fn checked_url(kind: &str, text: &str) -> Result<String, (String, &'static str)> {
+    match transport(kind) {
+        Transport::Http => checked_http_url(text),
+        Transport::Postgres => checked_postgres_url(text),
+    }
+}
+
+fn transport(kind: &str) -> Transport {
+    source_named(kind).map_or(Transport::Http, serin_sources::Source::transport)
+}
+
+fn checked_postgres_url(text: &str) -> Result<String, (String, &'static str)> {
+    let example = "write an address such as `postgres://metrics.internal:5432/metrics`";
+    let url = Url::parse(text.trim()).map_err(|error| (format!("no URL: {error}"), example))?;
+    if !matches!(url.scheme(), "postgres" | "postgresql")
+        || url.host_str().is_none_or(str::is_empty)
+    {
+        return Err(("a URL that is not `postgres://`".to_owned(), example));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err((
+            "a user or a password in the URL".to_owned(),
+            "write `username: …` and `password: {env: PGPASSWORD}` beside the `url`",
+        ));
+    }
+    if !matches!(url.query(), None | Some("sslmode=disable" | "sslmode=verify-full"))
+        || url.fragment().is_some()
+    {
+        return Err((
+            "a URL with parameters".to_owned(),
+            "leave them out, but for `?sslmode=disable` where the network is trusted",
+        ));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn checked_http_url(text: &str) -> Result<String, (String, &'static str)> {
     let example = "write an address such as `http://prometheus:9090`";
     let url = Url::parse(text.trim()).map_err(|error| (format!("no URL: {error}"), example))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -648,8 +787,12 @@ pub(crate) fn source_entry(source: &Source) -> SourceEntry {
 }
 
 fn store_entry(store: &Store) -> StoreEntry {
+    let aws = match &store.credentials {
+        Credentials::Aws(key) if **key != AwsKey::default() => Some(aws_entry(key).into()),
+        _ => None,
+    };
     let (username, password, token) = match &store.credentials {
-        Credentials::None => (None, None, None),
+        Credentials::None | Credentials::Aws(_) => (None, None, None),
         Credentials::Basic { username, password } => {
             (Some(username.clone().into()), Some(secret_entry(password).into()), None)
         }
@@ -680,6 +823,7 @@ fn store_entry(store: &Store) -> StoreEntry {
         username,
         password,
         token,
+        aws,
         headers: (!headers.is_empty()).then(|| headers.into()),
         parameters: (!parameters.is_empty()).then(|| parameters.into()),
         tls: (store.tls != Tls::default()).then(|| tls.into()),
@@ -687,6 +831,16 @@ fn store_entry(store: &Store) -> StoreEntry {
         timeout: (limits.timeout != usual.timeout).then(|| Span(limits.timeout).into()),
         retries: (limits.retries != usual.retries).then(|| limits.retries.into()),
         deadline: (limits.deadline != usual.deadline).then(|| Span(limits.deadline).into()),
+    }
+}
+
+fn aws_entry(aws: &AwsKey) -> AwsEntry {
+    let secret = |secret: &Secret| Placed::from(secret_entry(secret));
+    AwsEntry {
+        region: aws.region.clone().map(Placed::from),
+        access_key_id: aws.key.as_ref().map(|(name, _)| secret(name)),
+        secret_access_key: aws.key.as_ref().map(|(_, key)| secret(key)),
+        session_token: aws.session_token.as_ref().map(secret),
     }
 }
 

@@ -102,6 +102,7 @@ fn check_file(analysis: &Analysis, source: Option<&Source>) -> CheckFile {
         extends: None,
         packs: Vec::new(),
         scope: None,
+        for_each: (!analysis.for_each.is_empty()).then(|| analysis.for_each.clone().into()),
         source: source.map(|source| source_entry(source).into()),
         arms: Some(
             ArmsEntry {

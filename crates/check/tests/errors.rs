@@ -43,7 +43,7 @@ mod keys {
           2 | namespace: shop
             | ^
 
-        hint: write one of: service, extends, use, source, arms, scope, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, extends, use, source, arms, scope, for_each, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
         ");
         assert_snapshot!(check("gauge: rss\ntolerance: 5%"), @"
         serin.yaml:5:5: unknown key `tolerance`
@@ -1565,7 +1565,7 @@ mod yaml {
           2 | ? xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
             |   ^
 
-        hint: write one of: service, extends, use, source, arms, scope, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, extends, use, source, arms, scope, for_each, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
         ");
         assert_snapshot!(file(&format!("step: {huge}")), @"
         serin.yaml:2:7: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
@@ -1616,7 +1616,7 @@ mod yaml {
           2 | "\e[31mred": 1
             | ^
 
-        hint: write one of: service, extends, use, source, arms, scope, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
+        hint: write one of: service, extends, use, source, arms, scope, for_each, replica, step, window, horizon, warm_up, history, minimum_time, at_horizon, minimum_points, score, kayenta, checks
         "#);
         assert_snapshot!(file("step: \"6\\n0\\e[31m\""), @r#"
         serin.yaml:2:7: `6·0·[31m` is not a length of time

@@ -35,6 +35,7 @@ fn every_pack_is_argued_and_says_where_its_names_are_from() {
         assert_eq!(checks.len(), entries, "{}: each check has a signal and a reason", pack.name);
         assert!(!checks.is_empty(), "{}", pack.name);
         assert!(pack.about().ends_with('.'), "{}: {}", pack.name, pack.about());
+        assert!(!pack.about().contains("- "), "{}: no word is broken", pack.name);
         assert!(pack.sources().all(|source| source.starts_with("https://")), "{}", pack.name);
         assert!(pack.sources().count() > 0, "{}", pack.name);
         for it in &checks {

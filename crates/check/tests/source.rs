@@ -40,6 +40,19 @@ fn what_cannot_be_a_source_is_refused_with_what_to_write() {
         "{prometheus: {url: 'http://p', timeout: 30}}",
         "{prometheus: {url: 'http://p', deadline: 25h}}",
         "{prometheus: {url: 'http://p', timout: 30s}}",
+        "{datadog: {url: 'http://p', headers: {DD-APPLICATION-KEY: hunter2}}}",
+        "{prometheus: {url: 'http://p', aws: {region: eu-west-1}}}",
+        "{cloudwatch: {url: 'http://p', token: {env: A}}}",
+        "{cloudwatch: {url: 'http://p', aws: {secret_access_key: {env: A}}}}",
+        "{cloudwatch: {url: 'http://p', aws: {access_key_id: {env: A}, secret_access_key: hunter2}}}",
+        "{postgres: {url: 'http://p'}}",
+        "{postgres: {url: 'postgres:///p'}}",
+        "{postgres: {url: 'postgres://me:hunter2@p/m'}}",
+        "{postgres: {url: 'postgres://p/m?sslmode=prefer'}}",
+        "{postgres: {url: 'postgres://p/m', token: {env: A}}}",
+        "{postgres: {url: 'postgres://p/m', headers: {X-Scope-OrgID: a}}}",
+        "{postgres: {url: 'postgres://p/m', parameters: {sslmode: disable}}}",
+        "{prometheus: {url: 'postgres://p'}}",
         "{promtheus: {url: 'http://p'}}",
         "{statsd: {url: 'http://p'}}",
         "{graphite: {url: 'http://p/render/'}}",
@@ -67,6 +80,9 @@ fn a_store_is_written_as_it_was_read() {
         "{prometheus: {url: 'https://p', tls: {authority: ca.pem, certificate: a, key: b}}}",
         "{influxdb: {url: 'http://p', parameters: {db: m, chunked: false, limit: 7}}}",
         "{prometheus: {url: 'http://p', in_flight: 9, retries: 0, timeout: 1s, deadline: 2m}}",
+        "{cloudwatch: {url: 'https://monitoring.eu-west-1.amazonaws.com'}}",
+        "{cloudwatch: {url: 'http://p', aws: {region: r, access_key_id: {env: A}, secret_access_key: {file: b}, session_token: {env: C}}}}",
+        "{postgres: {url: 'postgres://p:5432/m?sslmode=disable', username: me, password: {env: A}}}",
     ] {
         let first = read("serin.yaml", &file(source)).unwrap();
         let again = read("again.yaml", &write(&first, &[]).unwrap()).unwrap();
@@ -76,9 +92,9 @@ fn a_store_is_written_as_it_was_read() {
 
 #[test]
 fn a_url_loses_the_slash_at_its_end() {
-    assert_eq!(checked_url("http://p:9090/").unwrap(), "http://p:9090");
-    assert_eq!(checked_url(" https://p/prom/ ").unwrap(), "https://p/prom");
-    assert_eq!(checked_url("http://[::1]:9090").unwrap(), "http://[::1]:9090");
+    assert_eq!(checked_url("prometheus", "http://p:9090/").unwrap(), "http://p:9090");
+    assert_eq!(checked_url("prometheus", " https://p/prom/ ").unwrap(), "https://p/prom");
+    assert_eq!(checked_url("prometheus", "http://[::1]:9090").unwrap(), "http://[::1]:9090");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod commands;
 mod exit;
+mod fleet_pages;
 mod live_view;
 mod output;
 mod pipeline;

@@ -174,24 +174,29 @@ pub(crate) fn print_command(text: &str) {
 /// a name of its own, which no link can be waiting under.
 pub(crate) fn write_file(path: &str, text: &str) -> anyhow::Result<()> {
     let hint = "hint: see that the folder exists, and that there is space and permission";
-    let folder = match Path::new(path).parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        Some(_) | None => Path::new("."),
-    };
-    written_beside(folder, text)
+    written_beside(path, text)
         .and_then(|file| Ok(file.persist(path)?))
         .map(drop)
         .with_context(|| format!("`{path}` cannot be written\n\n{hint}\n\ncause"))
 }
 
-fn written_beside(folder: &Path, text: &str) -> io::Result<NamedTempFile> {
+fn written_beside(path: &str, text: &str) -> io::Result<NamedTempFile> {
+    let mut file = file_beside(path)?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    Ok(file)
+}
+
+/// Makes a file in the folder of `path`, to be put there once it is whole.
+pub(crate) fn file_beside(path: &str) -> io::Result<NamedTempFile> {
+    let folder = match Path::new(path).parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".serin-").suffix(".partial");
     // As readable as a file of the user's own, where a temporary one is private.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.flush()?;
-    Ok(file)
+    builder.tempfile_in(folder)
 }

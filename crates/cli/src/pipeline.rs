@@ -9,7 +9,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use serin_report::{Report, github};
+use serin_report::{FleetReport, Report, github};
 use serin_runner::commit_status::{
     Commit, CommitStatus, Forge, InconclusiveState, Patience, set_commit_statuses,
 };
@@ -72,20 +72,39 @@ enum InconclusiveStatus {
 impl Pipeline {
     /// Tells the pipeline. What cannot be told is warned of on the standard error.
     pub(crate) fn tell(&self, reports: &[Report]) {
-        let is_github = match self.ci {
-            Ci::Auto => is_read_by_github(),
-            Ci::Github => true,
-            Ci::None => false,
-        };
-        if is_github {
+        if self.is_github() {
             tell_github(reports);
         }
         if let Some(forge) = self.status {
-            self.set_statuses(forge, reports);
+            self.set_statuses(forge, |state| CommitStatus::of_reports(reports, state));
         }
     }
 
-    fn set_statuses(&self, forge: ForgeName, reports: &[Report]) {
+    /// Tells the pipeline of a whole fleet, as one.
+    pub(crate) fn tell_fleet(&self, fleet: &FleetReport) {
+        if self.is_github() {
+            print_command(&github::fleet_annotations(fleet));
+            append("GITHUB_STEP_SUMMARY", &serin_report::fleet_markdown(fleet));
+            append("GITHUB_OUTPUT", &github::fleet_outputs(fleet));
+        }
+        if let Some(forge) = self.status {
+            self.set_statuses(forge, |state| vec![CommitStatus::of_fleet(fleet, state)]);
+        }
+    }
+
+    fn is_github(&self) -> bool {
+        match self.ci {
+            Ci::Auto => is_read_by_github(),
+            Ci::Github => true,
+            Ci::None => false,
+        }
+    }
+
+    fn set_statuses(
+        &self,
+        forge: ForgeName,
+        statuses: impl FnOnce(InconclusiveState) -> Vec<CommitStatus>,
+    ) {
         let forge = match forge {
             ForgeName::Github => Forge::GitHub,
             ForgeName::Gitlab => Forge::GitLab,
@@ -98,8 +117,7 @@ impl Pipeline {
         let errors = match Commit::from_environment(forge, &variable, self.commit.as_deref()) {
             Err(error) => vec![error],
             Ok(commit) => {
-                let statuses = CommitStatus::of_reports(reports, inconclusive);
-                set_commit_statuses(&commit, &statuses, Patience::default())
+                set_commit_statuses(&commit, &statuses(inconclusive), Patience::default())
             }
         };
         for error in errors {

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
-use serin_report::Report;
+use serin_report::{FleetReport, Report};
 
+use crate::fleet_pages::{FleetPages, rendered_fleet};
 use crate::output::{Colour, Format, OutputFile, print, printable, rendered, style, write_file};
 
 /// Options for those who want reports.
@@ -59,6 +60,27 @@ impl ReportOptions {
     pub(crate) fn write(&self, reports: &[Report]) -> anyhow::Result<()> {
         self.output.iter().try_for_each(|file| {
             write_file(&file.path, &rendered(reports, file.format, style(Colour::Never))?)
+        })
+    }
+
+    /// Returns where the page of each member of a fleet goes: a folder beside each HTML file that is
+    /// asked for, of the same name without its ending.
+    pub(crate) fn pages(&self) -> anyhow::Result<FleetPages> {
+        let files = self.output.iter().filter(|file| file.format == Format::Html);
+        FleetPages::beside(files.map(|file| file.path.as_str()))
+    }
+
+    /// Prints the verdicts on a fleet.
+    pub(crate) fn print_fleet(&self, fleet: &FleetReport) -> anyhow::Result<()> {
+        let text = rendered_fleet(fleet, self.format, style(self.color), None)?;
+        print(&printable(text, self.format)).context("the standard output cannot be written")
+    }
+
+    /// Writes the verdicts on a fleet to the files that were asked for.
+    pub(crate) fn write_fleet(&self, fleet: &FleetReport) -> anyhow::Result<()> {
+        self.output.iter().try_for_each(|file| {
+            let text = rendered_fleet(fleet, file.format, style(Colour::Never), Some(&file.path))?;
+            write_file(&file.path, &text)
         })
     }
 }

@@ -278,6 +278,7 @@ fn schemas_are_the_published_ones() {
         ("report", "docs/schema/report-v1.json"),
         ("plan", "docs/schema/plan-v1.json"),
         ("selftest", "docs/schema/selftest-v1.json"),
+        ("fleet", "docs/schema/fleet-v1.json"),
     ] {
         let published = fs::read_to_string(root().join(path)).unwrap();
         let fresh = serin(&["schema", name]).stdout == published;
@@ -437,8 +438,14 @@ fn each_verb_has_a_manual_page() {
             "serin-bench.1",
             "serin-completions.1",
             "serin-convert.1",
+            "serin-explain.1",
             "serin-init.1",
             "serin-judge.1",
+            "serin-ledger-export.1",
+            "serin-ledger-import.1",
+            "serin-ledger-prune.1",
+            "serin-ledger-verify.1",
+            "serin-ledger.1",
             "serin-lint.1",
             "serin-man.1",
             "serin-packs.1",

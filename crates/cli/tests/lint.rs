@@ -56,6 +56,18 @@ fn the_examples_have_no_errors_and_no_warnings() {
 }
 
 #[test]
+fn packs_have_no_errors_and_no_warnings() {
+    for pack in serin_check::PACKS {
+        let text = format!(
+            "service: shop\nsource: {{prometheus: {{url: 'http://prometheus:9090'}}}}\narms: {{control: \
+             {{track: stable}}, canary: {{track: canary}}}}\nreplica: pod\nuse: [{}]\n",
+            pack.name
+        );
+        assert_eq!(codes(&text), [] as [&str; 0], "{}", pack.name);
+    }
+}
+
+#[test]
 fn safe_mends_are_written_and_nothing_else_is() {
     let folder = tempfile::tempdir().unwrap();
     let (run, text) = fixed(&golden("dashboard.before.yaml"), folder.path());

@@ -15,8 +15,8 @@ use crate::canaries::{
 };
 use crate::real_store::remote_write::{NativeSample, write_request};
 use crate::real_store::{
-    RealStore, Row, filled_with, is_installed, prefixed_prometheus, prometheus, recording,
-    secured_prometheus, victoria_metrics,
+    RealStore, Row, filled_with, is_installed, prefixed_prometheus, prometheus, recorded,
+    recording, secured_prometheus, victoria_metrics,
 };
 
 #[test]
@@ -138,6 +138,10 @@ fn told_by(source: &str, more: &str, checks: &str) -> String {
 const COUNTED: &str =
     "  errors: {ratio: {bad: 'requests_total{code=~\"5..\", $arm}', total: requests_total}}\n";
 
+/// Any text will do for a key where nobody looks at the signature.
+const AWS_KEY: &str =
+    ", aws: {region: eu-west-1, access_key_id: {env: PATH}, secret_access_key: {env: PATH}}";
+
 #[test]
 fn relatives_of_prometheus_are_asked_by_name() {
     if !is_installed("prometheus") {
@@ -165,7 +169,8 @@ fn relatives_of_prometheus_are_asked_by_name() {
         stores.push(("victoriametrics", store.url.clone(), store));
     }
     let told = |kind: &str, url: &str| {
-        let source = format!("{{{kind}: {{url: '{url}'}}}}");
+        let key = if kind == "amazon_managed_prometheus" { AWS_KEY } else { "" };
+        let source = format!("{{{kind}: {{url: '{url}'{key}}}}}");
         told_by(&source, "replica: pod\n", COUNTED)
             .replace(kind, "STORE")
             .replace(url, "http://STORE")
@@ -417,32 +422,6 @@ fn a_prometheus_that_hangs_or_dies_is_said_to() {
     assert!(hung.starts_with("exit 1") && hung.contains("did not answer within 0.5s"), "{hung}");
     assert!(again.starts_with("exit 0"), "{again}");
     assert!(dead.starts_with("exit 1") && dead.contains("cannot be reached"), "{dead}");
-}
-
-/// The committed recordings as rows, each with a label that tells it from the others.
-fn recorded(example: &Path, recording: &str) -> Vec<Row> {
-    let file = std::fs::File::open(example.join(format!("{recording}.csv.gz"))).unwrap();
-    let mut reader = csv::Reader::from_reader(flate2::read::MultiGzDecoder::new(file));
-    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    let row = |record: csv::StringRecord| {
-        let of = |wanted: &str| {
-            record.get(names.iter().position(|name| name == wanted).unwrap()).unwrap()
-        };
-        let is_label = |name: &str| !["time", "metric", "value"].contains(&name);
-        let labels =
-            names.iter().zip(&record).filter(|(name, value)| is_label(name) && !value.is_empty());
-        let mut labels: Vec<_> =
-            labels.map(|(name, value)| (name.clone(), value.to_owned())).collect();
-        labels.push(("recording".to_owned(), recording.to_owned()));
-        let time: jiff::Timestamp = of("time").parse().unwrap();
-        Row {
-            metric: of("metric").to_owned(),
-            labels,
-            time: time.as_millisecond(),
-            value: of("value").parse().unwrap(),
-        }
-    };
-    reader.records().map(|record| row(record.unwrap())).collect()
 }
 
 #[test]

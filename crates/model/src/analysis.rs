@@ -17,6 +17,9 @@ pub struct Analysis {
     pub service: String,
     /// How the two arms are told apart.
     pub arms: Arms,
+    /// The labels of which every combination of values is a canary of its own, to be judged by the same
+    /// checks; empty where one canary is meant.
+    pub for_each: Vec<String>,
     /// The label that tells replicas of one arm apart.
     pub replica: Option<String>,
     /// The length of one bin.
@@ -66,6 +69,7 @@ impl Analysis {
         Ok(Self {
             service,
             arms,
+            for_each: Vec::new(),
             replica: None,
             step: Step::MINUTE,
             window: None,

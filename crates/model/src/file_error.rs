@@ -26,7 +26,21 @@ pub struct FileError {
     /// What to write instead.
     pub hint: Option<Box<str>>,
     line: Option<Box<str>>,
-    line_only: Option<u64>,
+    spots: Option<Box<Spots>>,
+}
+
+/// Where the problem is, and where something else that it speaks of.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Spots {
+    own: Option<Spot>,
+    other: Option<Spot>,
+}
+
+/// Where in a file that is not at hand as a whole; all count from one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Spot {
+    Line(u64),
+    Row { group: u64, row: u64 },
 }
 
 impl FileError {
@@ -43,7 +57,7 @@ impl FileError {
             problem: cleaned(problem).into(),
             hint: None,
             line,
-            line_only: None,
+            spots: None,
         }
     }
 
@@ -52,7 +66,35 @@ impl FileError {
     /// * `line`: counts from one; zero is no line in particular.
     #[must_use]
     pub fn at_line(file: &str, line: u64, problem: &str) -> Self {
-        Self { line_only: (line > 0).then_some(line), ..Self::new(file, "", None, problem) }
+        let own = (line > 0).then_some(Spot::Line(line));
+        let spots = Some(Box::new(Spots { own, other: None }));
+        Self { spots, ..Self::new(file, "", None, problem) }
+    }
+
+    /// Returns the same error about a table in row groups, whose rows were counted as lines.
+    ///
+    /// * `row_group`: the group of a row, and which row of the group it is; all count from one.
+    #[must_use]
+    pub fn in_row_groups(mut self, row_group: impl Fn(u64) -> Option<(u64, u64)>) -> Self {
+        let Some(spots) = self.spots.as_deref_mut() else { return self };
+        for spot in [&mut spots.own, &mut spots.other].into_iter().flatten() {
+            if let Spot::Line(row) = *spot
+                && let Some((group, row)) = row_group(row)
+            {
+                *spot = Spot::Row { group, row };
+            }
+        }
+        self
+    }
+
+    /// Returns the same error, whose problem ends with something that stands on another line.
+    ///
+    /// * `line`: counts from one; zero is no line in particular.
+    #[must_use]
+    pub fn with_other_line(mut self, line: u64) -> Self {
+        let spots = self.spots.get_or_insert_default();
+        spots.other = (line > 0).then_some(Spot::Line(line));
+        self
     }
 
     /// Returns the same error with what to write instead.
@@ -68,10 +110,19 @@ impl fmt::Display for FileError {
         f.write_str(&self.file)?;
         if let Some(Place { line, column }) = self.place {
             write!(f, ":{line}:{column}")?;
-        } else if let Some(line) = self.line_only {
-            write!(f, ":{line}")?;
+        }
+        let Spots { own, other } = self.spots.as_deref().copied().unwrap_or_default();
+        match own {
+            Some(Spot::Line(line)) => write!(f, ":{line}")?,
+            Some(Spot::Row { group, row }) => write!(f, ": row group {group}, row {row}")?,
+            None => {}
         }
         write!(f, ": {}", self.problem)?;
+        match other {
+            Some(Spot::Line(line)) => write!(f, " on line {line}")?,
+            Some(Spot::Row { group, row }) => write!(f, " in row group {group}, row {row}")?,
+            None => {}
+        }
         if let (Some(text), Some(place)) = (&self.line, self.place) {
             let number = place.line.to_string();
             write!(f, "\n\n  {number} | {text}")?;

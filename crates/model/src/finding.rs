@@ -181,6 +181,9 @@ codes! {
     QueryRefused "query-refused" Error
         "The query cannot be asked of the source."
         "The judge refuses the whole file, and there is no verdict."
+    UnknownPromql "unknown-promql" Warning
+        "serin cannot read the query as PromQL."
+        "A store that speaks plain PromQL refuses it; then the check is never judged, and that bars a pass. Nothing else can be said of it."
     PlaceholderLeft "placeholder-left" Error
         "A variable of a dashboard or another tool's template stands in the query."
         "Nobody fills it in: the query is refused, or selects nothing."
@@ -193,6 +196,12 @@ codes! {
     RunningTotal "running-total" Error
         "A counter is taken as it stands, as a level or inside a sum."
         "A running total grows with the age of the process: the judge compares uptimes, not behaviour."
+    SumBeforeRate "sum-before-rate" Error
+        "Counters are added up first, and the rate is taken of the sum."
+        "The sum falls when one replica restarts or leaves, which looks like a restart of all: counts that nothing made. A rollout is such restarts."
+    ResetsIgnored "resets-ignored" Warning
+        "A counter is taken for a level, by `delta` and its like."
+        "A counter begins anew with its process: each restart is one huge fall, and a canary has just restarted."
     AverageOfQuantiles "average-of-quantiles" Error
         "Percentiles are averaged, added up or ranked again."
         "The mean of percentiles is no percentile of anything. One slow replica among many hardly moves it, and a shift of load between replicas does."
@@ -208,6 +217,12 @@ codes! {
     SameQueryTwice "same-query-twice" Error
         "The bad events and all events are the same query."
         "The share is 1 on both arms whatever happens, and the canary always passes this check."
+    GoodAsBad "good-as-bad" Warning
+        "What went well is counted as bad."
+        "More of it is called worse: a canary with fewer errors than its control fails, and one with more of them passes."
+    UnequalWindows "unequal-windows" Error
+        "The queries of one check count over unlike times."
+        "Five minutes of one over one minute of the other is a share of nothing, off by a factor and late by the difference."
     RankedSeries "ranked-series" Error
         "The query ranks series, by `topk` and its like."
         "Other series win at every step: what is compared is a list of winners, and noise is picked on purpose."
@@ -218,6 +233,9 @@ codes! {
     ReadyMadeRatio "ready-made-ratio" Warning
         "A share is computed in the query, where both counts can be had."
         "35.7 % does not say whether it was 5 of 14 or 5,000 of 14,000, so the judge must learn the noise from the values, and needs far longer; steps without traffic vanish."
+    AverageOfRatios "average-of-ratios" Warning
+        "Shares are averaged or added up."
+        "A replica with three requests weighs as much as one with three thousand, and one without any makes the whole no number."
     ReadyMadeQuantile "ready-made-quantile" Warning
         "A quantile is computed in the query, where the buckets can be had."
         "A quantile of each step hides how many requests it rests on, and jumps between edges: the judge sees little, late. Buckets keep the counts."
@@ -236,6 +254,9 @@ codes! {
     WindowUnderTwoScrapes "window-under-two-scrapes" Warning
         "A range is too short to hold two samples."
         "A rate needs two: the query answers now and then or never, and silence of the query looks like silence of the canary."
+    WindowUnderStep "window-under-step" Warning
+        "A range is shorter than a step."
+        "What happens between one range and the next is never seen, errors among it."
     OverlappingWindows "overlapping-windows" Warning
         "A range is longer than a step."
         "Neighbouring points share data and count as more evidence than they are; what happened shows late, smeared over the range."
@@ -248,12 +269,24 @@ codes! {
     ScaledCounts "scaled-counts" Warning
         "A count is multiplied or divided by a number."
         "A judge of counts takes 3,000 for three thousand events. Scaled counts make it surer, or less sure, than it may be."
+    ClippedValues "clipped-values" Warning
+        "Values are cut off or rounded."
+        "Above the cut a canary ten times slower is the same as its control, and differences below the rounding are ties."
     FilledSilence "filled-silence" Warning
         "Silence is filled in, by `or vector(0)` and its like."
         "A dead canary looks like one without errors or traffic. serin hears silence, and can only do so where nothing fills it."
     FilteredValues "filtered-values" Warning
         "A comparison leaves out values."
         "The query is silent where all is well: the judge sees gaps, compares the bad moments of one arm with those of the other, and cannot count the good ones."
+    AgeMeasured "age-measured" Warning
+        "The query measures how long something has run, or since when."
+        "A canary is younger than its control: every canary differs, whatever its version does."
+    ConstantLevel "constant-level" Warning
+        "The value is 1 whatever happens: only its labels say something."
+        "Both arms are alike for ever, and the check passes every canary."
+    SizeOfArm "size-of-arm" Warning
+        "The value grows with the number of replicas."
+        "One canary beside nine replicas of the control is a ninth of them: the arms differ by their size."
     AbsenceAsked "absence-asked" Warning
         "The query asks whether something is absent."
         "It answers 1 or nothing, which is no measure. serin reports a silent arm itself."
@@ -272,6 +305,15 @@ codes! {
     NoMetricName "no-metric-name" Warning
         "A selector names no metric, or many."
         "It selects whatever matches, now and after the next release of an exporter; different things are added up."
+    WholePattern "whole-pattern" Warning
+        "A pattern names a part of a value."
+        "PromQL's patterns must match all of a value: `code=~\"5\"` selects no code 500, and no errors are counted."
+    AnyValue "any-value" Note
+        "A pattern matches every value, and the absence of one."
+        "Nothing is left out by it. Where it was a dashboard's choice, the series of others are judged as well."
+    LabelsRewritten "labels-rewritten" Warning
+        "The query writes the label by which arms or replicas are told apart."
+        "Series for which the pattern does not fit keep what they had, or fall together: replicas are then mixed up."
     BadNotOfTotal "bad-not-of-total" Warning
         "What is bad is not among all events, as far as their matchers tell."
         "A share of another whole is none: traffic that only one of the two counts moves it, without any fault."
@@ -322,6 +364,9 @@ codes! {
     NoCanary "no-canary" Note
         "No query returns anything on the canary: none runs, or its labels are others."
         "The control alone could be looked at. If a canary does run, nothing of it would be judged."
+    LeftOut "left-out" Note
+        "The store has nothing that a check of a pack asks for, on either arm."
+        "The judge leaves the check out and says so: nothing is judged by it. A check that you write yourself is never left out."
     NothingCounted "nothing-counted" Warning
         "Nothing that is counted as bad was found on either arm, under a name or a label that nothing else shows."
         "No errors at all is what a mistyped label looks like, too."

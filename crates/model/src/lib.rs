@@ -52,8 +52,8 @@ pub use crate::self_test::{
     SplitsAsked, TestedMetric,
 };
 pub use crate::source::{
-    ClientCertificate, CounterForm, Credentials, FetchLimits, HeaderText, Secret, Source, Store,
-    Tls,
+    AwsKey, ClientCertificate, CounterForm, Credentials, FetchLimits, HeaderText, Secret, Source,
+    Store, Tls,
 };
 pub use crate::time::{Step, Timestamp, Window};
 pub use crate::trace::{Trace, TracePoint};

@@ -131,6 +131,23 @@ impl Observations {
         self.retain(|time| window.contains(time));
     }
 
+    /// Adds the points of a later stretch of time. What is of another kind, or has other edges, is not of
+    /// the same metric, and adds nothing.
+    pub fn append(&mut self, later: Self) {
+        match (self, later) {
+            (Self::Ratio(points), Self::Ratio(mut more)) => points.append(&mut more),
+            (Self::Count(points), Self::Count(mut more)) => points.append(&mut more),
+            (Self::Value(points), Self::Value(mut more)) => points.append(&mut more),
+            (
+                Self::Histogram { bounds, points },
+                Self::Histogram { bounds: other, points: mut more },
+            ) if *bounds == other => {
+                points.append(&mut more);
+            }
+            (_, _) => {}
+        }
+    }
+
     /// Keeps the points of the times that `is_kept` says.
     pub fn retain(&mut self, is_kept: impl Fn(Timestamp) -> bool) {
         match self {
@@ -184,6 +201,16 @@ impl Arm {
     pub fn keep(&mut self, window: Window) {
         for replica in &mut self.replicas {
             replica.observations.keep(window);
+        }
+    }
+
+    /// Adds what the same replicas reported in a later stretch of time, and what others did.
+    pub fn append(&mut self, later: Self) {
+        for replica in later.replicas {
+            match self.replicas.binary_search_by(|known| known.name.cmp(&replica.name)) {
+                Ok(at) => self.replicas[at].observations.append(replica.observations),
+                Err(at) => self.replicas.insert(at, replica),
+            }
         }
     }
 

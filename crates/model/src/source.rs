@@ -14,7 +14,7 @@ pub enum Source {
         /// How its counters were recorded.
         counters: CounterForm,
     },
-    /// A store that is asked over HTTP.
+    /// A store that is asked over a network.
     Store(Box<Store>),
 }
 
@@ -82,6 +82,19 @@ pub enum Credentials {
     },
     /// With a token, sent as `Authorization: Bearer …`.
     Bearer(Secret),
+    /// With a key of AWS, by which requests are signed.
+    Aws(Box<AwsKey>),
+}
+
+/// A key of AWS. What is not said is where AWS's own tools look for it: in the environment.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AwsKey {
+    /// The region; that of the store's address unless it is said.
+    pub region: Option<String>,
+    /// Where the name of the key is, and the key itself.
+    pub key: Option<(Secret, Secret)>,
+    /// Where the token of a session is, if the key is one of a session.
+    pub session_token: Option<Secret>,
 }
 
 /// Where a secret is. The secret itself is never part of an analysis, a log or a report.

@@ -2,6 +2,7 @@
 
 use serin_model::{JudgedMetric, Outcome};
 
+use crate::fleet::{FleetReport, fleet_headline};
 use crate::report::Report;
 use crate::wording::{self, Tone};
 use crate::{evidence, label, plain_number::plain_number};
@@ -19,11 +20,7 @@ const MOST_METRICS: usize = 9;
 pub fn annotations(report: &Report) -> String {
     let verdict = &report.verdict;
     let service = wording::service(report);
-    let level = match verdict.outcome {
-        Outcome::Pass => "notice",
-        Outcome::Inconclusive => "warning",
-        Outcome::Fail => "error",
-    };
+    let level = level(verdict.outcome);
     let title = format!("{service}: {}", verdict.outcome);
     let mut text = command(level, report, &title, &verdict.reason);
     let level = if verdict.outcome == Outcome::Fail { "error" } else { "warning" };
@@ -39,6 +36,42 @@ pub fn annotations(report: &Report) -> String {
         text.push_str(&command(level, report, &title, &reason(metric)));
     }
     text
+}
+
+/// Returns a fleet as workflow commands: what came of all, then up to nine canaries that did not pass,
+/// worst first.
+#[must_use]
+pub fn fleet_annotations(fleet: &FleetReport) -> String {
+    let Some(worst) = fleet.members.first() else { return String::new() };
+    let level = level(fleet.outcome);
+    let title = format!("{}: {}", label::one_line(&fleet.fleet), fleet.outcome);
+    let mut text = command(level, worst, &title, &fleet_headline(fleet));
+    let failed = fleet.members.iter().filter(|member| member.verdict.outcome != Outcome::Pass);
+    for member in failed.take(MOST_METRICS) {
+        let title = format!("{}: {}", wording::service(member), member.verdict.outcome);
+        text.push_str(&command(
+            self::level(member.verdict.outcome),
+            member,
+            &title,
+            &member.verdict.reason,
+        ));
+    }
+    text
+}
+
+/// Returns the outputs of a step about a fleet: `outcome`, and the `reason`.
+#[must_use]
+pub fn fleet_outputs(fleet: &FleetReport) -> String {
+    let outputs = [("outcome", fleet.outcome.to_string()), ("reason", fleet_headline(fleet))];
+    outputs.iter().map(|(name, value)| step_output(name, value)).collect()
+}
+
+fn level(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "notice",
+        Outcome::Inconclusive => "warning",
+        Outcome::Fail => "error",
+    }
 }
 
 /// Returns why a metric came out as it did, with the evidence where there is some.

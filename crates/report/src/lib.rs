@@ -18,6 +18,7 @@ mod evidence_columns;
 mod evidence_facts;
 mod evidence_notes;
 mod evidence_section;
+mod fleet;
 mod forest;
 pub mod github;
 mod grid;
@@ -45,6 +46,10 @@ mod table;
 mod wording;
 
 pub use crate::clock::{length_in_words, moment_in_words};
+pub use crate::fleet::{
+    FleetReport, fleet_headline, fleet_html, fleet_json_schema, fleet_lines, fleet_markdown,
+    fleet_table,
+};
 pub use crate::headline::{headline, service};
 pub use crate::junit::junit;
 pub use crate::lines::lines;

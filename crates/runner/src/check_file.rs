@@ -25,11 +25,26 @@ pub(crate) struct CheckFiles {
 
 /// Reads a Check file from a path; `-` is standard input.
 pub(crate) fn read_check_file(path: &str) -> Result<CheckFiles, RunError> {
+    stack_at(path)?.files()
+}
+
+fn stack_at(path: &str) -> Result<Stack, RunError> {
     let text = read_text(path, "Check file", MOST_CHECK_BYTES)?;
     let folder = if path == "-" { Path::new("") } else { folder_of(Path::new(path)) };
     let layers = Layers::of(&shown(path), &text)?;
     let chain = Chain::from(Path::new(path), folder);
-    Stack { name: shown(path), text, layers, extended: Vec::new(), chain }.whole()?.files()
+    Stack { name: shown(path), text, layers, extended: Vec::new(), chain }.whole()
+}
+
+/// Writes the whole of a Check file, with all it inherits, each value with the place that it comes from.
+///
+/// * `path`: of the file; `-` is standard input.
+///
+/// # Errors
+///
+/// [`RunError`] when it cannot be read, or says what cannot be.
+pub fn explain_file(path: &str) -> Result<String, RunError> {
+    Ok(stack_at(path)?.layers.explained()?)
 }
 
 /// A Check file with the files that it extends.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use serin_check::{ArmsFound, Labels, PACKS, PackCheck, Signal, find_arms, find_replica, listed};
+use serin_check::{
+    ArmsFound, Labels, PACKS, PackCheck, Signal, arm_suffixes, find_arms, find_replica, listed,
+};
 use serin_model::{LabelSelector, Measure, Query, Step, Store, Timestamp, Window};
 use serin_sources::{Answer, Asked, Quantity, Request, Source, source_named};
 use tokio::runtime::Runtime;
@@ -85,7 +87,7 @@ pub fn discover(
     let (control, _) = asked.arms.clone().unwrap_or_default();
     let packs = packs()?;
     let names = every_name(&packs);
-    let scope = survey.scope(asked.service.as_deref(), &names, &control)?;
+    let Named { scope, telling } = survey.named(asked.service.as_deref(), &names, &control)?;
     let counts = survey.counts(&queries(&packs), &scope)?;
     let mut present: Vec<(Query, u64)> = queries(&packs)
         .into_iter()
@@ -97,7 +99,7 @@ pub fn discover(
     if present.is_empty() {
         return Err(survey.nothing_found(asked.service.as_deref(), &names));
     }
-    let (arms, replica, anchor) = survey.arms(asked, &scope, &present)?;
+    let (arms, replica, anchor) = survey.arms(asked, (&scope, telling.as_ref()), &present)?;
     let whole = |arm: &LabelSelector| -> LabelSelector {
         arm.iter().chain(&scope).map(|(name, value)| (name.clone(), value.clone())).collect()
     };
@@ -192,6 +194,27 @@ fn matching(packs: &Packs, is_there: impl Fn(&Query) -> bool) -> Vec<PackFound> 
     all
 }
 
+/// What labels say of a service.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Named {
+    /// The label that both arms share.
+    scope: LabelSelector,
+    /// The label that has the service's name for one arm and something of it for the other.
+    telling: Option<(String, String)>,
+}
+
+/// Returns a query for what a label calls an arm of a service, such as `shop-canary`.
+fn of_an_arm(names: &Query, label: &str, service: &str) -> Query {
+    let escaped: String = service
+        .chars()
+        .map(|it| {
+            if it.is_ascii_alphanumeric() || it == '_' { it.to_string() } else { format!("[{it}]") }
+        })
+        .collect();
+    let arms = format!("{label}=~\"{escaped}{}\", $arm}}", arm_suffixes());
+    Query::new(&names.as_str().replace("$arm}", &arms)).expect("it has braces")
+}
+
 /// A store that is asked what there is.
 struct Survey<'a> {
     source: &'static dyn Source,
@@ -231,6 +254,8 @@ impl<'a> Survey<'a> {
             arm: among,
             window: Window { start: self.end.before(back), end: self.end },
             step: Step::MINUTE,
+            for_each: &[],
+            replica: None,
             timeout: self.store.limits.timeout,
         }
     }
@@ -282,42 +307,61 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Finds the label whose value is the service's name: the one that most series have.
-    fn scope(
+    /// Finds the labels whose value is the service's name, and of those that both arms share the one that
+    /// most series have.
+    fn named(
         &self,
         service: Option<&str>,
         names: &Query,
         control: &LabelSelector,
-    ) -> Result<LabelSelector, RunError> {
-        let Some(service) = service else { return Ok(LabelSelector::new()) };
-        let labels: Vec<LabelSelector> = SERVICE_LABELS
-            .iter()
-            .filter(|label| !control.contains_key(**label))
+    ) -> Result<Named, RunError> {
+        let Some(service) = service else { return Ok(Named::default()) };
+        let labels = || SERVICE_LABELS.iter().filter(|label| !control.contains_key(**label));
+        let whole: Vec<LabelSelector> = labels()
             .map(|label| LabelSelector::from([((*label).to_owned(), service.to_owned())]))
             .collect();
-        let asked: Vec<_> = labels.iter().map(|label| (names, label)).collect();
+        let asked: Vec<_> = whole.iter().map(|label| (names, label)).collect();
         let counts = self.counts_of(&asked)?;
-        let best = labels.into_iter().zip(counts).rev().max_by_key(|(_, count)| *count);
-        match best {
-            Some((label, count)) if count > 0 => Ok(label),
+        let with_arm: Vec<Query> = labels().map(|label| of_an_arm(names, label, service)).collect();
+        let everything = LabelSelector::new();
+        let asked: Vec<_> = with_arm.iter().map(|query| (query, &everything)).collect();
+        let of_arms = self.counts_of(&asked)?;
+        let all = || whole.iter().zip(counts.iter().zip(&of_arms)).rev();
+        let shared = all().filter(|(_, (count, of_arms))| **count > 0 && **of_arms == 0);
+        let telling = all().filter(|(_, (_, of_arms))| **of_arms > 0);
+        let best = shared.max_by_key(|(_, (count, _))| **count).map(|(label, _)| label.clone());
+        let telling = telling.max_by_key(|(_, (count, _))| **count).map(|(label, _)| label.clone());
+        match (best, telling) {
+            (Some(scope), _) => Ok(Named { scope, telling: None }),
+            (None, Some(label)) if control.is_empty() => {
+                Ok(Named { scope: LabelSelector::new(), telling: label.into_iter().next() })
+            }
             // The labels of the arms may be all there is.
-            _ if !control.is_empty() => Ok(LabelSelector::new()),
+            _ if !control.is_empty() => Ok(Named::default()),
             _ => Err(self.nothing_found(Some(service), names)),
         }
     }
 
     /// Finds the arms and the replicas, and a metric that has them.
     ///
+    /// * `telling`: the label whose values are the service's name with and without that of an arm, where no
+    ///   other label names the service.
     /// * `present`: metrics with how many series they have, the fewest first.
     fn arms(
         &self,
         asked: &DiscoveryAsked,
-        scope: &LabelSelector,
+        (scope, telling): (&LabelSelector, Option<&(String, String)>),
         present: &[(Query, u64)],
     ) -> Result<(ArmsFound, Option<String>, Query), RunError> {
         let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (query, _) in present.iter().take(MOST_ANCHORS) {
-            let series = self.series(query, scope)?;
+            let mut series = self.series(query, scope)?;
+            if let Some((label, service)) = telling {
+                // Those of other services are told apart in the same way.
+                series.retain(|labels| {
+                    labels.get(label).is_some_and(|value| value.starts_with(service.as_str()))
+                });
+            }
             let arms = match &asked.arms {
                 Some((control, canary)) if has(&series, control) => ArmsFound {
                     control: control.clone(),
@@ -352,6 +396,19 @@ impl<'a> Survey<'a> {
                     .to_owned(),
             );
         }
+        let hint = match seen.iter().find(|(_, values)| values.len() == 2) {
+            Some((label, values)) => {
+                let values: Vec<&String> = values.iter().collect();
+                format!(
+                    "say which runs now and which is on trial: `--control {label}={} --canary \
+                     {label}={}`, or the other way round",
+                    values[0], values[1]
+                )
+            }
+            None => "say which labels tell the versions apart: `--control track=stable --canary \
+                     track=canary`"
+                .to_owned(),
+        };
         let labels = seen.iter().take(MOST_LABELS);
         let labels: Vec<String> =
             labels.map(|(name, values)| format!("{name}: {}", listed(values))).collect();
@@ -359,11 +416,7 @@ impl<'a> Survey<'a> {
             true => "no label of its series has several values".to_owned(),
             false => format!("of its labels none does: {}", labels.join("; ")),
         };
-        self.undiscovered(
-            format!("does not say which series are the canary's; {found}"),
-            "say which labels tell the versions apart: `--control track=stable --canary track=canary`"
-                .to_owned(),
-        )
+        self.undiscovered(format!("does not say which series are the canary's; {found}"), hint)
     }
 
     /// Returns how often the store has a value: what most gaps between samples are.
@@ -483,7 +536,7 @@ const MOST_ANCHORS: usize = 8;
 const MOST_LABELS: usize = 6;
 
 /// Labels that may hold a service's name, the usual first.
-const SERVICE_LABELS: [&str; 12] = [
+const SERVICE_LABELS: [&str; 18] = [
     "service",
     "app",
     "app_kubernetes_io_name",
@@ -493,7 +546,13 @@ const SERVICE_LABELS: [&str; 12] = [
     "k8s_app",
     "deployment",
     "workload",
+    "destination_service_name",
+    "destination_canonical_service",
+    "destination_app",
     "destination_workload",
+    "app_kubernetes_io_instance",
+    "exported_service",
+    "kubernetes_name",
     "ingress",
     "container",
 ];

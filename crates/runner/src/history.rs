@@ -12,6 +12,7 @@ use crate::judge::Answered;
 use crate::left_out::{in_words, leave_out, unknown_to_source};
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
+use crate::recording::Reach;
 use crate::{recording, store};
 
 /// Where the control's past is, and how much of it is wanted.
@@ -104,7 +105,7 @@ fn answer(
                 Some(Source::File { path, counters }) => Some((path.as_str(), *counters)),
                 Some(Source::Store(_)) | None => None,
             };
-            recording::answer(question, written, overrides, progress)
+            recording::answer(question, written, overrides, Reach::Everything, progress)
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One judgement, from its question to its report.
 
+use std::collections::BTreeSet;
+
 use serin_judge::Judged;
 use serin_model::{
     Analysis, JudgedMetric, LabelSelector, MetricSeries, Source, Timestamp, Trace, Verdict,
@@ -11,6 +13,8 @@ use crate::error::RunError;
 use crate::left_out::{self, leave_out, unknown_to_source};
 use crate::progress::Progress;
 use crate::question::{JudgeKind, Overrides, Question};
+use crate::recording::Reach;
+use crate::store::Past;
 use crate::{recording, store};
 
 /// What a source answered, and to what exactly.
@@ -39,16 +43,16 @@ pub fn ask(
     overrides: Overrides<'_>,
     progress: &dyn Progress,
 ) -> Result<Report, RunError> {
+    refuse_fleet(question)?;
     let mut answered = match (overrides.data, &question.written.source) {
         (None, Some(Source::Store(store))) => store::answer(question, store, overrides, progress)?,
         (_, source) => {
             refuse_url(overrides)?;
             let written = recording::written(source.as_ref());
-            recording::answer(question, written, overrides, progress)?
+            recording::answer(question, written, overrides, Reach::Judged, progress)?
         }
     };
-    let unknown = unknown_to_source(&answered.analysis, &answered.series);
-    leave_out(&unknown, &mut answered.analysis, &mut answered.series, &mut answered.warnings);
+    let unknown = leave_out_unknown(&mut answered);
     let past = match (&question.written.source, beginning_of(overrides.judge, &answered)) {
         (Some(Source::Store(store)), Some(begin)) if overrides.data.is_none() => {
             let asked = (question, &answered.analysis);
@@ -56,8 +60,52 @@ pub fn ask(
         }
         (_, _) => None,
     };
+    conclude(question, overrides.judge, answered, &unknown, past)
+}
+
+/// Refuses to judge many canaries as one.
+///
+/// # Errors
+///
+/// [`RunError::OtherSource`].
+pub(crate) fn refuse_fleet(question: &Question) -> Result<(), RunError> {
+    let labels = &question.written.analysis.for_each;
+    if labels.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::OtherSource {
+        problem: format!(
+            "the Check file is about every canary of a fleet (`for_each: [{}]`), and one is meant",
+            labels.join(", ")
+        ),
+        hint: "judge the fleet with `serin judge`, or leave `for_each` out and write `scope` instead",
+    })
+}
+
+/// Leaves out the checks of packs that the source has nothing of, and returns their names.
+pub(crate) fn leave_out_unknown(answered: &mut Answered) -> BTreeSet<String> {
+    let unknown = unknown_to_source(&answered.analysis, &answered.series);
+    leave_out(&unknown, &mut answered.analysis, &mut answered.series, &mut answered.warnings);
+    unknown
+}
+
+/// Judges what a source answered.
+///
+/// * `unknown`: the checks that were left out.
+/// * `past`: what the control did before, where it was asked for apart.
+///
+/// # Errors
+///
+/// [`RunError::NoAnswer`] when nothing of it is judged.
+pub(crate) fn conclude(
+    question: &Question,
+    kind: JudgeKind,
+    answered: Answered,
+    unknown: &BTreeSet<String>,
+    past: Option<Past>,
+) -> Result<Report, RunError> {
     let history = past.as_ref().map_or(&answered.series, |past| &past.series);
-    let (mut verdict, traces) = judge(overrides.judge, &answered, history, &question.written.notes);
+    let (mut verdict, traces) = judge(kind, &answered, history, &question.written.notes);
     let anything = |metric: &JudgedMetric| metric.control.points + metric.canary.points > 0;
     let failed = answered.series.iter().any(|series| series.failure.is_some());
     if !failed && !verdict.metrics.iter().any(anything) {
@@ -69,7 +117,7 @@ pub fn ask(
     }
     verdict.warnings.extend(answered.warnings);
     verdict.ignored.extend(answered.note.map(str::to_owned));
-    verdict.ignored.extend(left_out::in_words(&question.written.analysis, &unknown));
+    verdict.ignored.extend(left_out::in_words(&question.written.analysis, unknown));
     let mut inputs = question.others.clone();
     inputs.push(answered.input);
     if let Some(past) = past {
@@ -153,7 +201,7 @@ fn judge(
 }
 
 /// Returns where the past ends that the judge learns from, should it be asked for apart.
-fn beginning_of(judge: JudgeKind, answered: &Answered) -> Option<Timestamp> {
+pub(crate) fn beginning_of(judge: JudgeKind, answered: &Answered) -> Option<Timestamp> {
     let learns = judge == JudgeKind::Sequential && answered.analysis.arms.control_window.is_none();
     let begun = from_its_beginning(&answered.analysis, &answered.series);
     begun.window.filter(|_| learns).map(|window| window.start)

@@ -58,6 +58,8 @@ pub fn lint(
     let mut asked = None;
     match survey {
         Some(Ok((surveyed, of_store))) => {
+            // The store has the last word on what is PromQL, and has said it.
+            findings.retain(|finding| finding.code != FindingCode::UnknownPromql);
             findings.extend(surveyed.findings);
             asked = Some(of_store);
         }
@@ -96,6 +98,8 @@ fn survey(
 ) -> Result<Option<Asked>, RunError> {
     let store = store::overridden(written, Overrides { url: ask.url, ..Overrides::default() })?;
     let mut analysis = question.written.analysis.clone();
+    // What the queries select is looked at as it is stored, whosever it is.
+    analysis.for_each = Vec::new();
     analysis.judgements = None;
     let time = TimeAsked { last: ask.last, ..TimeAsked::default() };
     let window = match store::window(&analysis, time) {

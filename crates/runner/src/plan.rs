@@ -9,6 +9,7 @@ use serin_report::{PlanReport, plan_summary};
 
 use crate::error::RunError;
 use crate::history::{self, ControlHistory, HistoryAsked};
+use crate::judge::refuse_fleet;
 use crate::progress::Progress;
 use crate::question::Question;
 use crate::usual::HORIZON;
@@ -42,6 +43,7 @@ pub fn plan(
     asked: PlanAsked<'_>,
     progress: &dyn Progress,
 ) -> Result<PlanReport, RunError> {
+    refuse_fleet(question)?;
     let question = history::of_past(question, asked.step);
     let horizon = asked.horizon.or(question.written.analysis.horizon).unwrap_or(HORIZON);
     refuse_short_horizon(horizon, question.written.analysis.step)?;

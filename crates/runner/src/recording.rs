@@ -1,11 +1,17 @@
 //! Answers from recordings in files.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::PathBuf;
 
 use serin_check::kayenta;
-use serin_model::{Analysis, Arm, CounterForm, FileError, MetricSeries, Source, Window};
-use serin_sources::{DigestReader, read_recording, unpacked};
+use serin_model::{Analysis, Arm, CounterForm, FileError, MetricSeries, Source, Timestamp, Window};
+use serin_sources::{
+    DigestReader, MOST_BYTES, PARQUET_MAGIC, read_parquet, read_recording, unpacked,
+};
+
+use tempfile::NamedTempFile;
 
 use crate::error::RunError;
 use crate::judge::{Answered, refuse_odd_window};
@@ -14,6 +20,15 @@ use crate::progress::Progress;
 use crate::question::{Overrides, Question, TimeAsked, input};
 use crate::text_file::shown;
 
+/// How far a recording is of use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reach {
+    /// Up to the end of what is judged.
+    Judged,
+    /// To its end.
+    Everything,
+}
+
 /// Reads the recording that a question means.
 ///
 /// * `written`: what the Check file says of it, if anything.
@@ -21,19 +36,31 @@ pub(crate) fn answer(
     question: &Question,
     written: Option<(&str, CounterForm)>,
     overrides: Overrides<'_>,
+    reach: Reach,
     progress: &dyn Progress,
 ) -> Result<Answered, RunError> {
     let path = place(question, written.map(|(path, _)| path), overrides.data)?;
     let path = path.as_str();
     let counters = overrides.counters.or(written.map(|(_, counters)| counters)).unwrap_or_default();
-    let unreadable = |error| RunError::Unreadable { path: path.to_owned(), error };
-    let mut reader = BufReader::new(open(path, progress)?);
-    if is_pair_list(&mut reader).map_err(unreadable)? {
+    let opened = opened(path, progress)?;
+    if let Opened::Pairs(reader) = opened {
         return read_pairs(question, path, reader);
     }
     let mut analysis = question.written.analysis.clone();
     analysis.window = recorded_window(&analysis, overrides.time)?;
-    let recording = read_recording(&shown(path), reader, &analysis, counters)?;
+    let recording = match opened {
+        Opened::Parquet(file) => {
+            let file = file.open().map_err(|error| unreadable(path, error))?;
+            let until = match reach {
+                Reach::Judged => judged_until(&analysis),
+                Reach::Everything => None,
+            };
+            read_parquet(&shown(path), file, &analysis, counters, until)?
+        }
+        Opened::Text(reader) | Opened::Pairs(reader) => {
+            read_recording(&shown(path), reader, &analysis, counters)?
+        }
+    };
     Ok(Answered {
         analysis,
         series: recording.series,
@@ -45,6 +72,83 @@ pub(crate) fn answer(
     })
 }
 
+fn unreadable(path: &str, error: io::Error) -> RunError {
+    RunError::Unreadable { path: path.to_owned(), error }
+}
+
+/// A recording, by how it begins.
+pub(crate) enum Opened<'a> {
+    /// Values that Kayenta stored.
+    Pairs(Box<dyn BufRead + 'a>),
+    Parquet(WholeFile),
+    /// CSV or JSON lines, packed or not.
+    Text(Box<dyn BufRead + 'a>),
+}
+
+/// Opens a recording, and looks how it begins.
+///
+/// # Errors
+///
+/// [`RunError::Unreadable`].
+pub(crate) fn opened<'a>(path: &str, progress: &'a dyn Progress) -> Result<Opened<'a>, RunError> {
+    let unreadable = |error| unreadable(path, error);
+    let mut reader = open(path, progress)?;
+    // A pipe may hand out its first byte alone.
+    let mut start = Vec::with_capacity(PARQUET_MAGIC.len());
+    let magic = PARQUET_MAGIC.len() as u64;
+    reader.by_ref().take(magic).read_to_end(&mut start).map_err(unreadable)?;
+    let is_parquet = start == PARQUET_MAGIC;
+    let mut reader = BufReader::new(Cursor::new(start).chain(reader));
+    if is_pair_list(&mut reader).map_err(unreadable)? {
+        return Ok(Opened::Pairs(Box::new(reader)));
+    }
+    if is_parquet {
+        return Ok(Opened::Parquet(whole_file(path, reader).map_err(unreadable)?));
+    }
+    Ok(Opened::Text(Box::new(reader)))
+}
+
+/// Returns the moment from which on nothing is judged.
+pub(crate) fn judged_until(analysis: &Analysis) -> Option<Timestamp> {
+    if let Some(run) = analysis.judgements {
+        return Some(run.start.after(run.lifetime));
+    }
+    let own = analysis.arms.control_window.map(|window| window.end);
+    analysis.window.map(|window| own.map_or(window.end, |own| own.max(window.end)))
+}
+
+/// A file that is read from several places, each time it is opened.
+pub(crate) enum WholeFile {
+    At(PathBuf),
+    /// What came by standard input.
+    PutDown(NamedTempFile),
+}
+
+impl WholeFile {
+    /// Opens it at a position of its own.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        match self {
+            Self::At(path) => File::open(path),
+            Self::PutDown(file) => file.reopen(),
+        }
+    }
+}
+
+/// Returns the file that a reader reads. Parquet is read from its end on, so that standard input is
+/// put down first.
+fn whole_file(path: &str, mut reader: impl Read) -> io::Result<WholeFile> {
+    if path != "-" {
+        return Ok(WholeFile::At(PathBuf::from(path)));
+    }
+    let mut file = NamedTempFile::new()?;
+    let written = io::copy(&mut reader.by_ref().take(MOST_BYTES + 1), &mut file)?;
+    if written > MOST_BYTES {
+        let problem = format!("more than {} GiB come in", MOST_BYTES >> 30);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    Ok(WholeFile::PutDown(file))
+}
+
 /// Returns what a Check file says of a recording, if it names one.
 pub(crate) fn written(source: Option<&Source>) -> Option<(&str, CounterForm)> {
     match source? {
@@ -54,7 +158,7 @@ pub(crate) fn written(source: Option<&Source>) -> Option<(&str, CounterForm)> {
 }
 
 /// Says where the recording is: what the command names, else what the Check file names, from there.
-fn place(
+pub(crate) fn place(
     question: &Question,
     written: Option<&str>,
     data: Option<&str>,
@@ -72,7 +176,10 @@ fn place(
 }
 
 /// Returns the stretch of a recording that is judged.
-fn recorded_window(analysis: &Analysis, time: TimeAsked) -> Result<Option<Window>, RunError> {
+pub(crate) fn recorded_window(
+    analysis: &Analysis,
+    time: TimeAsked,
+) -> Result<Option<Window>, RunError> {
     if time.last.is_some() {
         return Err(RunError::OtherSource {
             problem: "`--last` is asked for, and a recording knows no now".to_owned(),

@@ -11,6 +11,7 @@ use serin_report::{SelfTestReport, recommendations_in_words, self_test_summary};
 
 use crate::error::RunError;
 use crate::history::{self, ControlHistory, HistoryAsked};
+use crate::judge::refuse_fleet;
 use crate::progress::Progress;
 use crate::question::Question;
 use crate::usual::{HISTORY, HORIZON};
@@ -45,6 +46,7 @@ pub fn self_test(
     asked: SelfTestAsked<'_>,
     progress: &dyn Progress,
 ) -> Result<SelfTestReport, RunError> {
+    refuse_fleet(question)?;
     let question = history::of_past(question, asked.step);
     let ControlHistory { answered, span, left_out } =
         history::of_control(&question, asked.past, "tested", progress)?;

@@ -40,44 +40,65 @@ impl Question {
     ///
     /// [`RunError`] when the defaults cannot be read or say what cannot be, and as for [`discover`].
     pub fn of_service(asked: &ServiceAsked, progress: &dyn Progress) -> Result<Self, RunError> {
-        let defaults = found_defaults(asked);
-        let defaults = defaults.as_deref();
-        let mut draft = said(asked);
-        let stack = Stack::of_command(draft.text(false), defaults)?;
-        let keys = stack.layers.keys();
-        if !keys.source {
-            draft.store = asked.url.as_deref().map(prometheus_at).transpose()?;
-        }
-        let mut notes = Vec::new();
-        if !keys.checks {
-            let store = store_of(asked, &stack)?;
-            let known = known_arms(&draft, defaults, keys.arms)?;
-            let looked_for = DiscoveryAsked {
-                service: asked.service.clone(),
-                arms: known.or(asked.arms.clone()),
-                replica: asked.replica.clone(),
-            };
-            let found = discover(&store, &stack.folder(), &looked_for, progress)?;
-            notes.push(in_words(&found));
-            fill(&mut draft, found);
-            if keys.scope {
-                draft.scope = LabelSelector::new();
-            }
-            if keys.arms && asked.arms.is_none() {
-                draft.arms = None;
-            }
-            if keys.replica && asked.replica.is_none() {
-                draft.replica = None;
-            }
-            if keys.step {
-                draft.step = None;
-            }
-        }
-        let mut question = Self::of_files(Stack::of_command(draft.text(false), defaults)?.files()?);
-        notes.extend(of_all_services(&question, &draft.service));
+        let (stack, service, notes) = whole(asked, progress)?;
+        let mut question = Self::of_files(stack.files()?);
+        question.written.notes.extend(of_all_services(&question, &service));
         question.written.notes.extend(notes);
         Ok(question)
     }
+}
+
+/// Writes the whole of what is asked about a service that has no Check file, each value with the place
+/// that it comes from.
+///
+/// # Errors
+///
+/// As for [`Question::of_service`].
+pub fn explain_service(asked: &ServiceAsked, progress: &dyn Progress) -> Result<String, RunError> {
+    Ok(whole(asked, progress)?.0.layers.explained()?)
+}
+
+/// Returns what the command, the defaults and the store say, the service's name, and what was found in the
+/// store, for people.
+fn whole(
+    asked: &ServiceAsked,
+    progress: &dyn Progress,
+) -> Result<(Stack, String, Vec<String>), RunError> {
+    let defaults = found_defaults(asked);
+    let defaults = defaults.as_deref();
+    let mut draft = said(asked);
+    let stack = Stack::of_command(draft.text(false), defaults)?;
+    let keys = stack.layers.keys();
+    if !keys.source {
+        draft.store = asked.url.as_deref().map(prometheus_at).transpose()?;
+    }
+    let mut notes = Vec::new();
+    if !keys.checks {
+        let store = store_of(asked, &stack)?;
+        let known = known_arms(&draft, defaults, keys.arms)?;
+        let looked_for = DiscoveryAsked {
+            service: asked.service.clone(),
+            arms: known.or(asked.arms.clone()),
+            replica: asked.replica.clone(),
+        };
+        let found = discover(&store, &stack.folder(), &looked_for, progress)?;
+        notes.push(in_words(&found));
+        fill(&mut draft, found);
+        if keys.scope {
+            draft.scope = LabelSelector::new();
+        }
+        if keys.arms && asked.arms.is_none() {
+            draft.arms = None;
+        }
+        if keys.replica && asked.replica.is_none() {
+            draft.replica = None;
+        }
+        if keys.step {
+            draft.step = None;
+        }
+    }
+    let stack = Stack::of_command(draft.text(false), defaults)?;
+    Ok((stack, draft.service, notes))
 }
 
 /// Finds out what a first Check file for a service says.
@@ -187,7 +208,7 @@ fn store_of(asked: &ServiceAsked, stack: &Stack) -> Result<Store, RunError> {
     };
     match (written, &asked.url) {
         (Some(store), None) => Ok(store),
-        (Some(store), Some(url)) => Ok(Store { url: checked(url)?, ..store }),
+        (Some(store), Some(url)) => Ok(Store { url: checked(&store.kind, url)?, ..store }),
         (None, Some(url)) if !asked.is_recorded => {
             let (kind, url) = prometheus_at(url)?;
             Ok(Store::plain(&kind, &url))
@@ -203,11 +224,14 @@ fn store_of(asked: &ServiceAsked, stack: &Stack) -> Result<Store, RunError> {
 }
 
 fn prometheus_at(url: &str) -> Result<(String, String), RunError> {
-    Ok(("prometheus".to_owned(), checked(url)?))
+    Ok((PROMETHEUS.to_owned(), checked(PROMETHEUS, url)?))
 }
 
-fn checked(url: &str) -> Result<String, RunError> {
-    checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
+/// The kind of store that an address alone means.
+const PROMETHEUS: &str = "prometheus";
+
+fn checked(kind: &str, url: &str) -> Result<String, RunError> {
+    checked_url(kind, url).map_err(|(problem, hint)| RunError::OtherSource {
         problem: format!("`--source` holds {problem}"),
         hint,
     })

@@ -1,4 +1,4 @@
-//! Answers from stores that are asked over HTTP.
+//! Answers from stores that are asked over a network.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serin_check::checked_url;
 use serin_model::{Analysis, MetricSeries, Store, Timestamp, Warning, WarningCode, Window};
 use serin_report::Input;
-use serin_sources::Inquiry;
+use serin_sources::{Answer, Digest, Gathered, Inquiry};
 
 use crate::error::RunError;
 use crate::fetch::{FetchFailure, Fetched, StoreClient, fetch_all};
@@ -33,17 +33,8 @@ pub(crate) fn answer(
     if analysis.judgements.is_none() {
         analysis.window = Some(window);
     }
-    let inquiry = Inquiry::new(&analysis, &store, window)?;
-    let client = StoreClient::new(&store, inquiry.source(), &question.folder())?;
-    let runtime = runtime(&store)?;
-    let requests = inquiry.requests();
-    let fetched = runtime.block_on(fetch_all(&client, requests, store.limits, progress));
-    let of_checks = |(request, _): &(usize, _)| inquiry.is_of_a_check(*request);
-    if fetched.answers.iter().enumerate().filter(of_checks).all(|(_, answer)| answer.is_err()) {
-        return Err(nothing_answered(&inquiry, &fetched.answers));
-    }
-    let Fetched { answers, clock_ahead } = fetched;
-    let answers = answers.into_iter().map(|answer| answer.map_err(with_hint)).collect();
+    let Answers { inquiry, answers, clock_ahead } =
+        send(question, &analysis, &store, window, progress)?;
     let gathered = inquiry.gather(answers);
     let mut warnings = gathered.warnings;
     warnings.extend(clock_off(clock_ahead, overrides.time.end.is_some()));
@@ -53,18 +44,61 @@ pub(crate) fn answer(
         return Err(nothing_found(&inquiry, window, &warnings));
     }
     let name = inquiry.name().to_owned();
-    let input = Input {
-        path: format!("{name}, {} queries", requests.len()),
-        sha256: gathered.digest.sha256,
-        bytes: gathered.digest.bytes,
-    };
-    let span =
-        gathered.series.iter().flat_map(|it| [it.arms.control.span(), it.arms.canary.span()]);
-    let span = span.flatten().reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+    let input = input(&inquiry, "queries", gathered.digest);
+    let span = span_of(&gathered.series);
     Ok(Answered { series: gathered.series, warnings, name, span, input, note: None, analysis })
 }
 
+/// What was asked, and what was answered.
+pub(crate) struct Answers<'a> {
+    pub(crate) inquiry: Inquiry<'a>,
+    /// One for each request, or why there is none.
+    pub(crate) answers: Vec<Result<Answer, String>>,
+    /// How far the store's clock is ahead, in milliseconds.
+    pub(crate) clock_ahead: Option<i64>,
+}
+
+/// Asks a store what an analysis needs to know of a stretch of time.
+///
+/// # Errors
+///
+/// [`RunError`] when it cannot be asked, or when not a single query was answered.
+pub(crate) fn send<'a>(
+    question: &Question,
+    analysis: &'a Analysis,
+    store: &Store,
+    window: Window,
+    progress: &dyn Progress,
+) -> Result<Answers<'a>, RunError> {
+    let inquiry = Inquiry::new(analysis, store, window)?;
+    let client = StoreClient::new(store, inquiry.source(), &question.folder())?;
+    let fetching = fetch_all(&client, inquiry.requests(), store.limits, progress);
+    let Fetched { answers, clock_ahead } = runtime(store)?.block_on(fetching);
+    let of_checks = |(request, _): &(usize, _)| inquiry.is_of_a_check(*request);
+    if answers.iter().enumerate().filter(of_checks).all(|(_, answer)| answer.is_err()) {
+        return Err(nothing_answered(&inquiry, &answers));
+    }
+    let answers = answers.into_iter().map(|answer| answer.map_err(with_hint)).collect();
+    Ok(Answers { inquiry, answers, clock_ahead })
+}
+
+/// Returns when the points of either arm of any check lie.
+pub(crate) fn span_of(series: &[MetricSeries]) -> Option<(Timestamp, Timestamp)> {
+    let spans = series.iter().flat_map(|it| [it.arms.control.span(), it.arms.canary.span()]);
+    spans.flatten().reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
+}
+
+/// Says which points of a store were read.
+pub(crate) fn input(inquiry: &Inquiry<'_>, what: &str, digest: Digest) -> Input {
+    Input {
+        path: format!("{}, {} {what}", inquiry.name(), inquiry.requests().len()),
+        sha256: digest.sha256,
+        bytes: digest.bytes,
+    }
+}
+
 /// What a store said of the control's past.
+#[derive(Default)]
 pub(crate) struct Past {
     pub(crate) series: Vec<MetricSeries>,
     pub(crate) input: Option<Input>,
@@ -90,7 +124,7 @@ pub(crate) fn past(
     let length = analysis.history.unwrap_or(HISTORY);
     let start = analysis.step.bin_of(end.before(length));
     if length.is_zero() {
-        return Ok(Past { series: Vec::new(), input: None, warning: None });
+        return Ok(Past::default());
     }
     let store = overridden(written, overrides)?;
     let inquiry = Inquiry::new(analysis, &store, Window { start, end })?;
@@ -98,17 +132,19 @@ pub(crate) fn past(
     let fetching = fetch_all(&client, inquiry.requests(), store.limits, progress);
     let answers = runtime(&store)?.block_on(fetching).answers;
     let gathered = inquiry.gather(answers.into_iter().map(|it| it.map_err(with_hint)).collect());
-    let warning = unknown_past(&failed_checks(&gathered.series)).map(|text| Warning {
-        code: WarningCode::PartialAnswer,
-        metric: None,
-        text,
-    });
-    let input = Input {
-        path: format!("{}, {} queries of the past", inquiry.name(), inquiry.requests().len()),
-        sha256: gathered.digest.sha256,
-        bytes: gathered.digest.bytes,
-    };
-    Ok(Past { series: gathered.series, input: Some(input), warning })
+    Ok(Past::of(&inquiry, gathered))
+}
+
+impl Past {
+    pub(crate) fn of(inquiry: &Inquiry<'_>, gathered: Gathered) -> Self {
+        let warning = unknown_past(&failed_checks(&gathered.series)).map(|text| Warning {
+            code: WarningCode::PartialAnswer,
+            metric: None,
+            text,
+        });
+        let input = input(inquiry, "queries of the past", gathered.digest);
+        Self { series: gathered.series, input: Some(input), warning }
+    }
 }
 
 /// Names the checks whose past is not known; nothing where all are.
@@ -134,9 +170,8 @@ pub(crate) fn unknown_past(what: &str) -> Option<String> {
 pub(crate) fn overridden(written: &Store, overrides: Overrides<'_>) -> Result<Store, RunError> {
     let mut store = written.clone();
     if let Some(url) = overrides.url {
-        store.url = checked_url(url).map_err(|(problem, hint)| RunError::OtherSource {
-            problem: format!("`--url` holds {problem}"),
-            hint,
+        store.url = checked_url(&store.kind, url).map_err(|(problem, hint)| {
+            RunError::OtherSource { problem: format!("`--url` holds {problem}"), hint }
         })?;
     }
     if overrides.counters.is_some() {
@@ -245,7 +280,11 @@ pub(crate) fn nothing_answered<T>(
 }
 
 /// Says what was asked, should no series have a point.
-fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) -> RunError {
+pub(crate) fn nothing_found(
+    inquiry: &Inquiry<'_>,
+    window: Window,
+    warnings: &[Warning],
+) -> RunError {
     let requests = inquiry.requests().iter().enumerate();
     let of_checks = requests.filter(|(request, _)| inquiry.is_of_a_check(*request));
     let mut asked: Vec<String> = of_checks.map(|(_, request)| request.query().to_owned()).collect();
@@ -263,7 +302,7 @@ fn nothing_found(inquiry: &Inquiry<'_>, window: Window, warnings: &[Warning]) ->
 const MOST_SHOWN: usize = 5;
 
 /// A step that the window cuts short counts less than it should.
-fn cut_steps(analysis: &Analysis, window: Window) -> Option<Warning> {
+pub(crate) fn cut_steps(analysis: &Analysis, window: Window) -> Option<Warning> {
     if analysis.judgements.is_some() {
         return None;
     }

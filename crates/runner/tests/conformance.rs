@@ -17,9 +17,9 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serin_runner::{JudgeKind, Overrides, Question, ask};
-use serin_sources::{SOURCES, Source};
+use serin_sources::{SOURCES, Source, Transport};
 
-use crate::dialect::{Dialect, prometheus_body};
+use crate::dialect::{Dialect, cloudwatch_body, datadog_body, datadog_v1_body, prometheus_body};
 use crate::faulty_server::{Behaviour, FaultyServer, answer};
 
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -29,9 +29,10 @@ const WINDOW: &str = "{start: 2020-09-13T12:30:00Z, end: 2020-09-13T13:30:00Z}";
 
 fn check_file(kind: &str, url: &str, more: &str, checks: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let (settings, checks) = (dialect::settings(kind), Dialect::of(kind).spoken(checks));
     writeln!(
         file,
-        "service: shop\nsource: {{{kind}: {{url: '{url}', timeout: 1s, retries: 1{more}}}}}\n\
+        "service: shop\nsource: {{{kind}: {{url: '{url}', retries: 1{settings}{more}}}}}\n\
          arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\n\
          window: {WINDOW}\nchecks:\n{checks}"
     )
@@ -64,10 +65,14 @@ fn said(file: &tempfile::NamedTempFile) -> String {
     }
 }
 
-/// Tests every source, all at once: a fault is waiting, most of the time.
+fn of_http() -> impl Iterator<Item = &'static dyn Source> {
+    SOURCES.iter().copied().filter(|source| source.transport() == Transport::Http)
+}
+
+/// Tests every source that is asked over HTTP, all at once: a fault is waiting, most of the time.
 fn of_each_source(test: impl Fn(&'static dyn Source) + Sync) {
     thread::scope(|scope| {
-        for &source in SOURCES {
+        for source in of_http() {
             let test = &test;
             scope.spawn(move || test(source));
         }
@@ -146,11 +151,11 @@ fn faults(kind: &'static str) -> Vec<Fault> {
         ("redirect", |_| {
             always("302 Found", "Location: https://me:hunter2@login/?token=hunter2\r\n", b"")
         }),
-        ("hung", |_| Box::new(|_, _, _| thread::sleep(Duration::from_secs(3)))),
+        ("hung", |_| Box::new(|_, _, _| thread::sleep(Duration::from_secs(6)))),
         ("a byte now and then, for ever", |_| {
             Box::new(|stream, _, _| {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-                for _ in 0..60 {
+                for _ in 0..200 {
                     let _ = stream.write_all(b" ").and_then(|()| stream.flush());
                     thread::sleep(Duration::from_millis(50));
                 }
@@ -219,36 +224,32 @@ fn is_relative(kind: &str) -> bool {
 }
 
 /// Returns what a kind is called in the names of snapshots, and what was said of it: Prometheus's
-/// relatives all say the same.
+/// relatives all say the same, but for whom they let in.
 fn told_alike(kind: &str, said: &str) -> (String, String) {
     if !is_relative(kind) {
         return (kind.to_owned(), said.to_owned());
     }
+    let source = SOURCES.iter().find(|source| source.name() == kind).unwrap();
     let said = said.replace(&format!("{kind} at "), "RELATIVE at ");
+    let said = said.replace(source.hint(401, "").unwrap(), "WHOM IT LETS IN");
     ("relative_of_prometheus".to_owned(), said)
 }
 
-/// Big answers take their time on a busy machine.
+/// Returns how long is waited: shortly for what never comes, and else as long as a busy machine takes.
 fn patience(fault: &str) -> &'static str {
-    if fault.contains("huge") { ", timeout: 60s" } else { "" }
+    match fault {
+        "hung" | "a byte now and then, for ever" => ", timeout: 3s",
+        _ if fault.contains("huge") => ", timeout: 60s",
+        _ => "",
+    }
 }
 
 static HUGE: Mutex<()> = Mutex::new(());
 
 fn with_patience(kind: &str, server: &FaultyServer, fault: &str, more: &str) -> String {
-    // The usual time-out stands before; a key is written once.
-    let more = format!("{more}{}", patience(fault));
-    if fault.contains("huge") {
-        // Memory is for one at a time.
-        let _one = HUGE.lock().unwrap_or_else(PoisonError::into_inner);
-        let checks = "  latency: {gauge: 'm{$arm}'}\n  saturation: {gauge: 'n{$arm}'}\n";
-        let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
-        let text =
-            std::fs::read_to_string(check_file(kind, &server.url, "", checks).path()).unwrap();
-        std::fs::write(&file, text.replace("timeout: 1s", "timeout: 60s")).unwrap();
-        return said(&file).replace(&server.url, "http://SERVER");
-    }
-    judged(kind, server, &more)
+    // Memory is for one at a time.
+    let _one = fault.contains("huge").then(|| HUGE.lock().unwrap_or_else(PoisonError::into_inner));
+    judged(kind, server, &format!("{more}{}", patience(fault)))
 }
 
 #[test]
@@ -324,6 +325,17 @@ fn a_failed_query_hides_no_harm_and_is_no_harm() {
 }
 
 #[test]
+fn whom_a_relative_of_prometheus_lets_in_is_said() {
+    let mut all = String::new();
+    for source in of_http().filter(|source| is_relative(source.name())) {
+        let server = FaultyServer::start(always("401 Unauthorized", "", b"no org id"));
+        let said = judged(source.name(), &server, "");
+        writeln!(all, "── {}\n{}", source.name(), said.lines().last().unwrap()).unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
 fn a_fault_that_passes_leaves_no_trace() {
     of_each_source(|source| {
         for (name, fault) in faults(source.name()) {
@@ -333,7 +345,7 @@ fn a_fault_that_passes_leaves_no_trace() {
                 continue;
             }
             let server = FaultyServer::start(at_first(source.name(), fault()));
-            let said = judged(source.name(), &server, ", in_flight: 1");
+            let said = with_patience(source.name(), &server, name, ", in_flight: 1");
             assert!(said.starts_with("pass: "), "{name}: {said}");
             assert_eq!(server.requests(), 5, "{name}");
         }
@@ -383,7 +395,7 @@ fn a_store_that_is_down_is_not_waited_for_again_and_again() {
         }));
         let checks: String =
             (0..50).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
-        let file = check_file(source.name(), &server.url, "", &checks);
+        let file = check_file(source.name(), &server.url, ", timeout: 1s", &checks);
         let said = said(&file);
         assert!(
             said.starts_with("no verdict: ") && said.contains("did not answer within 1s"),
@@ -403,9 +415,9 @@ fn the_deadline_ends_it() {
         }));
         let checks: String =
             (0..50).map(|n| format!("  c{n}: {{gauge: 'm{n}{{$arm}}'}}\n")).collect();
-        let file = check_file(source.name(), &server.url, ", in_flight: 2, deadline: 1s", &checks);
+        let file = check_file(source.name(), &server.url, ", in_flight: 2, deadline: 4s", &checks);
         let said = said(&file);
-        assert!(said.contains("the deadline of 1s has passed"), "{said}");
+        assert!(said.contains("the deadline of 4s has passed"), "{said}");
         assert!(said.starts_with("inconclusive: "), "{said}");
     });
 }
@@ -633,7 +645,7 @@ fn one_query_that_is_too_much_takes_no_other_with_it() {
         let kind = source.name();
         let hangs: Box<Behaviour> = Box::new(move |stream, request, _| {
             if Dialect::of(kind).is_about("m7", request) {
-                thread::sleep(Duration::from_secs(3));
+                thread::sleep(Duration::from_secs(5));
             }
             answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
         });
@@ -650,7 +662,7 @@ fn one_query_that_is_too_much_takes_no_other_with_it() {
                 (0..6).map(|n| format!("  h{n}: {{gauge: 'm7{{n=\"{n}\", $arm}}'}}\n")).collect();
             let easy: String =
                 (0..20).map(|n| format!("  c{n}: {{gauge: 'e{n}{{$arm}}'}}\n")).collect();
-            let file = check_file(kind, &server.url, "", &(hard + &easy));
+            let file = check_file(kind, &server.url, ", timeout: 3s", &(hard + &easy));
             let said = said(&file);
             assert!(said.starts_with("inconclusive: 6 of 26 metrics were not judged"), "{said}");
         }
@@ -686,4 +698,102 @@ fn long_queries_go_into_the_body() {
     let checks = format!("  latency: {{gauge: 'm{{pod!~\"{}\", $arm}}'}}\n", pods.join("|"));
     let said = said(&check_file("prometheus", &server.url, "", &checks));
     assert!(said.starts_with("pass: "), "{said}");
+}
+
+/// Judges two metrics at a CloudWatch or a Datadog that answers in an odd way.
+#[test]
+fn what_stores_say_in_their_own_ways_is_understood() {
+    let healthy = |kind: &'static str| -> Box<Behaviour> {
+        Box::new(move |stream, request, _| {
+            answer(stream, "200 OK", JSON, Dialect::of(kind).healthy(request).as_bytes());
+        })
+    };
+    let pages: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = cloudwatch_body(request);
+        let (times, values) = body.split_once("\"Values\"").unwrap();
+        let half = |text: &str, is_first: bool| {
+            let (head, list) = text.split_once('[').unwrap();
+            let (list, tail) = list.split_once(']').unwrap();
+            let items: Vec<&str> = list.split(',').collect();
+            let (first, second) = items.split_at(items.len() / 2);
+            format!("{head}[{}]{tail}", if is_first { first } else { second }.join(","))
+        };
+        let is_first = !request.contains("\"NextToken\":\"page 2\"");
+        let (head, times) = times.split_once("\"Timestamps\"").unwrap();
+        let times = half(&format!("\"Timestamps\"{times}"), is_first);
+        let values = half(&format!("\"Values\"{values}"), is_first);
+        let mut body = format!("{head}{times}{values}");
+        if is_first {
+            let token = "}],\"NextToken\":\"page 2\"}";
+            body = body.replace("}]}", token).replace("Complete", "PartialData");
+        }
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let endless: Box<Behaviour> = Box::new(|stream, _, _| {
+        answer(stream, "200 OK", JSON, br#"{"MetricDataResults":[],"NextToken":"again"}"#);
+    });
+    let throttled: Box<Behaviour> = Box::new(|stream, request, before| {
+        let body = br#"{"__type":"com.amazonaws.cloudwatch#ThrottlingException","message":"Rate exceeded"}"#;
+        if before == 0 {
+            return answer(stream, "400 Bad Request", JSON, body);
+        }
+        answer(stream, "200 OK", JSON, cloudwatch_body(request).as_bytes());
+    });
+    let always_throttled = br#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
+    let partial: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = cloudwatch_body(request).replace("Complete", "PartialData");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let unsigned: Box<Behaviour> = Box::new(|stream, request, _| {
+        let head = request.to_ascii_lowercase();
+        let is_signed = head.contains("authorization: aws4-hmac-sha256 credential=")
+            && head.contains("/eu-west-1/monitoring/aws4_request")
+            && head.contains("signedheaders=content-type;host;x-amz-date;x-amz-target");
+        let status = if is_signed { "200 OK" } else { "403 Forbidden" };
+        answer(stream, status, JSON, cloudwatch_body(request).as_bytes());
+    });
+    let limited: Box<Behaviour> = Box::new(|stream, request, before| {
+        if before == 0 {
+            let headers = "X-RateLimit-Limit: 100\r\nX-RateLimit-Reset: 1\r\n";
+            return answer(
+                stream,
+                "429 Too Many Requests",
+                headers,
+                br#"{"errors":["Rate limit"]}"#,
+            );
+        }
+        answer(stream, "200 OK", JSON, datadog_body(request).as_bytes());
+    });
+    let five_minutes: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = datadog_v1_body(request).replace("\"interval\":60", "\"interval\":300");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let other_arm: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = datadog_v1_body(request).replace("canary", "stable");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let gaps: Box<Behaviour> = Box::new(|stream, request, _| {
+        let body = datadog_body(request).replace("103", "null");
+        answer(stream, "200 OK", JSON, body.as_bytes());
+    });
+    let forbidden = br#"{"errors":["Forbidden"]}"#;
+    let mut all = String::new();
+    for (name, kind, behaviour) in [
+        ("healthy", "cloudwatch", healthy("cloudwatch")),
+        ("two pages", "cloudwatch", pages),
+        ("pages without end", "cloudwatch", endless),
+        ("asked too often, once", "cloudwatch", throttled),
+        ("asked too often", "cloudwatch", always("400 Bad Request", JSON, always_throttled)),
+        ("partial data", "cloudwatch", partial),
+        ("signatures are asked for", "cloudwatch", unsigned),
+        ("a limit of rate", "datadog", limited),
+        ("no right", "datadog", always("403 Forbidden", JSON, forbidden)),
+        ("gaps, written as null", "datadog", gaps),
+        ("another interval", "datadog_v1", five_minutes),
+        ("another arm's tags", "datadog_v1", other_arm),
+    ] {
+        let said = judged(kind, &FaultyServer::start(behaviour), ", in_flight: 1");
+        write!(all, "── {kind}: {name}\n{said}\n\n").unwrap();
+    }
+    insta::assert_snapshot!(all);
 }

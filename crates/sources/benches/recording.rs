@@ -5,15 +5,21 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression as Codec;
+use parquet::file::properties::WriterProperties;
 use serin_model::{
     Analysis, Arms, Check, CounterForm, KayentaOptions, Margins, Measure, MeasureKind, Query, Worse,
 };
-use serin_sources::read_recording;
+use serin_sources::{read_parquet, read_recording};
 
 fn main() {
     divan::main();
@@ -37,6 +43,56 @@ fn csv_gzipped(bencher: Bencher) {
 #[divan::bench(sample_count = 3)]
 fn json_lines(bencher: Bencher) {
     rows_a_second(bencher, &recording(json_row, ""));
+}
+
+#[divan::bench(sample_count = 3)]
+fn parquet(bencher: Bencher) {
+    rows_of_parquet(bencher, |row| row);
+}
+
+/// One series after the other, as whoever packs for size writes them.
+#[divan::bench(sample_count = 3)]
+fn parquet_sorted(bencher: Bencher) {
+    const SCRAPES: usize = ROWS / 2000;
+    rows_of_parquet(bencher, |row| row % SCRAPES * 2000 + row / SCRAPES);
+}
+
+fn rows_of_parquet(bencher: Bencher, order: fn(usize) -> usize) {
+    let bytes = parquet_file(order);
+    let analysis = analysis();
+    bencher.counter(ItemsCount::new(ROWS)).counter(BytesCount::new(bytes.len())).bench_local(
+        || {
+            let bytes = bytes.clone();
+            let read = read_parquet("bench", bytes, &analysis, CounterForm::Cumulative, None);
+            read.expect("the recording is whole").series.len()
+        },
+    );
+}
+
+fn parquet_file(order: fn(usize) -> usize) -> Bytes {
+    let rows = || (0..ROWS).map(order);
+    let texts = |text: &dyn Fn(usize) -> String| -> ArrayRef {
+        Arc::new(rows().map(|row| Some(text(row))).collect::<StringArray>())
+    };
+    let pod = |row: usize| row / 50 % 40;
+    let times = rows().map(|row| 1_763_886_600_250 + 5000 * (row as i64 / 2000));
+    let values = rows().map(|row| (row / 2000 * (row % 50 + 1)) as f64);
+    let columns: [(&str, ArrayRef); 6] = [
+        ("time", Arc::new(TimestampMillisecondArray::from_iter_values(times))),
+        ("metric", texts(&|row| format!("metric_{}_total", row % 50 / 3))),
+        ("track", texts(&|row| track(pod(row)).to_owned())),
+        ("pod", texts(&|row| format!("shop-{}", pod(row)))),
+        ("code", texts(&|row| (200 + 100 * (row % 50 % 4)).to_string())),
+        ("value", Arc::new(Float64Array::from_iter_values(values))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("the columns are of one length");
+    let properties = WriterProperties::builder().set_compression(Codec::SNAPPY).build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties))
+        .expect("the types are plain");
+    writer.write(&batch).expect("memory takes bytes");
+    writer.close().expect("memory takes bytes");
+    bytes.into()
 }
 
 fn rows_a_second(bencher: Bencher, bytes: &[u8]) {

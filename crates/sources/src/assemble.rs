@@ -11,6 +11,7 @@ use serin_model::{
 use crate::collect::{Part, Series, Side, Wanted};
 use crate::histogram::{self, Histogram};
 use crate::increments::{Births, increments, look_cumulative};
+use crate::pools::{Pools, averaged};
 use crate::rows::shortened;
 
 /// Everything that was collected, to be put together check by check.
@@ -21,6 +22,7 @@ pub(crate) struct Assembler<'a> {
     /// The series that answer each part of each check on each arm, by index.
     answers: BTreeMap<(usize, Side, Part), Vec<usize>>,
     births: Births,
+    pools: Pools,
 }
 
 impl<'a> Assembler<'a> {
@@ -50,7 +52,13 @@ impl<'a> Assembler<'a> {
         let offset = analysis.judgements.is_some_and(|run| !run.control_offset.is_zero());
         let at_once = analysis.arms.control_window.is_none() && !offset;
         let births = Births::of(&series, step, is_of, at_once);
-        Ok(Self { file, analysis, series, answers, births })
+        let pools = Pools::default();
+        Ok(Self { file, analysis, series, answers, births, pools })
+    }
+
+    /// Judges replicas in pools.
+    pub(crate) fn in_pools(self, pools: Pools) -> Self {
+        Self { pools, ..self }
     }
 
     /// Returns what the arms reported to every check, in order.
@@ -116,10 +124,13 @@ impl<'a> Assembler<'a> {
         indices.unwrap_or_default().iter().map(|&index| &self.series[index])
     }
 
-    /// Names the replica of a series: the value of the replica label, or nobody in particular.
-    fn replica_of(&self, series: &Series) -> String {
+    /// Names the replica of a series, or the pool that it is in: the value of the replica label, or
+    /// nobody in particular.
+    fn replica_of(&self, series: &Series, side: Side) -> String {
         let label = self.analysis.replica.as_ref();
-        label.and_then(|label| series.labels.get(label)).cloned().unwrap_or_default()
+        let name = label.and_then(|label| series.labels.get(label)).map(String::as_str);
+        let name = name.unwrap_or_default();
+        self.pools.pool_of(side, name).unwrap_or(name).to_owned()
     }
 
     /// Returns what a counter counted, at each moment.
@@ -147,7 +158,7 @@ impl<'a> Assembler<'a> {
     fn sums(&self, check: usize, side: Side, part: Part) -> Result<SumsByReplica, FileError> {
         let mut sums = SumsByReplica::new();
         for series in self.answers(check, side, part) {
-            let replica = sums.entry(self.replica_of(series)).or_default();
+            let replica = sums.entry(self.replica_of(series, side)).or_default();
             for point in self.counted(series, side)? {
                 *replica.entry(point.time).or_insert(0.0) += point.value;
             }
@@ -258,7 +269,7 @@ impl<'a> Assembler<'a> {
         let mut by_replica: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
         for series in self.answers(check, side, Part::Buckets) {
             self.check_counts(series)?;
-            by_replica.entry(self.replica_of(series)).or_default().push(series);
+            by_replica.entry(self.replica_of(series, side)).or_default().push(series);
         }
         let mut replicas = Vec::new();
         for (name, series) in by_replica {
@@ -277,13 +288,21 @@ impl<'a> Assembler<'a> {
         let mut by_replica: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
         for series in self.answers(check, side, Part::Value) {
             let name = match self.analysis.replica {
-                Some(_) => self.replica_of(series),
-                None => described(&series.labels),
+                Some(_) => self.replica_of(series, side),
+                None => {
+                    let name = described(&series.labels);
+                    self.pools.pool_of(side, &name).map_or(name, str::to_owned)
+                }
             };
             by_replica.entry(name).or_default().push(series);
         }
         let mut replicas = Vec::new();
         for (name, mut series) in by_replica {
+            if self.pools.is_pool(side, &name) {
+                let points = averaged(&series, self.analysis.step);
+                replicas.push(Replica { name, observations: Observations::Value(points) });
+                continue;
+            }
             series.sort_by_key(|series| series.samples.first().map(|sample| sample.time));
             // A replica that comes back under another label goes on; two at once are two.
             if let Some(&[one, other]) = series.windows(2).find(|pair| overlap(pair[0], pair[1])) {
@@ -348,7 +367,7 @@ pub(crate) fn points(series: &Series) -> impl Iterator<Item = Point<f64>> {
     series.samples.iter().map(|sample| Point { time: sample.time, value: sample.value })
 }
 
-fn described(labels: &BTreeMap<String, String>) -> String {
+pub(crate) fn described(labels: &BTreeMap<String, String>) -> String {
     let label = |(name, value): (&String, &String)| format!("{name}={value}");
     labels.iter().map(label).collect::<Vec<_>>().join(", ")
 }
@@ -393,10 +412,11 @@ pub(crate) fn in_time_order(file: &str, series: &mut Series) -> Result<(), FileE
         let same = first.value == second.value || (first.value.is_nan() && second.value.is_nan());
         if first.time == second.time && !same {
             let problem = format!(
-                "a second value for the same series and time: {}, and {} on line {}",
-                second.value, first.value, first.line
+                "a second value for the same series and time: {}, and {}",
+                second.value, first.value
             );
             return Err(FileError::at_line(file, second.line, &problem)
+                .with_other_line(first.line)
                 .with_hint("keep one of them, or add the label that tells the two series apart"));
         }
     }

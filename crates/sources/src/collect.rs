@@ -62,6 +62,7 @@ impl Filter {
 }
 
 /// A series of a source.
+#[derive(Clone, Debug)]
 pub(crate) struct Series {
     /// The metric's name, where the source gives one.
     pub(crate) metric: Option<String>,
@@ -103,7 +104,7 @@ pub(crate) struct Sample {
     pub(crate) time: Timestamp,
     /// NaN for a gap.
     pub(crate) value: f64,
-    /// The line on which it stands, for errors; zero where there are no lines.
+    /// The line or row in which it stands, for errors; zero where there is none.
     pub(crate) line: u64,
 }
 
@@ -129,7 +130,32 @@ pub(crate) struct Collector<'a> {
     samples: usize,
     records: u64,
     seen: Seen,
+    /// Whose series are kept; everybody's if nobody is named.
+    only: Option<Members>,
 }
+
+/// Some members of a fleet.
+#[derive(Clone, Debug)]
+pub(crate) struct Members {
+    /// The labels that tell members apart.
+    pub(crate) for_each: Vec<String>,
+    /// Their values, member by member.
+    pub(crate) names: BTreeSet<Vec<String>>,
+}
+
+impl Members {
+    fn has(&self, labels: &[(&str, &str)]) -> bool {
+        let value = |label: &String| {
+            let found = labels.iter().find(|(name, _)| name == label);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let name: Option<Vec<String>> = self.for_each.iter().map(value).collect();
+        name.is_some_and(|name| self.names.contains(&name))
+    }
+}
+
+/// The number of every series that nobody asked for.
+const NOBODYS: usize = usize::MAX;
 
 /// Everything that was in the recording.
 pub(crate) struct Collected {
@@ -191,7 +217,13 @@ impl<'a> Collector<'a> {
             samples: 0,
             records: 0,
             seen: Seen::default(),
+            only: None,
         })
+    }
+
+    /// Keeps nothing but the series of some members of a fleet.
+    pub(crate) fn only(self, members: Members) -> Self {
+        Self { only: Some(members), ..self }
     }
 
     /// Takes one record. Times and values are read only where somebody asked for the series.
@@ -214,7 +246,7 @@ impl<'a> Collector<'a> {
             }
             add_to_key(&mut key, "", named.metric.unwrap_or_default());
             let series = self.series_of(&key, &named)?;
-            if !self.series[series].wanted_by.is_empty() {
+            if self.is_wanted(series) {
                 let time = self.time(record, &columns.time)?;
                 let value = self.value(record, column)?;
                 self.keep(series, Sample { time, value, line: record.line })?;
@@ -229,7 +261,7 @@ impl<'a> Collector<'a> {
             return Ok(Rc::clone(columns));
         }
         let columns = Columns::of(record.names, &self.metrics_asked_for)
-            .map_err(|error| self.wrong_columns(record, error))?;
+            .map_err(|error| self.wrong_columns(record.names, record.names_line, error))?;
         Ok(Rc::clone(self.columns.insert(Rc::new(columns))))
     }
 
@@ -254,32 +286,87 @@ impl<'a> Collector<'a> {
         Ok(found)
     }
 
-    /// Finds out who asked for a series that is new.
+    /// Takes up a series that is new, under its key.
     fn meet(&mut self, key: &[u8], named: &Named<'_>) -> Result<usize, FileError> {
-        self.key_bytes += key.len();
+        let index = self.add_series(named.metric, &named.labels(), key.len(), named.record.line)?;
+        let key: Rc<[u8]> = Rc::from(key);
+        self.index.insert(Rc::clone(&key), index);
+        self.met.push(Met { key, next: 0 });
+        Ok(index)
+    }
+
+    /// Takes up a series that is new, finds out who asked for it, and returns its number: they count
+    /// up from zero.
+    ///
+    /// * `key_bytes`: what it takes to find it again.
+    /// * `line`: where it was met.
+    pub(crate) fn add_series(
+        &mut self,
+        metric: Option<&str>,
+        labels: &[(&str, &str)],
+        key_bytes: usize,
+        line: u64,
+    ) -> Result<usize, FileError> {
+        if self.only.as_ref().is_some_and(|only| !only.has(labels)) {
+            return Ok(NOBODYS);
+        }
+        self.key_bytes += key_bytes;
         if self.series.len() >= MOST_SERIES || self.key_bytes > MOST_KEY_BYTES {
             let problem = format!("the recording has more than {} series", self.series.len());
-            return Err(FileError::at_line(self.file, named.record.line, &problem)
+            return Err(FileError::at_line(self.file, line, &problem)
                 .with_hint("leave out labels that tell single requests apart"));
         }
-        let labels = named.labels();
-        self.remember(named.metric, &labels);
-        let matches = |(_, filter): &(usize, &Filter)| filter.matches(named.metric, &labels);
+        self.remember(metric, labels);
+        let matches = |(_, filter): &(usize, &Filter)| filter.matches(metric, labels);
         let wanted_by: Vec<usize> =
             self.filters.iter().enumerate().filter(matches).map(|(index, _)| index).collect();
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let labels =
             if wanted_by.is_empty() { BTreeMap::new() } else { labels.iter().map(owned).collect() };
-        let (metric, key) = (named.metric.map(str::to_owned), Rc::from(key));
-        let index = self.series.len();
-        self.index.insert(Rc::clone(&key), index);
-        self.met.push(Met { key, next: 0 });
+        let metric = metric.map(str::to_owned);
         let (samples, counters, birth) = (Vec::new(), self.counters, Birth::Unknown);
         self.series.push(Series { metric, labels, samples, wanted_by, counters, birth });
-        Ok(index)
+        Ok(self.series.len() - 1)
     }
 
-    fn keep(&mut self, series: usize, sample: Sample) -> Result<(), FileError> {
+    /// Returns whether somebody asked for a series.
+    pub(crate) fn is_wanted(&self, series: usize) -> bool {
+        self.series.get(series).is_some_and(|series| !series.wanted_by.is_empty())
+    }
+
+    /// Counts records that were read elsewhere.
+    pub(crate) fn count_records(&mut self, records: u64) {
+        self.records += records;
+    }
+
+    /// Returns what the recording is called.
+    pub(crate) fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// Returns the names of the metrics that are asked for outright.
+    pub(crate) fn metrics_asked_for(&self) -> &BTreeSet<String> {
+        &self.metrics_asked_for
+    }
+
+    /// Returns whether every query names its metric outright.
+    pub(crate) fn names_every_metric(&self) -> bool {
+        self.filters.iter().all(|filter| filter.selector.metric().is_some())
+    }
+
+    /// Returns the labels that somebody asks for by name.
+    pub(crate) fn labels_asked_for(&self) -> BTreeSet<&str> {
+        let of_queries = self.filters.iter().flat_map(|filter| filter.selector.matched_labels());
+        of_queries.chain(self.arm_labels.iter().map(String::as_str)).collect()
+    }
+
+    /// Returns the labels of both arms.
+    pub(crate) fn arms(&self) -> impl Iterator<Item = &LabelSelector> {
+        self.filters.iter().map(|filter| &filter.arm)
+    }
+
+    /// Keeps a point of a series.
+    pub(crate) fn keep(&mut self, series: usize, sample: Sample) -> Result<(), FileError> {
         self.samples += 1;
         if self.samples > MOST_SAMPLES {
             let problem = format!("more than {MOST_SAMPLES} points match the checks");
@@ -331,14 +418,7 @@ impl<'a> Collector<'a> {
 
     fn value(&self, record: &Record<'_>, column: &Column) -> Result<f64, FileError> {
         let text = record.text(column.index);
-        let number = match text {
-            "" | "null" => Some(f64::NAN),
-            _ => text.parse::<f64>().ok(),
-        };
-        // A number of digits that comes out infinite was too large, which nobody meant.
-        let number = number
-            .filter(|number| number.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit()));
-        number.ok_or_else(|| {
+        read_number(text).ok_or_else(|| {
             let column = shortened(&column.name);
             let problem = format!("`{column}` is \"{}\", which is no number", shortened(text));
             FileError::at_line(self.file, record.line, &problem)
@@ -346,9 +426,15 @@ impl<'a> Collector<'a> {
         })
     }
 
-    fn wrong_columns(&self, record: &Record<'_>, error: ColumnError) -> FileError {
+    /// Says what is wrong with the names of columns.
+    pub(crate) fn wrong_columns(
+        &self,
+        names: &[String],
+        line: u64,
+        error: ColumnError,
+    ) -> FileError {
         let names: Vec<String> =
-            record.names.iter().take(MOST_REMEMBERED).map(|name| shortened(name)).collect();
+            names.iter().take(MOST_REMEMBERED).map(|name| shortened(name)).collect();
         let names = names.join(", ");
         let asked = self.metrics_asked_for.iter().take(MOST_REMEMBERED);
         let asked = asked.map(|name| shortened(name)).collect::<Vec<_>>().join(", ");
@@ -380,7 +466,7 @@ impl<'a> Collector<'a> {
                 "leave out the column `arm`, or write one column `value`".to_owned(),
             ),
         };
-        FileError::at_line(self.file, record.names_line, &problem).with_hint(&hint)
+        FileError::at_line(self.file, line, &problem).with_hint(&hint)
     }
 }
 
@@ -431,16 +517,20 @@ fn remember(names: &mut BTreeSet<String>, name: String) {
     }
 }
 
+/// Reads a value; a gap is NaN.
+pub(crate) fn read_number(text: &str) -> Option<f64> {
+    let number = match text {
+        "" | "null" => Some(f64::NAN),
+        _ => text.parse::<f64>().ok(),
+    };
+    // A number of digits that comes out infinite was too large, which nobody meant.
+    number.filter(|number| number.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
 /// Reads a time, or says what is wrong with it and what to write.
-fn read_time(text: &str) -> Result<Timestamp, (&'static str, &'static str)> {
+pub(crate) fn read_time(text: &str) -> Result<Timestamp, (&'static str, &'static str)> {
     match text.parse::<f64>() {
-        Ok(seconds) if seconds.abs() <= LATEST_SECONDS => {
-            Ok(Timestamp::from_millis((seconds * 1000.0).round() as i64))
-        }
-        Ok(other) if other.is_finite() => Err((
-            "which is no time in seconds",
-            "write seconds since 1970; these look like milliseconds or less",
-        )),
+        Ok(seconds) if seconds.is_finite() => time_of_seconds(seconds),
         _ => match text.parse::<Moment>() {
             Ok(moment) => Ok(Timestamp::from_millis(moment.as_millisecond())),
             Err(_) => Err((
@@ -449,6 +539,17 @@ fn read_time(text: &str) -> Result<Timestamp, (&'static str, &'static str)> {
             )),
         },
     }
+}
+
+/// Makes a time of seconds since 1970, or says what is wrong with them and what to write.
+pub(crate) fn time_of_seconds(seconds: f64) -> Result<Timestamp, (&'static str, &'static str)> {
+    if seconds.abs() <= LATEST_SECONDS {
+        return Ok(Timestamp::from_millis((seconds * 1000.0).round() as i64));
+    }
+    Err((
+        "which is no time in seconds",
+        "write seconds since 1970; these look like milliseconds or less",
+    ))
 }
 
 const MOST_SAMPLES: usize = 50_000_000;

@@ -145,6 +145,7 @@ impl Source for Graphite {
                     per_second: shape.per_second(),
                     notices: shape.notices(asked),
                     is_selector: false,
+                    begins_early: false,
                     remainder: Remainder::default(),
                 })
             }
@@ -199,7 +200,7 @@ fn request(target: &str, from: Timestamp, to: Timestamp, points: Points) -> Requ
         ("until", second_before(to).to_string()),
         ("format", "json".to_owned()),
     ];
-    Request { path: "/render".to_owned(), parameters, points }
+    Request { path: "/render".to_owned(), parameters, points, body: None }
 }
 
 /// Asks for the samples themselves, and for what counters stood at before them.

@@ -124,6 +124,7 @@ impl Source for InfluxDb {
             per_second: shape.per_second(),
             notices: shape.notices(asked),
             is_selector: false,
+            begins_early: false,
             remainder: Remainder::default(),
         })
     }
@@ -158,6 +159,15 @@ impl Source for InfluxDb {
     fn words(&self, body: &[u8]) -> Option<String> {
         serde_json::from_slice::<Envelope<IgnoredAny>>(body).ok()?.failure()
     }
+
+    fn hint(&self, status: u16, _: &str) -> Option<&'static str> {
+        match status {
+            200 | 400 | 422 => Some("mend the query; try it in the shell `influx`"),
+            401 => Some("give `username` and `password`, and see that the secret is right"),
+            403 => Some("let the user read: `GRANT READ ON <database> TO <user>`"),
+            _ => None,
+        }
+    }
 }
 
 const EXPECTED: &str = "the JSON of InfluxDB's API";
@@ -174,7 +184,7 @@ fn malformed(found: String) -> AnswerError {
 
 fn request(query: String, points: Points) -> Request {
     let parameters = vec![("q", query), ("epoch", "ms".to_owned())];
-    Request { path: "/query".to_owned(), parameters, points }
+    Request { path: "/query".to_owned(), parameters, points, body: None }
 }
 
 /// Which of the samples of a stretch of time.

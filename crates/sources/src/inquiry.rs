@@ -7,9 +7,10 @@ use serin_model::{Analysis, CounterForm, MetricSeries, Query, Store, Timestamp, 
 
 use crate::SourceError;
 use crate::assemble::Assembler;
-use crate::collect::{Part, Side, Wanted, parts, sides};
+use crate::collect::{Part, Series, Side, Wanted, parts, sides};
 use crate::digest::Digest;
 use crate::doubts::{self, Doubts};
+use crate::fleet::{MemberSeries, ToldApart, tell_apart};
 use crate::join::join;
 use crate::registry::source_named;
 use crate::rows::{shortened, shown};
@@ -47,6 +48,8 @@ pub(crate) struct Planned {
     pub(crate) as_stored: bool,
     /// What the query selects, where the store gives the series as it has them.
     pub(crate) selector: Option<Selector>,
+    /// Whether increments are asked for from a step early on.
+    begins_early: bool,
     /// What the store cannot tell apart.
     pub(crate) remainder: Remainder,
 }
@@ -60,6 +63,34 @@ pub struct Gathered {
     pub warnings: Vec<Warning>,
     /// Which points were read.
     pub digest: Digest,
+}
+
+/// What the answers about a fleet add up to.
+#[derive(Debug)]
+pub struct GatheredFleet {
+    told: ToldApart,
+    /// What is known of the answers to all.
+    doubts: Doubts,
+}
+
+impl GatheredFleet {
+    /// Takes the members out, in the order of their names.
+    pub fn take_members(&mut self) -> Vec<MemberSeries> {
+        std::mem::take(&mut self.told.members)
+    }
+
+    /// Returns how many series do not say which member they are of.
+    #[must_use]
+    pub fn strays(&self) -> usize {
+        self.told.strays
+    }
+
+    /// Returns whether some check has no answer, so that a member that seems to have no canary may have
+    /// one all the same.
+    #[must_use]
+    pub fn is_in_part(&self) -> bool {
+        self.doubts.has_failures()
+    }
 }
 
 impl<'a> Inquiry<'a> {
@@ -94,7 +125,7 @@ impl<'a> Inquiry<'a> {
                     let selector = plan.is_selector.then(|| Selector::read(query).ok()).flatten();
                     let number = |request| inquiry.number(&mut known, request);
                     let requests = plan.requests.into_iter().map(number).collect();
-                    let Plan { counters, per_second, notices, remainder, .. } = plan;
+                    let Plan { counters, per_second, notices, begins_early, remainder, .. } = plan;
                     inquiry.wanted.push(wanted);
                     inquiry.plans.push(Planned {
                         requests,
@@ -103,6 +134,7 @@ impl<'a> Inquiry<'a> {
                         notices,
                         as_stored,
                         selector,
+                        begins_early,
                         remainder,
                     });
                 }
@@ -169,6 +201,8 @@ impl<'a> Inquiry<'a> {
             arm,
             window: window_of(self.analysis, wanted.side, window),
             step: self.analysis.step,
+            for_each: &self.analysis.for_each,
+            replica: self.analysis.replica.as_deref(),
             timeout: store.limits.timeout,
         });
         plan.map_err(|error| {
@@ -287,11 +321,73 @@ impl<'a> Inquiry<'a> {
     /// was asked for; the others have their points.
     #[must_use]
     pub fn gather(&self, answers: Vec<Result<Answer, String>>) -> Gathered {
+        let (series, doubts) = self.join(answers);
+        self.assemble(series, doubts)
+    }
+
+    /// Puts the answers together, member by member of the fleet that the analysis asks for.
+    ///
+    /// * `answers`: as for [`Self::gather`].
+    ///
+    /// A check of which no series says which member it is of is a failure, whoever is judged.
+    #[must_use]
+    pub fn gather_each(&self, answers: Vec<Result<Answer, String>>) -> GatheredFleet {
+        let (series, mut doubts) = self.join(answers);
+        let mut told = tell_apart(&self.analysis.for_each, &self.wanted, series);
+        told.members.iter_mut().for_each(|member| self.forget_first_increments(member));
+        for (check, labels) in told.unnamed_checks(&self.analysis.for_each) {
+            let why = format!(
+                "gave series of no member of the fleet: they have no label {labels} (write \
+                 `by ({})` where the query adds up, and leave the label in elsewhere)",
+                self.analysis.for_each.join(", ")
+            );
+            doubts.fail(check, &why);
+        }
+        GatheredFleet { told, doubts }
+    }
+
+    /// Leaves out what a store counted in the first step in which it knew of a member at all: a counter
+    /// that had run for long before anybody watched it looks like one that began then.
+    fn forget_first_increments(&self, member: &mut MemberSeries) {
+        // Arms that are asked for in stretches of their own begin by themselves.
+        let beginning = |series: &Series| {
+            let plan = &self.plans[*series.wanted_by.first()?];
+            let request = plan.begins_early.then(|| plan.requests.first())??;
+            match self.requests[*request].points {
+                Points::Steps(start, ..) => Some(start),
+                Points::Samples(..) | Points::LastBefore(_) => None,
+            }
+        };
+        let mut first: BTreeMap<Timestamp, Timestamp> = BTreeMap::new();
+        for series in &member.series {
+            let known = series.samples.iter().filter(|sample| !sample.value.is_nan());
+            if let (Some(start), Some(own)) = (beginning(series), known.map(|it| it.time).min()) {
+                first.entry(start).and_modify(|known| *known = own.min(*known)).or_insert(own);
+            }
+        }
+        for series in &mut member.series {
+            if let Some(first) = beginning(series).and_then(|start| first.get(&start)) {
+                series.samples.retain(|sample| sample.time > *first);
+            }
+        }
+    }
+
+    /// Puts the answers about one member of a fleet together.
+    #[must_use]
+    pub fn gather_member(&self, fleet: &GatheredFleet, member: MemberSeries) -> Gathered {
+        self.assemble(member.series, fleet.doubts.clone())
+    }
+
+    fn join(&self, answers: Vec<Result<Answer, String>>) -> (Vec<Series>, Doubts) {
         let mut doubts = Doubts::about(&self.name);
         self.note_failures(&answers, &mut doubts);
         self.note_notices(&answers, &mut doubts);
         let answers = answers.into_iter().map(Result::unwrap_or_default).collect();
         let series = join(&self.wanted, &self.plans, &self.requests, answers, &mut doubts);
+        (series, doubts)
+    }
+
+    fn assemble(&self, series: Vec<Series>, mut doubts: Doubts) -> Gathered {
         doubts::look(self.analysis, &self.wanted, &self.plans, &series, &mut doubts);
         let digest = Digest::of_points(&series);
         let checks = self.analysis.checks();

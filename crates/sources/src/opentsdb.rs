@@ -143,13 +143,14 @@ impl Source for OpenTsdb {
             per_second: parts.rate,
             notices: parts.estimate().into_iter().collect(),
             is_selector: false,
+            begins_early: false,
             remainder: Remainder::default(),
         })
     }
 
     fn probe(&self) -> Request {
         let points = Points::LastBefore(Timestamp::from_millis(0));
-        Request { path: VERSION.to_owned(), parameters: Vec::new(), points }
+        Request { path: VERSION.to_owned(), parameters: Vec::new(), points, body: None }
     }
 
     /// OpenTSDB keeps no record of what it watches.
@@ -276,7 +277,7 @@ fn request(query: &str, from: Timestamp, to: Timestamp, points: Points) -> Reque
         ("ms", "true".to_owned()),
         ("arrays", "true".to_owned()),
     ];
-    Request { path: QUERY.to_owned(), parameters, points }
+    Request { path: QUERY.to_owned(), parameters, points, body: None }
 }
 
 /// Asks for the notes that people made, too.

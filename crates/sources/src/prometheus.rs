@@ -16,12 +16,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serin_model::{CounterForm, Point, Timestamp, Window};
 
 use crate::native_histogram::{NativeBucket, NativeHistogram};
-use crate::promql::{Prepared, prepare};
+use crate::promql::{Prepared, is_label_name, prepare};
 use crate::rows::shown;
 use crate::selection::{Remainder, raw};
 use crate::source::{
@@ -45,8 +46,20 @@ impl Source for Prometheus {
     }
 
     fn plan(&self, asked: &Asked<'_>) -> Result<Plan, QueryError> {
+        refuse_odd_labels(asked)?;
         Ok(match prepare(asked)? {
-            Prepared::Selector(selector) => samples(asked, &selector),
+            Prepared::Selector(selector) => match added_up(asked, &selector) {
+                Some(expression) => Plan {
+                    requests: steps(&a_step_early(asked), &expression),
+                    counters: CounterForm::Increments,
+                    per_second: false,
+                    notices: Vec::new(),
+                    is_selector: false,
+                    begins_early: asked.quantity != Quantity::Level,
+                    remainder: Remainder::default(),
+                },
+                None => samples(asked, &selector),
+            },
             Prepared::Expression(expression) => Plan {
                 requests: steps(asked, &expression.text),
                 counters: if expression.makes_increments {
@@ -57,6 +70,7 @@ impl Source for Prometheus {
                 per_second: expression.is_per_second,
                 notices: expression.notices,
                 is_selector: false,
+                begins_early: false,
                 remainder: Remainder::default(),
             },
         })
@@ -67,6 +81,7 @@ impl Source for Prometheus {
             path: QUERY.to_owned(),
             parameters: vec![("query", "vector(1)".to_owned())],
             points: Points::LastBefore(Timestamp::from_millis(0)),
+            body: None,
         }
     }
 
@@ -79,6 +94,7 @@ impl Source for Prometheus {
                 ("time", seconds(just_before(moment))),
             ],
             points: Points::LastBefore(moment),
+            body: None,
         })
     }
 
@@ -126,6 +142,19 @@ impl Source for Prometheus {
         let envelope: Envelope = serde_json::from_slice(body).ok()?;
         (envelope.status == "error").then(|| envelope.words())
     }
+
+    fn hint(&self, status: u16, _: &str) -> Option<&'static str> {
+        match status {
+            401 => Some(
+                "give `token`, `username` and `password`, or a tenant's header such as `X-Scope-OrgID`, \
+                 and see that the secret is right",
+            ),
+            403 => {
+                Some("see that whoever asks may read, and that a tenant's header is not missing")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Returns an expression for the last value of each series of the window: one that ended in it counts,
@@ -150,6 +179,7 @@ fn at_end(asked: &Asked<'_>, query: &str) -> Request {
             timeout(asked),
         ],
         points: Points::LastBefore(end),
+        body: None,
     }
 }
 
@@ -166,6 +196,7 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
                 timeout(asked),
             ],
             points: Points::LastBefore(start),
+            body: None,
         });
     }
     for (from, to) in chunks(start, end, RAW_CHUNK) {
@@ -179,9 +210,71 @@ fn samples(asked: &Asked<'_>, selector: &str) -> Plan {
                 timeout(asked),
             ],
             points: Points::Samples(from, to),
+            body: None,
         });
     }
     Plan { is_selector: true, ..raw(requests) }
+}
+
+/// What is written into a query is a name and nothing else.
+fn refuse_odd_labels(asked: &Asked<'_>) -> Result<(), QueryError> {
+    let of_fleet = asked.replica.filter(|_| !asked.for_each.is_empty());
+    let mut labels = asked.for_each.iter().map(String::as_str).chain(of_fleet);
+    match labels.find(|label| !is_label_name(label)) {
+        None => Ok(()),
+        Some(label) => Err(QueryError {
+            query: shown(asked.query.as_str(), 200),
+            reason: format!("`{}`, by which it is added up, is no label name", shown(label, 80)),
+            hint: "a label's name has letters, digits and `_`, and begins with no digit".to_owned(),
+        }),
+    }
+}
+
+/// Returns what has the store add up the replicas of each canary of a fleet, step by step; nothing
+/// where one canary is asked for, or where the samples themselves are needed.
+///
+/// A counter's increments are whole: what it stands at, less what it stood at a step ago; all of it
+/// where it began again, or anew. A counter that was last seen longer ago than
+/// [`LOOK_BACK_OF_A_STEP`] began anew.
+fn added_up(asked: &Asked<'_>, selector: &str) -> Option<String> {
+    let keep = |also: &[&str]| {
+        let labels = asked.for_each.iter().map(String::as_str).chain(asked.replica);
+        labels.chain(also.iter().copied()).collect::<Vec<_>>().join(", ")
+    };
+    let step = asked.step.seconds();
+    let before = format!("last_over_time({selector}[{LOOK_BACK_OF_A_STEP}s] offset {step}s)");
+    let increments = format!("({selector} - {before} >= 0) or {selector}");
+    match asked.quantity {
+        _ if asked.for_each.is_empty() => None,
+        Quantity::Counter => Some(format!("sum by ({}) ({increments})", keep(&[]))),
+        // A histogram that is one sample cannot be compared with zero.
+        Quantity::Buckets if !is_of_buckets(selector) => None,
+        Quantity::Buckets => Some(format!("sum by ({}) ({increments})", keep(&["le"]))),
+        // Which of several series of one replica is meant must be seen.
+        Quantity::Level if asked.replica.is_some() => {
+            Some(format!("avg_over_time({selector}[{step}s])"))
+        }
+        Quantity::Level => {
+            Some(format!("avg by ({}) (avg_over_time({selector}[{step}s]))", keep(&[])))
+        }
+    }
+}
+
+/// Nobody knows what was before the first increment that a store can tell of.
+fn a_step_early<'a>(asked: &Asked<'a>) -> Asked<'a> {
+    let mut window = asked.window;
+    if asked.quantity != Quantity::Level {
+        window.start = window.start.before(Duration::from_secs(asked.step.seconds().into()));
+    }
+    Asked { window, ..*asked }
+}
+
+/// How long a scrape may fail before a counter is taken for a new one, in seconds. A store holds all
+/// samples of it in memory, of every host.
+const LOOK_BACK_OF_A_STEP: u32 = 900;
+
+fn is_of_buckets(selector: &str) -> bool {
+    selector.split('{').next().is_some_and(|name| name.trim_end().ends_with("_bucket"))
 }
 
 /// Asks for one value a step, computed at the step's end, which is when all of it has happened.
@@ -198,6 +291,7 @@ fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
             timeout(asked),
         ],
         points: Points::Steps(from, to, step),
+        body: None,
     };
     step_chunks(asked, MOST_POINTS).map(request).collect()
 }

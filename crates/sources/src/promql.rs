@@ -57,6 +57,12 @@ pub(crate) fn prepare(asked: &Asked<'_>) -> Result<Prepared, QueryError> {
              from sample to sample and sums by replica itself",
         ));
     }
+    if let Ok(Expr::MatrixSelector(_) | Expr::Subquery(_)) = &parsed {
+        return Err(wrong(
+            "it asks for a range of samples, and a check needs a value at each step",
+            "leave the range out, or digest it, such as `avg_over_time(queue_depth{$arm}[$step])`",
+        ));
+    }
     match (&parsed, says_arm) {
         (Ok(Expr::VectorSelector(selector)), _)
             if selector.offset.is_none() && selector.at.is_none() =>
@@ -158,7 +164,7 @@ fn arm_matchers(arm: &LabelSelector) -> Result<String, Wrong> {
     Ok(matchers)
 }
 
-fn is_label_name(name: &str) -> bool {
+pub(crate) fn is_label_name(name: &str) -> bool {
     name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
         && !name.starts_with(|character: char| character.is_ascii_digit())
         && !name.is_empty()
@@ -343,6 +349,8 @@ mod tests {
                 end: Timestamp::from_seconds(1800),
             },
             step: Step::MINUTE,
+            for_each: &[],
+            replica: None,
             timeout: Duration::from_secs(30),
         };
         match prepare(&asked) {
@@ -418,6 +426,8 @@ mod tests {
                     arm: &arm,
                     window,
                     step,
+                    for_each: &[],
+                    replica: None,
                     timeout: Duration::from_secs(30),
                 })
                 .unwrap()

@@ -6,9 +6,10 @@ use serin_model::{Analysis, CounterForm, FileError, MetricSeries, Timestamp, War
 
 use crate::SourceError;
 use crate::assemble::Assembler;
-use crate::collect::{Collected, Collector, Seen};
+use crate::collect::{Collected, Collector, Seen, Series};
 use crate::digest::{Digest, DigestReader, LimitedReader};
 use crate::doubts::{Doubts, look_at_recording};
+use crate::fleet::RecordedFleet;
 use crate::rows::{EXAMPLE, for_each_record, shortened, unpacked};
 
 /// What a recording answered to an analysis.
@@ -44,6 +45,48 @@ pub fn read_recording(
     analysis: &Analysis,
     counters: CounterForm,
 ) -> Result<Recording, SourceError> {
+    let (Collected { wanted, series, records, seen }, digest) =
+        read_all(name, reader, analysis, counters)?;
+    let Some(span) = span_of(&series) else {
+        return Err(nothing_found(name, analysis, "line", records, &seen).into());
+    };
+    let mut doubts = Doubts::about(name);
+    look_at_recording(analysis, &wanted, &series, &mut doubts);
+    let warnings = doubts.warnings(analysis.checks());
+    let series = Assembler::new(name, analysis, &wanted, series)?.assemble()?;
+    Ok(Recording { series, warnings, span, digest })
+}
+
+/// Reads what the checks of an analysis ask for from a recording of many canaries, told apart by the
+/// labels that its `for_each` names.
+///
+/// Takes what [`read_recording`] takes, and as much memory: 24 bytes for each point that a check asks
+/// for, of all members together.
+///
+/// # Errors
+///
+/// As [`read_recording`].
+pub fn read_recorded_fleet(
+    name: &str,
+    reader: impl Read,
+    analysis: &Analysis,
+    counters: CounterForm,
+) -> Result<(RecordedFleet, Digest), SourceError> {
+    let (collected, digest) = read_all(name, reader, analysis, counters)?;
+    if collected.series.is_empty() {
+        let Collected { records, seen, .. } = collected;
+        return Err(nothing_found(name, analysis, "line", records, &seen).into());
+    }
+    let fleet = RecordedFleet::of(name, analysis, collected, None)?;
+    Ok((fleet, digest))
+}
+
+fn read_all(
+    name: &str,
+    reader: impl Read,
+    analysis: &Analysis,
+    counters: CounterForm,
+) -> Result<(Collected, Digest), SourceError> {
     let mut collector = Collector::new(name, analysis, counters)?;
     let unreadable = |error: io::Error| {
         FileError::new(name, "", None, &format!("the recording cannot be read: {error}"))
@@ -54,23 +97,28 @@ pub fn read_recording(
     let limited = LimitedReader::new(unpacked, MOST_BYTES);
     for_each_record(name, limited, |record| collector.add(record))?;
     let digest = stored.finish().map_err(unreadable)?;
+    Ok((collector.finish(), digest))
+}
 
-    let Collected { wanted, series, records, seen } = collector.finish();
+/// Returns the first and the last moment of all series.
+pub(crate) fn span_of(series: &[Series]) -> Option<(Timestamp, Timestamp)> {
     let times = || series.iter().flat_map(|series| series.samples.iter().map(|sample| sample.time));
-    let (Some(start), Some(end)) = (times().min(), times().max()) else {
-        return Err(nothing_found(name, analysis, records, &seen).into());
-    };
-    let mut doubts = Doubts::about(name);
-    look_at_recording(analysis, &wanted, &series, &mut doubts);
-    let warnings = doubts.warnings(analysis.checks());
-    let series = Assembler::new(name, analysis, &wanted, series)?.assemble()?;
-    Ok(Recording { series, warnings, span: (start, end), digest })
+    times().min().zip(times().max())
 }
 
 /// The largest recording that is read, unpacked: 4 GiB.
 pub const MOST_BYTES: u64 = 4 << 30;
 
-fn nothing_found(name: &str, analysis: &Analysis, records: u64, seen: &Seen) -> FileError {
+/// Says what a recording holds that answers no check.
+///
+/// * `unit`: what a point stands in, such as a line.
+pub(crate) fn nothing_found(
+    name: &str,
+    analysis: &Analysis,
+    unit: &str,
+    records: u64,
+    seen: &Seen,
+) -> FileError {
     if records == 0 {
         return FileError::new(name, "", None, "the recording has no points").with_hint(EXAMPLE);
     }
@@ -85,7 +133,7 @@ fn nothing_found(name: &str, analysis: &Analysis, records: u64, seen: &Seen) -> 
             .take(3);
         labels.collect::<Vec<_>>().join(" ")
     });
-    let problem = format!("no line of it answers a check on either arm; lines read: {records}");
+    let problem = format!("no {unit} of it answers a check on either arm; {unit}s read: {records}");
     FileError::new(name, "", None, &problem).with_hint(&format!(
         "its metrics are: {}. Its labels are: {}. The arms are {} and {}; of those labels it has: {}",
         list(&seen.metrics),

@@ -125,6 +125,7 @@ pub(crate) fn raw(requests: Vec<Request>) -> Plan {
         per_second: false,
         notices: Vec::new(),
         is_selector: false,
+        begins_early: false,
         remainder: Remainder::default(),
     }
 }

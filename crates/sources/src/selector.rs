@@ -69,6 +69,11 @@ impl Selector {
         needed.map(|matcher| matcher.name.as_str()).filter(|name| *name != "__arm__")
     }
 
+    /// Returns all labels that the query speaks of.
+    pub(crate) fn matched_labels(&self) -> impl Iterator<Item = &str> {
+        self.matchers.iter().map(|matcher| matcher.name.as_str())
+    }
+
     /// Returns whether a series is meant. Without a name of its own a series has the one that is
     /// asked for; a label that it lacks is empty, as in PromQL.
     pub(crate) fn matches(&self, metric: Option<&str>, labels: &[(&str, &str)]) -> bool {

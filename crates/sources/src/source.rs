@@ -13,13 +13,18 @@ use serin_model::{CounterForm, LabelSelector, Point, Query, Step, Timestamp, Win
 use crate::native_histogram::NativeHistogram;
 use crate::selection::Remainder;
 
-/// A kind of store that is asked over HTTP.
+/// A kind of store.
 pub trait Source: Debug + Sync {
     /// Returns its name, as a Check file writes it under `source`.
     fn name(&self) -> &'static str;
 
     /// Says in a sentence which stores it speaks to.
     fn about(&self) -> &'static str;
+
+    /// Returns how it is asked.
+    fn transport(&self) -> Transport {
+        Transport::Http
+    }
 
     /// Says what to ask the store, in as many requests as its limits take.
     ///
@@ -71,6 +76,12 @@ pub trait Source: Debug + Sync {
         false
     }
 
+    /// Returns what to ask for the rest of an answer that [`Self::read`] took, if the store gives it in
+    /// parts.
+    fn rest(&self, _request: &Request, _body: &[u8]) -> Option<Request> {
+        None
+    }
+
     /// Returns the store's own words in the body of a failure, where there are any.
     fn words(&self, body: &[u8]) -> Option<String>;
 
@@ -82,6 +93,16 @@ pub trait Source: Debug + Sync {
     fn is_absence(&self, request: &Request, status: u16, body: &[u8]) -> bool {
         let _ = (request, status, body);
         false
+    }
+
+    /// Says what to do about a failure, where a store of this kind wants something of its own: whom it
+    /// lets in, where a query can be tried. Completes "hint: ".
+    ///
+    /// * `status`: that of the answer; 200 where the body alone says that it failed.
+    /// * `words`: what [`Self::words`] made of it.
+    fn hint(&self, status: u16, words: &str) -> Option<&'static str> {
+        let _ = (status, words);
+        None
     }
 
     /// Returns the path under which a server of this kind has its API, with a slash before it. It
@@ -99,6 +120,28 @@ pub trait Source: Debug + Sync {
     fn takes_forms(&self) -> bool {
         true
     }
+
+    /// Returns whether the body of a failure says that the store was asked too often, where its status
+    /// does not.
+    fn is_throttled(&self, _body: &[u8]) -> bool {
+        false
+    }
+
+    /// Returns the service of AWS that requests are signed for (SigV4), if they are.
+    fn signed_for(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// How a store is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// Over HTTP.
+    Http,
+    /// By PostgreSQL's protocol: the body is a statement, and the parameters are bound in their order,
+    /// each under the name of its type, `text` or `float8`. [`Source::read`] is given the rows as a
+    /// list in JSON: each a list of its columns, of which the last is an object.
+    Postgres,
 }
 
 /// One query of one check, for one arm.
@@ -114,6 +157,12 @@ pub struct Asked<'a> {
     pub window: Window,
     /// The length of a bin.
     pub step: Step,
+    /// The labels of which every combination of values is a canary of its own; none of them tells the
+    /// arms apart. Where there are any, a store that can adds up what lies below them, so that a fleet
+    /// is asked for with a query and not host by host.
+    pub for_each: &'a [String],
+    /// The label that tells replicas apart, which is then kept.
+    pub replica: Option<&'a str>,
     /// How long one request may take; a store that is told need not go on for longer.
     pub timeout: Duration,
 }
@@ -143,6 +192,9 @@ pub struct Plan {
     /// Whether the query was read as a selector of PromQL: serin holds the series of the answer against
     /// it.
     pub is_selector: bool,
+    /// Whether each request for increments begins a step early: what comes first of a member of a fleet
+    /// is no increment, since nobody knows what was before, and is left out.
+    pub begins_early: bool,
     /// What of the query the requests do not say, because the store cannot tell it apart: serin
     /// leaves out the series of the answer that it does not hold for.
     pub remainder: Remainder,
@@ -153,17 +205,34 @@ pub struct Plan {
 pub struct Request {
     /// The path below the store's address, with a slash before it.
     pub path: String,
-    /// The parameters, by name, not yet encoded; the first is the query.
+    /// The parameters, by name, not yet encoded; without a body, the first is the query.
     pub parameters: Vec<(&'static str, String)>,
     /// Which points the answer holds.
     pub points: Points,
+    /// What is sent beside the parameters, where the protocol wants a document: by POST, then.
+    pub body: Option<Body>,
+}
+
+/// A document that is sent.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Body {
+    /// The document.
+    pub text: String,
+    /// What is said about it: its `Content-Type`, and whatever the protocol wants beside it.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// The query that it asks for, for people to read.
+    pub query: String,
 }
 
 impl Request {
-    /// Returns the query as it is sent.
+    /// Returns the query that it asks for, for people to read: that of the document, or the first
+    /// parameter as it is sent. Empty where it asks for neither.
     #[must_use]
     pub fn query(&self) -> &str {
-        self.parameters.first().map_or("", |(_, query)| query)
+        match &self.body {
+            Some(body) => &body.query,
+            None => self.parameters.first().map_or("", |(_, query)| query),
+        }
     }
 }
 
@@ -185,6 +254,25 @@ pub struct Answer {
     pub series: Vec<StoreSeries>,
     /// What the store has to say about them.
     pub notices: Vec<Notice>,
+}
+
+impl Answer {
+    /// Adds a further part of the same answer: series by series, where a name was met before.
+    pub fn add(&mut self, part: Self) {
+        for series in part.series {
+            let is_same = |known: &&mut StoreSeries| {
+                known.metric == series.metric && known.labels == series.labels
+            };
+            match self.series.iter_mut().find(is_same) {
+                Some(known) => {
+                    known.samples.extend(series.samples);
+                    known.histograms.extend(series.histograms);
+                }
+                None => self.series.push(series),
+            }
+        }
+        self.notices.extend(part.notices);
+    }
 }
 
 /// One series of an answer.

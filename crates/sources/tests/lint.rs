@@ -134,7 +134,9 @@ fn labels_directions_and_units() {
         "ratio: {bad: 'requests_total{code=~\"5..\", $arm}', total: 'requests_total{code=~\"2..|5..\", $arm}'}",
         "ratio: {bad: 'requests_total{code=\"500\", $arm}', total: 'requests_total{handler!=\"/health\", $arm}'}",
         "ratio: {bad: 'requests_total{code=\"500\", $arm}', total: 'requests_total{code=~\"[25]..\", $arm}'}",
+        "ratio: {bad: 'requests_total{code!~\"[2-4]..\", $arm}', total: 'requests_total{code!=\"\", $arm}'}",
         "ratio: {bad: 'errors_total{$arm}', total: 'requests_total{$arm}'}, worse: either",
+        "count: {events: 'errors_count{$arm}', exposure: 'requests_count{$arm}'}, worse: either",
         "gauge: 'error_rate_percent{$arm}'",
         "gauge: 'request_latency_seconds{$arm}', worse: higher, limit: {above: 500}",
         "gauge: 'request_latency_ms{$arm}', worse: higher, limit: {above: 0.5}",
@@ -148,6 +150,8 @@ fn good_queries_are_left_alone() {
     for check in [
         "ratio: {bad: 'http_requests_total{code=~\"5..\", $arm}', total: 'http_requests_total{$arm}'}",
         "ratio: {bad: 'http_errors_total{job=\"shop\", $arm}', total: 'http_requests_total{job=\"shop\", $arm}'}",
+        "ratio: {bad: 'http_requests_total{code=~\"5..\", $arm}', total: 'http_requests_total{code!=\"\", $arm}'}",
+        "count: {events: 'http_request_duration_seconds_count{$arm}'}, worse: either",
         "histogram: 'http_request_duration_seconds_bucket{$arm}'",
         "histogram: 'http_request_duration_seconds{$arm}'",
         "count: {events: 'process_cpu_seconds_total{$arm}', exposure: 'http_requests_total{$arm}'}",

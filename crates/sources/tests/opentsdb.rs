@@ -123,6 +123,7 @@ fn a_name_that_was_never_written_is_absence_where_it_was_asked_for() {
         path: "/api/query".to_owned(),
         parameters: vec![("m", query.to_owned())],
         points: Points::LastBefore(Timestamp::from_seconds(START)),
+        body: None,
     };
     let body = |kind: &str, name: &str| {
         format!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serin_model::{Analysis, Check, Finding, FindingCode, MeasureKind};
 
+use crate::packs::pack_named;
 use crate::scalar::Percentage;
 
 /// Finds what is odd about the margins, the gates and the times of an analysis.
@@ -11,13 +12,22 @@ use crate::scalar::Percentage;
 pub fn lint_margins(analysis: &Analysis) -> Vec<Finding> {
     let mut found = Vec::new();
     for check in analysis.checks() {
-        found.extend(margins(check));
+        if !is_argued_by_pack(analysis, check) {
+            found.extend(margins(check));
+        }
         found.extend(unreachable_minimum(analysis, check));
     }
     found.extend(gating(analysis));
     found.extend(odd_horizon(analysis));
     found.extend(no_replica(analysis));
     found
+}
+
+/// The margins of a pack have a reason each, which stands beside them.
+fn is_argued_by_pack(analysis: &Analysis, check: &Check) -> bool {
+    let pack = analysis.packs.get(&check.name).and_then(|pack| pack_named(pack));
+    let own = pack.and_then(|pack| pack.checks().ok()).unwrap_or_default();
+    own.iter().any(|it| it.check.name == check.name && it.check.margins == check.margins)
 }
 
 fn margins(check: &Check) -> Option<Finding> {
@@ -98,7 +108,9 @@ fn unreachable_minimum(analysis: &Analysis, check: &Check) -> Option<Finding> {
 
 fn gating(analysis: &Analysis) -> Option<Finding> {
     let gating = analysis.checks().iter().filter(|check| check.gating && !check.muted).count();
-    let counted = analysis.checks().iter().filter(|check| !check.muted).count();
+    // A pack of nothing but levels is used beside one that gates.
+    let is_own = |check: &&Check| !check.muted && !analysis.packs.contains_key(&check.name);
+    let counted = analysis.checks().iter().filter(is_own).count();
     let most = format!(
         "`gating: true` at no more than {MOST_GATING} checks; the others can still fail the canary"
     );

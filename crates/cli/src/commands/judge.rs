@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::{ArgGroup, Args, ValueHint};
 use serin_model::{Outcome, Timestamp};
 use serin_report::Report;
-use serin_runner::{JudgeKind, Overrides, Question, TimeAsked, ask, parse_length, parse_moment};
+use serin_runner::{
+    JudgeKind, Overrides, Question, TimeAsked, ask, ask_each, parse_length, parse_moment,
+};
 
 use crate::commands::{Counters, JudgeName};
 use crate::exit;
@@ -94,8 +97,15 @@ Examples:
 impl Judge {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         self.refuse_odd_combinations()?;
+        let questions = self.questions()?;
+        if let Some(fleet) = questions.iter().find(|it| !it.written.analysis.for_each.is_empty()) {
+            return match questions.as_slice() {
+                [fleet] => self.judge_fleet(fleet),
+                _ => Err(several_and_a_fleet(fleet)),
+            };
+        }
         let mut reports = Vec::new();
-        for question in self.questions()? {
+        for question in questions {
             reports.push(self.ask(&question)?);
         }
         self.reports.print(&reports)?;
@@ -140,15 +150,39 @@ impl Judge {
     }
 
     fn ask(&self, question: &Question) -> anyhow::Result<Report> {
-        let overrides = Overrides {
+        Ok(ask(question, self.overrides(), &Bar::new("reading"))?)
+    }
+
+    /// Judges every canary that the source knows.
+    fn judge_fleet(&self, question: &Question) -> anyhow::Result<ExitCode> {
+        let pages = self.reports.pages()?;
+        let bar = Bar::new("reading");
+        let fleet = ask_each(question, self.overrides(), &bar, &|report| pages.write(report))?;
+        bar.clear();
+        self.reports.print_fleet(&fleet)?;
+        let written = pages.finish().and_then(|()| self.reports.write_fleet(&fleet));
+        self.pipeline.tell_fleet(&fleet);
+        written?;
+        Ok(exit::of_outcomes(std::iter::once(fleet.outcome)))
+    }
+
+    fn overrides(&self) -> Overrides<'_> {
+        Overrides {
             data: self.data.as_deref(),
             counters: self.counters.map(Counters::form),
             url: self.url.as_deref(),
             time: TimeAsked { start: self.start, end: self.end, last: self.last },
             judge: self.judge_kind(),
-        };
-        Ok(ask(question, overrides, &Bar::new("reading"))?)
+        }
     }
+}
+
+fn several_and_a_fleet(fleet: &Question) -> anyhow::Error {
+    anyhow!(
+        "`{}` is about a whole fleet (`for_each`), and several files are judged\n\n\
+         hint: judge a fleet by itself",
+        fleet.check.path
+    )
 }
 
 fn outcomes(reports: &[Report]) -> impl Iterator<Item = Outcome> + '_ {

@@ -3,8 +3,10 @@
 mod bench;
 mod completions;
 mod convert;
+mod explain;
 mod init;
 mod judge;
+mod ledger;
 mod lint;
 mod man;
 mod packs;
@@ -27,10 +29,12 @@ pub(crate) enum Command {
     Plan(plan::Plan),
     Selftest(selftest::Selftest),
     Lint(lint::Lint),
+    Explain(explain::Explain),
     Watch(watch::Watch),
     Init(init::Init),
     Convert(convert::Convert),
     Bench(bench::Bench),
+    Ledger(ledger::LedgerCommand),
     Schema(schema::Schema),
     Packs(packs::Packs),
     Sources(sources::Sources),
@@ -46,10 +50,12 @@ impl Command {
             Self::Plan(plan) => plan.run(),
             Self::Selftest(selftest) => selftest.run(),
             Self::Lint(lint) => lint.run(),
+            Self::Explain(explain) => explain.run(),
             Self::Watch(watch) => watch.run(),
             Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Ledger(ledger) => ledger.run(),
             Self::Schema(schema) => schema.run(),
             Self::Packs(packs) => packs.run(),
             Self::Sources(sources) => sources.run(),

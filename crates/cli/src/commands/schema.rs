@@ -29,6 +29,8 @@ enum SchemaOf {
     Plan,
     /// Self-tests, as `serin selftest --format json` writes them
     Selftest,
+    /// The verdicts on a fleet, as `serin judge --format json` writes them
+    Fleet,
     /// Findings, as `serin lint --format json` writes them
     Lint,
 }
@@ -40,6 +42,7 @@ impl Schema {
             SchemaOf::Report => serin_report::json_schema(),
             SchemaOf::Plan => serin_report::plan_json_schema(),
             SchemaOf::Selftest => serin_report::self_test_json_schema(),
+            SchemaOf::Fleet => serin_report::fleet_json_schema(),
             SchemaOf::Lint => serin_report::lint_json_schema(),
         };
         let text = serde_json::to_string_pretty(&schema)? + "\n";

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use serin_check::{StoreKey, store_keys};
-use serin_sources::SOURCES;
+use serin_sources::{SOURCES, Transport};
 
 use crate::output::print;
 
@@ -18,8 +18,10 @@ pub(crate) struct Sources {
     json: bool,
 }
 
-const FILE: (&str, &str) =
-    ("file", "A recording: CSV or JSON lines, gzipped or not (docs/guide/recordings.md)");
+const FILE: (&str, &str) = (
+    "file",
+    "A recording: CSV or JSON lines, gzipped or not, or Parquet (docs/guide/recordings.md)",
+);
 
 impl Sources {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
@@ -32,13 +34,17 @@ impl Sources {
 fn as_text() -> String {
     let mut text = String::from("A Check file names one of these under `source`:\n\n");
     let (name, about) = FILE;
-    let _ = writeln!(text, "  {name:12}{about}");
-    let _ = writeln!(text, "{:14}source: {{file: {{path: recording.csv.gz}}}}\n", "");
+    let _ = writeln!(text, "  {name}\n      {about}");
+    let _ = writeln!(text, "      source: {{file: {{path: recording.csv.gz}}}}\n");
     for source in SOURCES {
-        let _ = writeln!(text, "  {:12}{}", source.name(), source.about());
-        let _ = writeln!(text, "{:14}source: {{{}: {{url: http://…}}}}\n", "", source.name());
+        let scheme = match source.transport() {
+            Transport::Http => "http",
+            Transport::Postgres => "postgres",
+        };
+        let _ = writeln!(text, "  {}\n      {}", source.name(), source.about());
+        let _ = writeln!(text, "      source: {{{}: {{url: {scheme}://…}}}}\n", source.name());
     }
-    text.push_str("Every source but `file` is asked over HTTP, and can be told:\n\n");
+    text.push_str("Every source but `file` is asked over a network, and can be told:\n\n");
     for StoreKey { name, required, about } in store_keys() {
         let needed = if required { "required. " } else { "" };
         let _ = writeln!(text, "  {name:12}{needed}{about}");

@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![expect(clippy::disallowed_methods, reason = "a test waits until a server is ready")]
 
+pub(crate) mod cloudwatch;
 pub(crate) mod graphite;
 pub(crate) mod influxdb;
+pub(crate) mod postgres;
 pub(crate) mod remote_write;
 
 use std::fmt::Write as _;
@@ -12,6 +14,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -175,8 +178,18 @@ fn ready(
     panic!("{name} was not ready within half a minute");
 }
 
+/// Returns an address that nobody has, and that nobody is given but who calls: below the ports that
+/// connections take for themselves, and another one each time.
 fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + std::process::id().wrapping_mul(97).wrapping_add(given) % 20_000;
+        let address = format!("127.0.0.1:{port}");
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 fn request(address: &str, method: &str, path: &str, body: impl AsRef<[u8]>) -> Option<String> {
@@ -250,4 +263,30 @@ pub(crate) fn recording(rows: &[Row], path: &Path) {
         writeln!(text, "{},{},{value},{}", seconds(row), row.metric, labels.join(",")).unwrap();
     }
     std::fs::write(path, text).unwrap();
+}
+
+/// Reads a committed recording as rows, each with a label that tells it from other recordings.
+pub(crate) fn recorded(example: &Path, recording: &str) -> Vec<Row> {
+    let file = std::fs::File::open(example.join(format!("{recording}.csv.gz"))).unwrap();
+    let mut reader = csv::Reader::from_reader(flate2::read::MultiGzDecoder::new(file));
+    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let row = |record: csv::StringRecord| {
+        let of = |wanted: &str| {
+            record.get(names.iter().position(|name| name == wanted).unwrap()).unwrap()
+        };
+        let is_label = |name: &str| !["time", "metric", "value"].contains(&name);
+        let labels =
+            names.iter().zip(&record).filter(|(name, value)| is_label(name) && !value.is_empty());
+        let mut labels: Vec<_> =
+            labels.map(|(name, value)| (name.clone(), value.to_owned())).collect();
+        labels.push(("recording".to_owned(), recording.to_owned()));
+        let time: jiff::Timestamp = of("time").parse().unwrap();
+        Row {
+            metric: of("metric").to_owned(),
+            labels,
+            time: time.as_millisecond(),
+            value: of("value").parse().unwrap(),
+        }
+    };
+    reader.records().map(|record| row(record.unwrap())).collect()
 }

@@ -1,7 +1,7 @@
 //! What a commit is told.
 
 use serin_model::Outcome;
-use serin_report::{Report, headline, service};
+use serin_report::{FleetReport, Report, fleet_headline, headline, service};
 
 /// What an inconclusive verdict is to a commit. Neither lets a required status pass.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -58,8 +58,18 @@ impl CommitStatus {
         worst.into_iter().map(|report| Self::of_report(report, inconclusive)).collect()
     }
 
+    /// Makes one status of a whole fleet.
+    #[must_use]
+    pub fn of_fleet(fleet: &FleetReport, inconclusive: InconclusiveState) -> Self {
+        Self::of(fleet.outcome, &fleet.fleet, &fleet_headline(fleet), inconclusive)
+    }
+
     fn of_report(report: &Report, inconclusive: InconclusiveState) -> Self {
-        let state = match (report.verdict.outcome, inconclusive) {
+        Self::of(report.verdict.outcome, &service(report), &headline(report), inconclusive)
+    }
+
+    fn of(outcome: Outcome, name: &str, why: &str, inconclusive: InconclusiveState) -> Self {
+        let state = match (outcome, inconclusive) {
             (Outcome::Pass, _) => CommitState::Success,
             (Outcome::Fail, _) | (Outcome::Inconclusive, InconclusiveState::Failure) => {
                 CommitState::Failure
@@ -68,8 +78,8 @@ impl CommitStatus {
         };
         Self {
             state,
-            context: cut(&format!("serin/{}", service(report)), MOST_CONTEXT),
-            description: cut(&headline(report), MOST_DESCRIPTION),
+            context: cut(&format!("serin/{name}"), MOST_CONTEXT),
+            description: cut(why, MOST_DESCRIPTION),
         }
     }
 }

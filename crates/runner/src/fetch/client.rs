@@ -8,11 +8,13 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::{Credentials, HeaderText, Store, Tls};
-use serin_sources::{Answer, Request, Source};
+use serin_sources::{Answer, AnswerError, Request, Source, Transport};
 
+use super::database::Database;
 use super::failure::FetchFailure;
 use super::limits::MOST_BYTES;
 use super::secret::Secrets;
+use super::signature::Signer;
 use crate::error::RunError;
 use crate::http::{
     BodyError, MOST_FAILURE_BYTES, causes, client_builder, date, first_words, header, one_line,
@@ -29,6 +31,9 @@ pub(crate) struct StoreClient {
     /// What every request carries, by the parameter's name.
     parameters: BTreeMap<String, String>,
     secrets: Secrets,
+    signer: Option<Signer>,
+    /// Asked in the place of the client, where the store is one.
+    database: Option<Database>,
     timeout: Duration,
 }
 
@@ -56,7 +61,12 @@ impl StoreClient {
         folder: &Path,
     ) -> Result<Self, RunError> {
         let mut secrets = Secrets::default();
+        let database = match source.transport() {
+            Transport::Http => None,
+            Transport::Postgres => Some(Database::new(store, folder, &mut secrets)?),
+        };
         let headers = headers(store, folder, &mut secrets)?;
+        let signer = Signer::of(store, source, folder, &mut secrets)?;
         let wrong = |problem: String| RunError::Connection { url: store.url.clone(), problem };
         let mut builder = client_builder(authorities(&store.tls, folder)?)
             .default_headers(headers)
@@ -84,12 +94,41 @@ impl StoreClient {
             usual.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         parameters.extend(store.parameters.clone());
         let timeout = store.limits.timeout;
-        Ok(Self { client, url, source, parameters, secrets, timeout })
+        Ok(Self { client, url, source, parameters, secrets, signer, database, timeout })
     }
 
-    /// Asks once.
+    /// Asks once; an answer in parts is put together.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Received, FetchFailure> {
-        let response = self.prepared(request).send().await.map_err(|error| self.lost(&error))?;
+        let (mut whole, mut rest) = self.ask_for_part(request).await?;
+        let mut parts = 1;
+        while let Some(request) = rest {
+            parts += 1;
+            if whole.bytes > MOST_BYTES {
+                return Err(FetchFailure::TooLarge { most: MOST_BYTES });
+            }
+            if parts > MOST_PARTS {
+                return Err(FetchFailure::TooManyParts { most: MOST_PARTS });
+            }
+            let (part, next) = self.ask_for_part(&request).await?;
+            whole.bytes += part.bytes;
+            whole.answer.add(part.answer);
+            rest = next;
+        }
+        Ok(whole)
+    }
+
+    async fn ask_for_part(
+        &self,
+        request: &Request,
+    ) -> Result<(Received, Option<Request>), FetchFailure> {
+        if let Some(database) = &self.database {
+            return Ok((self.ask_database(database, request).await?, None));
+        }
+        let mut prepared = self.prepared(request).build().map_err(|error| self.lost(&error))?;
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut prepared).map_err(|reason| FetchFailure::Unsigned { reason })?;
+        }
+        let response = self.client.execute(prepared).await.map_err(|error| self.lost(&error))?;
         let date = date(&response);
         let status = response.status();
         if status.is_redirection() {
@@ -102,11 +141,14 @@ impl StoreClient {
             let body = read_beginning(response, MOST_FAILURE_BYTES).await;
             let body = self.without_secrets(&body);
             if self.source.is_absence(request, status.as_u16(), &body) {
-                return Ok(Received { answer: Answer::default(), bytes: body.len(), date });
+                let nothing = Received { answer: Answer::default(), bytes: body.len(), date };
+                return Ok((nothing, None));
             }
             let words = self.source.words(&body).unwrap_or_else(|| first_words(&body));
             let words = self.shown(&words);
-            return Err(FetchFailure::Refused { status, words, retry_after });
+            let is_throttled = self.source.is_throttled(&body);
+            let hint = self.source.hint(status.as_u16(), &words);
+            return Err(FetchFailure::Refused { status, words, retry_after, is_throttled, hint });
         }
         let body = self.body(response, MOST_BYTES).await?;
         let bytes = body.len();
@@ -118,9 +160,30 @@ impl StoreClient {
         }
         let answer = answer.map_err(|error| {
             let content_type = content_type.map(|text| self.shown(&text));
-            FetchFailure::NoAnswer { error, content_type }
+            self.no_answer(error, content_type)
         })?;
-        Ok(Received { answer, bytes, date })
+        let rest = self.source.rest(request, &body);
+        Ok((Received { answer, bytes, date }, rest))
+    }
+
+    async fn ask_database(
+        &self,
+        database: &Database,
+        request: &Request,
+    ) -> Result<Received, FetchFailure> {
+        let body = database.ask(request).await;
+        let body = body.map_err(|failure| failure.with_words(|words| self.shown(words)))?;
+        let answer = self.source.read(request, &body);
+        let answer = answer.map_err(|error| self.no_answer(error, None))?;
+        Ok(Received { answer, bytes: body.len(), date: None })
+    }
+
+    fn no_answer(&self, error: AnswerError, content_type: Option<String>) -> FetchFailure {
+        let hint = match &error {
+            AnswerError::Failed { words } => self.source.hint(StatusCode::OK.as_u16(), words),
+            _ => None,
+        };
+        FetchFailure::NoAnswer { error, content_type, hint }
     }
 
     /// Asks what any store of the kind answers at once, and returns whether it did.
@@ -135,11 +198,19 @@ impl StoreClient {
     fn prepared(&self, request: &Request) -> RequestBuilder {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{}", self.url.path().trim_end_matches('/'), request.path));
-        let length: usize = request.parameters.iter().map(|(_, value)| value.len()).sum();
         let is_asked = |name: &str| request.parameters.iter().any(|(asked, _)| *asked == name);
         for (name, value) in self.parameters.iter().filter(|(name, _)| !is_asked(name)) {
             url.query_pairs_mut().append_pair(name, value);
         }
+        if let Some(body) = &request.body {
+            url.query_pairs_mut().extend_pairs(&request.parameters);
+            let posted = self.client.post(url).body(body.text.clone());
+            return body
+                .headers
+                .iter()
+                .fold(posted, |posted, (name, text)| posted.header(*name, *text));
+        }
+        let length: usize = request.parameters.iter().map(|(_, value)| value.len()).sum();
         if length <= LONGEST_IN_URL || !self.source.takes_forms() {
             url.query_pairs_mut().extend_pairs(&request.parameters);
             self.client.get(url)
@@ -177,6 +248,9 @@ impl StoreClient {
     }
 }
 
+/// A store that hands out parts without end is left alone.
+const MOST_PARTS: usize = 1000;
+
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
 /// Longer queries go into the body of a POST: proxies cut URLs from two kilobytes on.
@@ -198,7 +272,8 @@ fn headers(store: &Store, folder: &Path, secrets: &mut Secrets) -> Result<Header
         headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?, value);
     }
     let proof = match &store.credentials {
-        Credentials::None => None,
+        // What is signed is signed request by request.
+        Credentials::None | Credentials::Aws(_) => None,
         Credentials::Basic { username, password } => {
             let password = secrets.read(password, folder)?;
             Some(secrets.basic(username, &password))
@@ -235,7 +310,7 @@ fn authorities(tls: &Tls, folder: &Path) -> Result<Option<Vec<Certificate>>, Run
     Ok(Some(certificates))
 }
 
-fn pem_file(path: &str, folder: &Path) -> Result<String, RunError> {
+pub(crate) fn pem_file(path: &str, folder: &Path) -> Result<String, RunError> {
     read_text(&folder.join(path).to_string_lossy(), "certificate or key in PEM", MOST_PEM_BYTES)
 }
 

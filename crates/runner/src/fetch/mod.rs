@@ -5,10 +5,12 @@
 //! up when the deadline has come.
 
 mod client;
+mod database;
 mod failure;
 mod limits;
 mod schedule;
 mod secret;
+mod signature;
 
 pub(crate) use client::StoreClient;
 pub(crate) use failure::FetchFailure;

@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Response};
 
 use crate::moment::parse_http_date;
-use resolver::SystemNames;
+pub(crate) use resolver::SystemNames;
 
 /// Returns a builder of clients that follow no redirect: secrets would go with them.
 ///
@@ -87,13 +87,25 @@ pub(crate) fn date(response: &Response) -> Option<i64> {
 
 /// Returns how long a server asks to be left alone: seconds, or until a date by its own clock.
 pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
-    let text = header(response, RETRY_AFTER)?;
+    let Some(text) = header(response, RETRY_AFTER) else { return until_reset(response) };
     if let Ok(seconds) = text.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
     let millis = parse_http_date(text)?.checked_sub(date(response)?)?;
     Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
 }
+
+/// Returns how long it takes until a limit of rate is lifted, as Datadog says it, in seconds. Others
+/// say the moment itself, which is no length of time.
+fn until_reset(response: &Response) -> Option<Duration> {
+    let seconds = header(response, RATE_LIMIT_RESET)?.trim().parse::<u64>().ok()?;
+    (seconds <= LONGEST_PERIOD).then(|| Duration::from_secs(seconds))
+}
+
+const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// A day, in seconds.
+const LONGEST_PERIOD: u64 = 24 * 3600;
 
 /// An address may carry secrets behind its `?`, and a user before its `@`.
 pub(crate) fn without_query(location: &str) -> String {

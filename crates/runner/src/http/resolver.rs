@@ -4,7 +4,8 @@
 //! machine's C library: in a static binary that ends in a crash. This one reads `/etc/resolv.conf`
 //! and `/etc/hosts`, and asks name servers itself.
 
-use std::net::SocketAddr;
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use hickory_resolver::TokioResolver;
@@ -33,18 +34,29 @@ impl SystemNames {
         });
         resolver.as_ref().map_err(Clone::clone)
     }
+
+    /// Returns the addresses of a name.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) async fn addresses(
+        &self,
+        host: &str,
+    ) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
+        // Names of services may hold `_`, which strict names may not.
+        let name = Name::from_ascii(host)?;
+        Ok(self.resolver()?.lookup_ip(name).await?.iter().collect())
+    }
 }
 
 impl Resolve for SystemNames {
     fn resolve(&self, host: HostName) -> Resolving {
         let names = self.clone();
         Box::pin(async move {
-            // Names of services may hold `_`, which strict names may not.
-            let name = Name::from_ascii(host.as_str())?;
-            let found = names.resolver()?.lookup_ip(name).await?;
-            let addresses: Vec<SocketAddr> =
-                found.iter().map(|address| SocketAddr::new(address, 0)).collect();
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            let found = names.addresses(host.as_str()).await?;
+            let addresses = found.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(addresses) as Addrs)
         })
     }
 }

@@ -34,9 +34,10 @@ use serin_model::{Source, Timestamp};
 use serin_report::{Input, Report};
 
 use crate::error::RunError;
-use crate::judge::{refuse_url, report};
+use crate::judge::{refuse_fleet, refuse_url, report};
 use crate::progress::Progress;
 use crate::question::{Overrides, Question};
+use crate::recording::Reach;
 use crate::{recording, store};
 
 /// How to watch.
@@ -92,6 +93,7 @@ pub fn watch(
     progress: &dyn Progress,
     listener: &mut dyn Listener,
 ) -> Result<Watch, RunError> {
+    refuse_fleet(question)?;
     let mut analysis = question.written.analysis.clone();
     let several = analysis.judgements.take();
     let file = options.state.map(StateFile::at);
@@ -112,7 +114,13 @@ pub fn watch(
         Err(source) => {
             refuse_url(options.overrides)?;
             let written = recording::written(source.as_ref());
-            let answered = recording::answer(question, written, options.overrides, progress)?;
+            let answered = recording::answer(
+                question,
+                written,
+                options.overrides,
+                Reach::Everything,
+                progress,
+            )?;
             let mut analysis = answered.analysis;
             analysis.judgements = None;
             let timing = Timing::of(&analysis, options.timing);

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 /// How a kind of store speaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Dialect {
+    CloudWatch,
+    Datadog,
+    DatadogV1,
     Graphite,
     InfluxDb,
     OpenTsdb,
@@ -18,6 +21,9 @@ impl Dialect {
     /// Returns that of a kind of store.
     pub(crate) fn of(kind: &str) -> Self {
         match kind {
+            "cloudwatch" => Self::CloudWatch,
+            "datadog" => Self::Datadog,
+            "datadog_v1" => Self::DatadogV1,
             "graphite" => Self::Graphite,
             "influxdb" => Self::InfluxDb,
             "opentsdb" => Self::OpenTsdb,
@@ -34,10 +40,21 @@ impl Dialect {
     /// Answers a request with an hour at one point a minute, the canary as good as the control.
     pub(crate) fn healthy(self, request: &str) -> String {
         match self {
+            Self::CloudWatch => cloudwatch_body(request),
+            Self::Datadog => datadog_body(request),
+            Self::DatadogV1 => datadog_v1_body(request),
             Self::Graphite => graphite_body(request),
             Self::InfluxDb => influxdb_body(request),
             Self::OpenTsdb => opentsdb_body(request),
             Self::Prometheus => prometheus_body(request, |_| true),
+        }
+    }
+
+    /// Writes the queries of checks, which are selectors, as the store wants them.
+    pub(crate) fn spoken(self, checks: &str) -> String {
+        match self {
+            Self::CloudWatch => checks.replace("gauge: '", "gauge: 'Average:Shop:"),
+            _ => checks.to_owned(),
         }
     }
 
@@ -49,10 +66,12 @@ impl Dialect {
     /// Returns the metric that a request asks for.
     fn metric(self, request: &str) -> &str {
         let (before, after) = match self {
+            Self::CloudWatch => ("\"MetricName\":\"", "\""),
+            Self::Datadog => ("\"query\":\"", "{"),
             Self::Graphite => ("name%3D", "%27"),
             Self::InfluxDb => ("FROM+%22", "%22"),
             Self::OpenTsdb => ("m=none%3A", "%7B"),
-            Self::Prometheus => ("query=", "%7B"),
+            Self::DatadogV1 | Self::Prometheus => ("query=", "%7B"),
         };
         let query = request.split(before).nth(1).unwrap_or_default();
         query.split(after).next().unwrap_or_default()
@@ -65,6 +84,11 @@ impl Dialect {
         }
         let words = words.replace('"', "\\\"");
         match self {
+            Self::CloudWatch => {
+                format!(r#"{{"__type":"com.amazonaws.cloudwatch#Fault","message":"{words}"}}"#)
+            }
+            Self::Datadog => format!(r#"{{"errors":["{words}"]}}"#),
+            Self::DatadogV1 => format!(r#"{{"status":"error","error":"{words}"}}"#),
             Self::Graphite | Self::InfluxDb => format!(r#"{{"error":"{words}"}}"#),
             Self::OpenTsdb => {
                 format!(
@@ -80,6 +104,9 @@ impl Dialect {
     /// Answers with one point.
     pub(crate) fn point(self, seconds: &str, value: &str) -> String {
         match self {
+            Self::CloudWatch => metric_data(seconds, value),
+            Self::Datadog => timeseries(seconds, value),
+            Self::DatadogV1 => query_result("canary", &format!("[{seconds},{value}]")),
             Self::Graphite => {
                 format!(r#"[{{"target":"m","tags":{{}},"datapoints":[[{value},{seconds}]]}}]"#)
             }
@@ -103,6 +130,16 @@ impl Dialect {
     }
 }
 
+/// Returns what a kind of store needs beside its address.
+pub(crate) fn settings(kind: &str) -> &'static str {
+    match kind {
+        "cloudwatch" | "amazon_managed_prometheus" => {
+            ", aws: {region: eu-west-1, access_key_id: {env: PATH}, secret_access_key: {env: PATH}}"
+        }
+        _ => "",
+    }
+}
+
 /// The value of a minute.
 fn value(minute: i64) -> i64 {
     100 + (minute * 7919) % 13
@@ -122,6 +159,54 @@ fn points(point: impl Fn(i64, i64) -> String) -> String {
 fn track(request: &str) -> &'static str {
     if request.contains("canary") { "canary" } else { "stable" }
 }
+
+pub(crate) fn cloudwatch_body(request: &str) -> String {
+    if request.contains("\"probe\"") {
+        return metric_data("", "");
+    }
+    let times = points(|seconds, _| seconds.to_string());
+    metric_data(&times, &points(|_, value| format!("{value}.0")))
+}
+
+fn metric_data(times: &str, values: &str) -> String {
+    format!(
+        r#"{{"MetricDataResults":[{{"Id":"q","Label":"m Average","StatusCode":"Complete","Timestamps":[{times}],"Values":[{values}]}}]}}"#
+    )
+}
+
+pub(crate) fn datadog_body(request: &str) -> String {
+    if request.contains(VALIDATE) {
+        return VALID.to_owned();
+    }
+    let times = points(|seconds, _| format!("{seconds}000"));
+    timeseries(&times, &points(|_, value| value.to_string()))
+}
+
+/// Takes times in milliseconds.
+fn timeseries(times: &str, values: &str) -> String {
+    format!(
+        r#"{{"data":{{"type":"timeseries_response","attributes":{{"series":[{{"group_tags":[],"query_index":0,"unit":null}}],"times":[{times}],"values":[[{values}]]}}}}}}"#
+    )
+}
+
+pub(crate) fn datadog_v1_body(request: &str) -> String {
+    if request.contains(VALIDATE) {
+        return VALID.to_owned();
+    }
+    let points = points(|seconds, value| format!("[{seconds}000.0,{value}]"));
+    query_result(track(request), &points)
+}
+
+/// Takes points whose times are in milliseconds.
+fn query_result(track: &str, points: &str) -> String {
+    format!(
+        r#"{{"status":"ok","res_type":"time_series","message":"","group_by":[],"series":[{{"metric":"m","scope":"track:{track}","tag_set":[],"interval":60,"length":60,"pointlist":[{points}]}}]}}"#
+    )
+}
+
+/// Where Datadog is asked whether a key is one.
+const VALIDATE: &str = "/api/v1/validate";
+const VALID: &str = r#"{"valid":true}"#;
 
 fn graphite_body(request: &str) -> String {
     if request.contains("constantLine") {

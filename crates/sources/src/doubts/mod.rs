@@ -20,7 +20,7 @@ pub(crate) use course::look_at_ratios;
 pub(crate) use edges::look_at_edges;
 
 /// What was noticed, check by check.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Doubts {
     /// What people call the source.
     source: String,
@@ -46,6 +46,11 @@ impl Doubts {
     /// Returns why a check has no answer.
     pub(crate) fn failure(&self, check: usize) -> Option<&str> {
         self.failures.get(&check).map(String::as_str)
+    }
+
+    /// Returns whether any check has no answer.
+    pub(crate) fn has_failures(&self) -> bool {
+        !self.failures.is_empty()
     }
 
     fn warn(&mut self, check: usize, code: WarningCode, text: String) {
@@ -193,7 +198,10 @@ pub(crate) fn look(
         let (plan, arms) = (&plans[at], [&by_wanted[at], &by_wanted[at + 1]]);
         origin::unlike_labels(analysis, one.check, arms, doubts);
         place::unlike_places(analysis, one.check, arms, doubts);
-        clock::other_step(analysis, one.check, arms, plan.as_stored, doubts);
+        // Where a store computes, a step in which nothing bad happened may have no point.
+        if plan.as_stored || one.part != Part::Bad {
+            clock::other_step(analysis, one.check, arms, plan.as_stored, doubts);
+        }
         course::ends_early(analysis, one, arms, doubts);
         course::unmoved_exposure(one, plan, arms, doubts);
         edges::unlike_edges(analysis, one, arms, doubts);

@@ -5,12 +5,16 @@ use serin_model::{Finding, FindingCode};
 
 use super::Rule;
 use super::expression::{
-    aggregation, around, bare, call, contains, matchers, metric, nodes, number, selector, selectors,
+    Node, aggregation, around, bare, call, change, contains, matchers, metric, nodes, number,
+    selector, selectors,
 };
-use super::look::Look;
+use super::look::{Look, written};
+use super::names::{is_counter, is_level};
+use super::outcomes::{Outcome, good_outcome};
 use super::rewrite::{counted, renamed, written_selector};
+use super::{labels, means};
 use crate::collect::Part;
-use crate::promql::{COUNTERS, Prepared, running_total};
+use crate::promql::Prepared;
 use crate::rows::shown;
 
 pub(super) const RULES: &[Rule] = &[
@@ -23,15 +27,33 @@ pub(super) const RULES: &[Rule] = &[
     ranked_series,
 ];
 
-fn running_total_as_level(look: &Look<'_>) -> Option<Finding> {
+/// What tells what happened from what was counted before.
+const COMPARES_MOMENTS: [&str; 10] = [
+    "rate",
+    "increase",
+    "irate",
+    "delta",
+    "idelta",
+    "deriv",
+    "predict_linear",
+    "changes",
+    "resets",
+    "count_over_time",
+];
+
+pub(super) fn running_total_as_level(look: &Look<'_>) -> Option<Finding> {
     if look.is_counted() {
         return None;
     }
-    let name = running_total(&look.asked)?;
-    let problem = format!("`{}` is taken as it stands, and only ever grows", shown(&name, 80));
+    let all = nodes(&look.marked);
+    let counter = all.iter().find_map(|node| {
+        let counter = selector(node.expression)?;
+        let is_total = metric(counter).is_some_and(is_counter);
+        (is_total && !around(&all, node).into_iter().any(is_no_total)).then_some(counter)
+    })?;
+    let name = metric(counter)?;
+    let problem = format!("`{}` is taken as it stands, and only ever grows", shown(name, 80));
     let finding = look.finding(FindingCode::RunningTotal, problem);
-    let all = selectors(&look.marked);
-    let counter = all.into_iter().find(|it| metric(it) == Some(name.as_str()))?;
     Some(match (name.ends_with("_bucket"), written_selector(counter)) {
         (_, None) => finding,
         (true, Some(query)) => finding.proposing(format!("histogram: {query}")),
@@ -41,48 +63,108 @@ fn running_total_as_level(look: &Look<'_>) -> Option<Finding> {
     })
 }
 
+/// Returns whether what stands inside is no longer a running total: a difference between moments, or only
+/// whether something is there.
+fn is_no_total(around: &Expr) -> bool {
+    let asks_whether = ["absent", "absent_over_time", "present_over_time", "timestamp"];
+    match around {
+        Expr::Call(_) => {
+            call(around, &COMPARES_MOMENTS).or_else(|| call(around, &asks_whether)).is_some()
+        }
+        Expr::Aggregate(_) => aggregation(around)
+            .is_some_and(|(_, operator)| matches!(operator.as_str(), "count" | "group")),
+        Expr::Subquery(_) => true,
+        Expr::Binary(binary) => {
+            let is_shifted = |side: &Expr| selectors(side).iter().any(|it| it.offset.is_some());
+            is_shifted(&binary.lhs) != is_shifted(&binary.rhs)
+        }
+        _ => false,
+    }
+}
+
 /// Functions that make counts of counters, or something like counts.
 const COUNTING: [&str; 4] = ["rate", "increase", "irate", "count_over_time"];
 
 fn is_of_counts(expression: &Expr) -> bool {
     contains(expression, |it| {
         let counts = call(it, &COUNTING).is_some();
-        let named = selector(it).and_then(metric);
-        counts || named.is_some_and(|name| COUNTERS.iter().any(|end| name.ends_with(end)))
+        counts || selector(it).and_then(metric).is_some_and(is_counter)
     })
 }
 
-fn ready_made_ratio(look: &Look<'_>) -> Option<Finding> {
+pub(super) fn ready_made_ratio(look: &Look<'_>) -> Option<Finding> {
+    if labels::arm_fixed(look).is_some() {
+        return None;
+    }
     let all = nodes(&look.marked);
-    let (parts, node) = all.iter().find_map(|node| {
-        let Expr::Binary(binary) = node.expression else { return None };
-        let parts = (bare(&binary.lhs), bare(&binary.rhs));
-        let divides =
-            binary.op.to_string() == "/" && is_of_counts(parts.0) && is_of_counts(parts.1);
-        let ends = |side: &Expr, end: &str| {
-            selectors(side).iter().any(|it| metric(it).is_some_and(|name| name.ends_with(end)))
-        };
-        let is_mean = ends(parts.0, "_sum") && ends(parts.1, "_count");
-        (divides && !is_mean).then_some((parts, node))
-    })?;
-    let finding = look.finding(
-        FindingCode::ReadyMadeRatio,
-        "one count is divided by another in the query".to_owned(),
-    );
-    let query = |side| counted(side, true).and_then(|it| written_selector(it.selector));
+    let (parts, node) = all.iter().find_map(|node| Some((share(node.expression)?, node)))?;
+    let (code, problem) = match averaging(&all, node) {
+        Some(by) => (FindingCode::AverageOfRatios, format!("`{by}` makes one number of shares")),
+        None => {
+            let problem = "one count is divided by another in the query".to_owned();
+            (FindingCode::ReadyMadeRatio, problem)
+        }
+    };
     let is_rest = around(&all, node).iter().any(|it| {
         matches!(it, Expr::Binary(binary)
         if binary.op.to_string() == "-" && number(&binary.lhs).is_some())
     });
-    Some(match (query(parts.0), query(parts.1), is_rest) {
-        (Some(_), Some(total), true) => finding
-            .proposing(format!("ratio: {{bad: 'the selector of what is bad', total: '{total}'}}")),
-        (Some(bad), Some(total), false) => {
-            finding.proposing(format!("ratio: {{bad: '{bad}', total: '{total}'}}"))
-        }
-        (_, _, _) => finding
-            .proposing("ratio: {bad: …, total: …} with the counter's selector in each".to_owned()),
+    Some(look.finding(code, problem).proposing(counts_instead(parts, is_rest)))
+}
+
+/// Returns both counts of a share, if an expression divides one count by another.
+fn share(expression: &Expr) -> Option<(&Expr, &Expr)> {
+    let Expr::Binary(binary) = expression else { return None };
+    let parts = (bare(&binary.lhs), bare(&binary.rhs));
+    let divides = binary.op.to_string() == "/" && is_of_counts(parts.0) && is_of_counts(parts.1);
+    (divides && !means::is_mean(parts)).then_some(parts)
+}
+
+/// Returns what averages or adds up what a part is.
+fn averaging(all: &[Node<'_>], node: &Node<'_>) -> Option<String> {
+    let functions = ["avg_over_time", "sum_over_time", "quantile_over_time"];
+    around(all, node).into_iter().find_map(|it| {
+        let operator = aggregation(it).map(|(_, operator)| operator);
+        let operator = operator.filter(|it| matches!(it.as_str(), "avg" | "sum" | "quantile"));
+        operator.or_else(|| call(it, &functions).map(|call| call.func.name.to_owned()))
     })
+}
+
+/// Returns the check that asks for the counts of a share.
+///
+/// * `is_rest`: whether the query takes the share from a whole.
+fn counts_instead(parts: (&Expr, &Expr), is_rest: bool) -> String {
+    let query = |side| counted(unguarded(side), true);
+    let (Some(bad), Some(total)) = (query(parts.0), query(parts.1)) else {
+        return "ratio: {bad: …, total: …} with the counter's selector in each".to_owned();
+    };
+    let (bad, worse) = match (good_outcome(bad.selector), is_rest) {
+        (None, false) => (written_selector(bad.selector), ""),
+        // What is left of a share of good events is a share of bad ones.
+        (Some(Outcome::Told(opposite)), _) => (written_selector(&opposite), ""),
+        (Some(Outcome::Fast), false) => (written_selector(bad.selector), ", worse: lower"),
+        (None | Some(Outcome::Fast), true) => (Some("…".to_owned()), ""),
+    };
+    match (bad, written_selector(total.selector)) {
+        (Some(bad), Some(total)) => format!("ratio: {{bad: '{bad}', total: '{total}'}}{worse}"),
+        (_, _) => "ratio: {bad: …, total: …} with the counter's selector in each".to_owned(),
+    }
+}
+
+/// Takes off what keeps a divisor from being nought.
+fn unguarded(expression: &Expr) -> &Expr {
+    match bare(expression) {
+        Expr::Binary(binary)
+            if matches!(binary.op.to_string().as_str(), ">" | "!=" | ">=")
+                && number(&binary.rhs).is_some() =>
+        {
+            unguarded(&binary.lhs)
+        }
+        other => match call(other, &["clamp_min"]).and_then(|call| call.args.args.first()) {
+            Some(inside) => unguarded(inside),
+            None => other,
+        },
+    }
 }
 
 /// A rule that recorded a share says so in its name: `job:errors:ratio_rate5m`.
@@ -90,7 +172,8 @@ fn recorded_ratio(look: &Look<'_>) -> Option<Finding> {
     let all = selectors(&look.asked);
     let name = all.into_iter().filter_map(metric).find(|name| {
         let recorded = name.contains(':');
-        recorded && name.split([':', '_']).any(|word| matches!(word, "ratio" | "percent"))
+        let is_share = |word: &str| word.starts_with("ratio") || word.starts_with("percent");
+        recorded && name.split([':', '_']).any(is_share)
     })?;
     let problem = format!("`{}` is a share that a rule computed", shown(name, 80));
     Some(
@@ -114,9 +197,16 @@ fn scaled_counts(look: &Look<'_>) -> Option<Finding> {
         by.filter(|_| scales).map(|by| (operator, by))
     })?;
     let problem = format!("the count is taken `{operator} {by}`");
-    Some(look.finding(FindingCode::ScaledCounts, problem).proposing(
-        "the counter's selector alone; serin shows shares in percent by itself".to_owned(),
-    ))
+    let finding = look.finding(FindingCode::ScaledCounts, problem);
+    let all = selectors(&look.marked);
+    let only = all.first().filter(|_| all.len() == 1).and_then(|it| written_selector(it));
+    let is_alone = look.check.measure.queries().len() == 1;
+    Some(match only {
+        Some(query) if is_alone => finding.proposing(format!("{}: {query}", look.key)),
+        Some(query) => finding
+            .proposing(format!("`{query}`, and the selector alone in the check's other query")),
+        None => finding.proposing("the counter's selector alone".to_owned()),
+    })
 }
 
 fn buckets_as_events(look: &Look<'_>) -> Option<Finding> {
@@ -132,15 +222,14 @@ fn buckets_as_events(look: &Look<'_>) -> Option<Finding> {
     let base = name.strip_suffix("_bucket")?;
     let problem = format!("every bucket of `{}` is counted", shown(name, 80));
     let finding = look.finding(FindingCode::BucketsAsEvents, problem);
-    Some(match renamed(counted, format!("{base}_count")) {
-        Some(query) => finding.proposing(format!("{}: {query}", look.key)),
+    let key = if look.part == Part::Bad { "histogram" } else { look.key };
+    // All of them are no more bad than good.
+    let end = if look.part == Part::Bad { "_bucket" } else { "_count" };
+    Some(match renamed(counted, format!("{base}{end}")) {
+        Some(query) => finding.proposing(format!("{key}: {query}")),
         None => finding,
     })
 }
-
-/// How the names of levels end.
-const LEVELS: [&str; 6] =
-    ["_bytes", "_ratio", "_percent", "_celsius", "_info", "_timestamp_seconds"];
 
 fn level_as_counter(look: &Look<'_>) -> Option<Finding> {
     let is_selector = matches!(look.prepared, Some(Prepared::Selector(_)));
@@ -149,7 +238,7 @@ fn level_as_counter(look: &Look<'_>) -> Option<Finding> {
     }
     let Expr::VectorSelector(selector) = bare(&look.marked) else { return None };
     let name = metric(selector)?;
-    if name != "up" && !LEVELS.iter().any(|end| name.ends_with(end)) {
+    if !is_level(name) {
         return None;
     }
     let problem = format!("`{}` is a level by its name, and counted here", shown(name, 80));
@@ -170,9 +259,14 @@ fn ranked_series(look: &Look<'_>) -> Option<Finding> {
         .filter_map(|node| aggregation(node.expression).map(|(_, operator)| operator))
         .find(|operator| ranks.contains(&operator.as_str()))?;
     let problem = format!("`{operator}` picks other series at every step");
-    Some(
-        look.finding(FindingCode::RankedSeries, problem).proposing(
-            "`sum by (…)` with the replica's label, or one series by its labels".to_owned(),
-        ),
-    )
+    let mut marked = look.marked.clone();
+    change(&mut marked, &mut |part| {
+        while let Some((aggregate, _)) =
+            aggregation(part).filter(|(_, operator)| ranks.contains(&operator.as_str()))
+        {
+            *part = aggregate.expr.as_ref().clone();
+        }
+    });
+    let finding = look.finding(FindingCode::RankedSeries, problem);
+    Some(finding.proposing(format!("{}: {}", look.key, written(&marked))))
 }

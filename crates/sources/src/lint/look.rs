@@ -87,6 +87,13 @@ pub(super) fn read(
     Ok(parsed.zip(parser::parse(&as_marked.text).ok()))
 }
 
+/// Returns a query as the store gets it for the control; nothing where it would take too long to look at,
+/// or holds what serin cannot fill in.
+pub(super) fn text(analysis: &Analysis, part: Part, query: &Query) -> Option<String> {
+    let text = filled(&asked(analysis, part, query)).ok()?.text;
+    (!is_endless(&text)).then_some(text)
+}
+
 /// Whoever looks at every part of every part has no patience for a query that nobody wrote by hand.
 fn is_endless(text: &str) -> bool {
     let words = text.split_whitespace().filter(|word| matches!(*word, "or" | "and" | "unless"));
@@ -117,6 +124,8 @@ fn asked<'a>(analysis: &'a Analysis, part: Part, query: &'a Query) -> Asked<'a> 
         arm: &analysis.arms.control,
         window: analysis.window.unwrap_or(Window { start, end: start.after(length) }),
         step: analysis.step,
+        for_each: &analysis.for_each,
+        replica: analysis.replica.as_deref(),
         timeout: Duration::from_secs(30),
     }
 }

@@ -7,16 +7,23 @@ mod answers;
 mod counters;
 mod expression;
 mod labels;
+mod levels;
 mod look;
+mod means;
+mod names;
+mod outcomes;
 mod pairs;
+mod patterns;
 mod placeholders;
 mod quantiles;
 mod ranges;
+mod resets;
 mod rewrite;
 mod sighting;
 mod silence;
 mod survey;
 mod units;
+mod unknown;
 
 use promql_parser::parser::Expr;
 use serin_model::{Analysis, Check, Edit, Finding, FindingCode, Query, Source};
@@ -35,8 +42,17 @@ pub use self::survey::{Cost, Survey, Surveyed};
 type Rule = fn(&Look<'_>) -> Option<Finding>;
 
 /// All of them, in the order in which their findings are said.
-const RULES: &[&[Rule]] =
-    &[labels::RULES, quantiles::RULES, counters::RULES, silence::RULES, ranges::RULES];
+const RULES: &[&[Rule]] = &[
+    labels::RULES,
+    patterns::RULES,
+    quantiles::RULES,
+    means::RULES,
+    counters::RULES,
+    resets::RULES,
+    levels::RULES,
+    silence::RULES,
+    ranges::RULES,
+];
 
 /// Finds mistakes in the queries of an analysis, check by check, from their text alone.
 ///
@@ -57,7 +73,7 @@ pub fn lint_queries(
     for check in analysis.checks() {
         let mut looks = Vec::new();
         for (key, part, query) in look::queries(check) {
-            let asked = Asked { analysis, check, key, part, query, scrape_seconds };
+            let asked = Asked { analysis, source, check, key, part, query, scrape_seconds };
             if is_recording && let Err(error) = Selector::read(query) {
                 let finding = asked.finding(FindingCode::QueryRefused, error.reason.clone());
                 let hint =
@@ -70,7 +86,11 @@ pub fn lint_queries(
             looks.extend(look);
         }
         for look in &looks {
-            found.extend(RULES.iter().flat_map(|rules| rules.iter()).filter_map(|rule| rule(look)));
+            let rules = RULES.iter().flat_map(|rules| rules.iter());
+            // What keeps a query from being asked may be said already.
+            let new: Vec<Finding> =
+                rules.filter_map(|rule| rule(look)).filter(|it| !found.contains(it)).collect();
+            found.extend(new);
         }
         if looks.len() == look::queries(check).len() {
             found.extend(pairs::of_check(&looks));
@@ -91,6 +111,7 @@ fn is_promql(source: Option<&Source>) -> bool {
 /// A query that may not be one.
 struct Asked<'a> {
     analysis: &'a Analysis,
+    source: Option<&'a Source>,
     check: &'a Check,
     key: &'static str,
     part: Part,
@@ -144,9 +165,12 @@ impl<'a> Asked<'a> {
             (Ok(prepared), Some((asked, marked))) => {
                 (None, Some(self.look(asked, marked, Some(prepared))))
             }
-            // A dialect that only the store knows.
-            (Ok(_), None) => (None, None),
+            (Ok(_), None) => (self.unknown(), None),
             (Err(error), None) => (Some(self.refused(&error)), None),
+            // Of a range nothing else can be said than that it is one.
+            (Err(error), Some((Expr::MatrixSelector(_) | Expr::Subquery(_), _))) => {
+                (Some(self.refused(&error)), None)
+            }
             (Err(error), Some((asked, marked))) => {
                 let look = self.look(asked, marked, None);
                 (Some(self.refused_for(&error, &look)), Some(look))
@@ -157,6 +181,15 @@ impl<'a> Asked<'a> {
     fn look(&self, asked: Expr, marked: Expr, prepared: Option<Prepared>) -> Look<'a> {
         let Self { analysis, check, key, part, scrape_seconds, .. } = *self;
         Look { analysis, check, key, part, asked, marked, prepared, scrape_seconds }
+    }
+
+    /// Says what of a query is no PromQL, unless its store is known to speak more than that.
+    fn unknown(&self) -> Option<Finding> {
+        let of_dialect =
+            matches!(self.source, Some(Source::Store(store)) if store.kind == "victoriametrics");
+        let text = look::text(self.analysis, self.part, self.query)?;
+        let unknown::Unknown { code, problem, hint } = unknown::unknown(&text, of_dialect)?;
+        Some(self.finding(code, problem).proposing(hint))
     }
 
     fn refused(&self, error: &QueryError) -> Finding {
@@ -171,6 +204,10 @@ impl<'a> Asked<'a> {
                 Some(query) => finding.mended(vec![look.edit(query)]),
                 None => finding.proposing(error.hint.clone()),
             };
+        }
+        // What fixes the arms is mended in the place where it does.
+        if let Some(fixed) = labels::arm_fixed(look) {
+            return fixed;
         }
         let mut marked = look.marked.clone();
         let is_without = !labels::says_arm(&marked);

@@ -1,11 +1,12 @@
 //! What is wrong between the queries of one check, and what the check wants of them.
 
-use promql_parser::label::MatchOp;
+use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::VectorSelector;
 use serin_model::{Edit, Finding, FindingCode, MeasureKind, Worse};
 
-use super::expression::{matchers, metric, selectors};
-use super::look::{ARM_MARK, Look, name_in};
+use super::expression::{contains, matchers, metric, selectors};
+use super::look::{ARM_MARK, Look, STEP_MARK, name_in};
+use super::outcomes;
 use super::rewrite::{Counted, Counting, counted, written_selector};
 use crate::collect::Part;
 use crate::promql::Prepared;
@@ -19,10 +20,12 @@ pub(super) fn of_check(looks: &[Look<'_>]) -> Vec<Finding> {
     if let [bad, total] = looks
         && bad.part == Part::Bad
     {
+        found.extend(outcomes::good_as_bad(bad));
         found.extend(same_query_twice(bad, total));
         found.extend(bad_not_of_total(bad, total));
     }
     found.extend(mixed_units(looks));
+    found.extend(unequal_windows(looks));
     found.extend(estimated_counts(looks));
     found.extend(looks.first().and_then(odd_direction));
     found
@@ -50,7 +53,9 @@ fn bad_not_of_total(bad: &Look<'_>, total: &Look<'_>) -> Option<Finding> {
     let left_out = others(of_total).find(|wanted| {
         !others(of_bad).any(|it| {
             let is_meant = it.op == MatchOp::Equal && wanted.is_match(&it.value);
-            it.name == wanted.name && (is_meant || it == *wanted)
+            // That there is a label at all is said by whatever an absent one does not match.
+            let is_there = is_not_absent(wanted) && !it.is_match("");
+            it.name == wanted.name && (is_meant || is_there || it == *wanted)
         })
     });
     // Two programs may name the same thing in two ways; the same metric has the same labels.
@@ -69,6 +74,10 @@ fn bad_not_of_total(bad: &Look<'_>, total: &Look<'_>) -> Option<Finding> {
     )))
 }
 
+fn is_not_absent(matcher: &Matcher) -> bool {
+    matcher.op == MatchOp::NotEqual && matcher.value.is_empty()
+}
+
 fn mixed_units(looks: &[Look<'_>]) -> Option<Finding> {
     let is_rate = |look: &&Look<'_>| matches!(&look.prepared, Some(Prepared::Expression(it)) if it.is_per_second);
     let is_count = |look: &Look<'_>| matches!(look.prepared, Some(Prepared::Selector(_)));
@@ -85,9 +94,45 @@ fn mixed_units(looks: &[Look<'_>]) -> Option<Finding> {
     })
 }
 
+fn unequal_windows(looks: &[Look<'_>]) -> Option<Finding> {
+    let by = |look: &Look<'_>| Some(counted(&look.marked, look.part == Part::Bad)?.by);
+    let [first, second] = looks else { return None };
+    let (Counting::Over(one), Counting::Over(other)) = (by(first)?, by(second)?) else {
+        return None;
+    };
+    if one == other {
+        return None;
+    }
+    let length = |look: &Look<'_>, seconds: u64| match seconds {
+        seconds if seconds == u64::from(STEP_MARK.0) => look.step_seconds(),
+        seconds => seconds,
+    };
+    let problem = format!(
+        "this counts over {} s, and the check's other query over {} s",
+        length(first, one),
+        length(second, other)
+    );
+    let finding = first.finding(FindingCode::UnequalWindows, problem);
+    let (edits, _) = edits(looks)?;
+    Some(finding.proposing(lines_of(&edits)))
+}
+
+fn lines_of(edits: &[Edit]) -> String {
+    let lines: Vec<String> =
+        edits.iter().map(|edit| format!("{}: {}", edit.key, edit.query)).collect();
+    lines.join("\n")
+}
+
 fn estimated_counts(looks: &[Look<'_>]) -> Option<Finding> {
     // What cannot be asked as it is has a mend of its own.
-    if mixed_units(looks).is_some() || looks.iter().any(|look| look.prepared.is_none()) {
+    if mixed_units(looks).is_some() || unequal_windows(looks).is_some() {
+        return None;
+    }
+    let makes_quantile = |look: &Look<'_>| {
+        let quantile = ["histogram_quantile"];
+        contains(&look.asked, |it| super::expression::call(it, &quantile).is_some())
+    };
+    if looks.iter().any(|look| look.prepared.is_none() || makes_quantile(look)) {
         return None;
     }
     let is_estimate = |look: &&Look<'_>| {
@@ -102,11 +147,7 @@ fn estimated_counts(looks: &[Look<'_>]) -> Option<Finding> {
     let finding = look.finding(FindingCode::EstimatedCounts, problem);
     Some(match edits(looks) {
         Some((edits, true)) => finding.mended(edits),
-        Some((edits, false)) => {
-            let lines: Vec<String> =
-                edits.iter().map(|edit| format!("{}: {}", edit.key, edit.query)).collect();
-            finding.proposing(lines.join("\n"))
-        }
+        Some((edits, false)) => finding.proposing(lines_of(&edits)),
         None => finding,
     })
 }
@@ -166,6 +207,9 @@ const BAD_WHEN_MORE: [&str; 10] = [
     "exceptions",
 ];
 
+/// What is never good, however it is counted.
+const ERRORS: [&str; 6] = ["error", "errors", "failures", "failed", "timeouts", "exceptions"];
+
 fn odd_direction(look: &Look<'_>) -> Option<Finding> {
     let check = look.check;
     if check.worse == Worse::Higher {
@@ -175,12 +219,26 @@ fn odd_direction(look: &Look<'_>) -> Option<Finding> {
         let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
         words.any(|word| BAD_WHEN_MORE.contains(&word.to_ascii_lowercase().as_str()))
     };
-    let named = |selector: &&VectorSelector| metric(selector).is_some_and(is_bad);
+    let is_error = |selector: &&VectorSelector| {
+        let told_well = outcomes::good_outcome(selector).is_some();
+        let mut words = metric(selector).unwrap_or_default().split('_');
+        !told_well && words.any(|word| ERRORS.contains(&word))
+    };
+    // The count of a distribution is of events, whatever was measured of them.
+    let named = |selector: &&VectorSelector| {
+        metric(selector).is_some_and(|name| !name.ends_with("_count") && is_bad(name))
+            || is_error(selector)
+    };
     let kind = check.measure.kind();
     let by_name = || selectors(&look.asked).iter().any(named);
     let by_kind = matches!(kind, MeasureKind::Histogram | MeasureKind::Quantile);
     // A share of what is good falls when something is wrong, whatever the metric is called.
-    let is_odd = is_bad(&check.name) || by_kind || check.worse == Worse::Either && by_name();
+    let counts_errors =
+        || kind == MeasureKind::Ratio && selectors(&look.asked).first().is_some_and(is_error);
+    let is_odd = is_bad(&check.name)
+        || by_kind
+        || check.worse == Worse::Either && by_name()
+        || check.worse == Worse::Lower && counts_errors();
     if !is_odd {
         return None;
     }

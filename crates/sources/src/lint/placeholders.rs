@@ -66,6 +66,7 @@ fn first(text: &str) -> Option<(String, &'static str, usize)> {
     let all = [
         bracketed("{{", "}}", "a template such as Flagger's, Argo's or Helm's"),
         bracketed("[[", "]]", "an old Grafana dashboard"),
+        bracketed("%(", ")s", "a Python or Jsonnet template"),
         dollars(),
     ];
     all.into_iter().flatten().min_by_key(|(_, _, at)| *at)

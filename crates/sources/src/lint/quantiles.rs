@@ -5,22 +5,21 @@ use serin_model::{Finding, FindingCode};
 
 use super::Rule;
 use super::expression::{
-    aggregation, around, call, contains, keeps, matchers, metric, nodes, number, selector,
+    Node, aggregation, around, call, contains, keeps, matchers, metric, nodes, number, selector,
     selectors,
 };
 use super::look::{Look, name_in};
-use super::rewrite::{renamed, written_selector};
+use super::rewrite::written_selector;
 use crate::collect::Part;
-use crate::promql::Prepared;
 
 pub(super) const RULES: &[Rule] =
-    &[average_of_quantiles, ready_made_quantile, quantile_out_of_range, edges_lost, mean_latency];
+    &[average_of_quantiles, ready_made_quantile, quantile_out_of_range, edges_lost, native_share];
 
 /// What makes something else of the values it gets.
 const AGGREGATIONS: [&str; 4] = ["avg", "sum", "quantile", "stddev"];
 const OVER_TIME: [&str; 3] = ["avg_over_time", "sum_over_time", "quantile_over_time"];
 
-fn average_of_quantiles(look: &Look<'_>) -> Option<Finding> {
+pub(super) fn average_of_quantiles(look: &Look<'_>) -> Option<Finding> {
     let all = nodes(&look.asked);
     let (node, name) = all.iter().find_map(|node| {
         let operator = aggregation(node.expression).map(|(_, operator)| operator);
@@ -40,7 +39,10 @@ fn average_of_quantiles(look: &Look<'_>) -> Option<Finding> {
         (None, Some(summary)) => finding.proposing(format!(
             "quantile: {summary}\nwith `replica`, so that each replica is compared by itself"
         )),
-        (None, None) => finding,
+        (None, None) => match selectors(&look.marked).first().and_then(|it| written_selector(it)) {
+            Some(recorded) => finding.proposing(format!("quantile: {recorded}")),
+            None => finding,
+        },
     })
 }
 
@@ -53,7 +55,7 @@ fn is_quantile(expression: &Expr) -> bool {
 }
 
 /// A summary has a series for each quantile, told by the label `quantile`.
-fn is_of_a_summary(selector: &VectorSelector) -> bool {
+pub(super) fn is_of_a_summary(selector: &VectorSelector) -> bool {
     matchers(selector).any(|it| it.name == "quantile" && !it.is_match(""))
 }
 
@@ -63,12 +65,31 @@ fn is_named_so(selector: &VectorSelector) -> bool {
     name.split([':', '_', '.']).any(|word| words.contains(&word.to_ascii_lowercase().as_str()))
 }
 
-/// Returns the selector of the buckets in an expression, as a query.
+/// Returns the selector of the buckets in an expression, all of them, as a query.
 fn buckets(marked: &Expr) -> Option<String> {
     let all = selectors(marked);
-    let of_buckets =
-        all.into_iter().find(|it| metric(it).is_some_and(|it| it.ends_with("_bucket")));
-    of_buckets.and_then(written_selector)
+    let of_buckets = all.iter().find(|it| metric(it).is_some_and(|it| it.ends_with("_bucket")));
+    let of_native = || {
+        let in_quantile = nodes(marked).iter().any(|it| call(it.expression, &MADE).is_some());
+        let is_whole =
+            |it: &&&VectorSelector| metric(it).is_some_and(|name| part_of(name).is_none());
+        all.iter().find(is_whole).filter(|_| in_quantile && all.len() == 1)
+    };
+    let of_part = || all.iter().find(|it| metric(it).is_some_and(|name| part_of(name).is_some()));
+    let found = of_buckets.or_else(of_native).or_else(of_part)?;
+    let name = metric(found)?;
+    let name = part_of(name).map_or(name.to_owned(), |base| format!("{base}_bucket"));
+    let mut whole = VectorSelector { name: Some(name), ..(*found).clone() };
+    whole.matchers.matchers.retain(|it| it.name != "le");
+    written_selector(&whole)
+}
+
+/// What takes the buckets of a histogram.
+const MADE: [&str; 2] = ["histogram_quantile", "histogram_fraction"];
+
+/// Returns the name of the histogram of which a name is the sum or the count.
+fn part_of(name: &str) -> Option<&str> {
+    name.strip_suffix("_sum").or_else(|| name.strip_suffix("_count"))
 }
 
 fn summary(marked: &Expr) -> Option<String> {
@@ -111,53 +132,55 @@ fn quantile_out_of_range(look: &Look<'_>) -> Option<Finding> {
 
 fn edges_lost(look: &Look<'_>) -> Option<Finding> {
     let all = nodes(&look.asked);
-    let of_buckets = |it: &Expr| {
-        selectors(it).iter().any(|it| metric(it).is_some_and(|name| name.ends_with("_bucket")))
+    let is_quantile = |it: &Expr| call(it, &["histogram_quantile"]).is_some();
+    let is_wanted = |node: &Node<'_>| {
+        look.part == Part::Buckets || around(&all, node).into_iter().any(is_quantile)
     };
-    let is_in_quantile =
-        |around: &[&Expr]| around.iter().any(|it| call(it, &["histogram_quantile"]).is_some());
-    let lost = all.iter().any(|node| {
-        let wanted = look.part == Part::Buckets || is_in_quantile(&around(&all, node));
-        let drops = aggregation(node.expression).is_some_and(|(it, _)| !keeps(it, "le"));
-        wanted && drops && of_buckets(node.expression)
-    });
-    let made = look.part == Part::Buckets
-        && contains(&look.asked, |it| call(it, &["histogram_quantile"]).is_some());
-    let problem = match (lost, made) {
-        (true, _) => "the buckets are added up without `by (le)`",
-        (false, true) => "`histogram` gets a quantile, which has no edges any more",
-        (false, false) => return None,
-    };
+    let (problem, is_summary) = all.iter().filter(|node| is_wanted(node)).find_map(|node| {
+        let summary = selector(node.expression).is_some_and(is_of_a_summary);
+        Some((without_edges(node.expression)?, summary))
+    })?;
     let finding = look.finding(FindingCode::EdgesLost, problem.to_owned());
+    Some(match (summary(&look.marked).filter(|_| is_summary), buckets(&look.marked)) {
+        (Some(summary), _) => finding.proposing(format!("quantile: {summary}")),
+        (None, Some(buckets)) => finding.proposing(format!("histogram: {buckets}")),
+        (None, None) => finding,
+    })
+}
+
+/// Says why a part where buckets are wanted has no edges.
+fn without_edges(part: &Expr) -> Option<&'static str> {
+    if let Some((aggregate, _)) = aggregation(part) {
+        let is_of_buckets = selectors(part)
+            .iter()
+            .any(|it| metric(it).is_some_and(|name| name.ends_with("_bucket")));
+        let loses = !keeps(aggregate, "le") && is_of_buckets;
+        return loses.then_some("the buckets are added up without `by (le)`");
+    }
+    if call(part, &["histogram_quantile"]).is_some() {
+        return Some("`histogram` gets a quantile, which has no edges any more");
+    }
+    let selector = selector(part)?;
+    if matchers(selector).any(|it| it.name == "le") {
+        return Some("a matcher on `le` picks some of the buckets");
+    }
+    if is_of_a_summary(selector) {
+        return Some("`histogram` gets the quantile of a summary, which has no buckets");
+    }
+    metric(selector).and_then(part_of).map(|_| "the sum or the count of a histogram has no edges")
+}
+
+/// The store computes a share of a native histogram.
+fn native_share(look: &Look<'_>) -> Option<Finding> {
+    let made = call_in(&look.asked, &["histogram_fraction"])?;
+    let problem = format!("`{made}` makes a share of the buckets of `{}`", name_in(&look.asked));
+    let finding = look.finding(FindingCode::ReadyMadeRatio, problem);
     Some(match buckets(&look.marked) {
         Some(buckets) => finding.proposing(format!("histogram: {buckets}")),
         None => finding,
     })
 }
 
-fn mean_latency(look: &Look<'_>) -> Option<Finding> {
-    if look.is_counted() || matches!(look.prepared, Some(Prepared::Selector(_))) {
-        return None;
-    }
-    let marked = nodes(&look.marked);
-    let (sum, base) = marked.iter().find_map(|node| {
-        let Expr::Binary(binary) = node.expression else { return None };
-        let named = |side: &Expr, end: &str| {
-            selectors(side).iter().find_map(|it| metric(it)?.strip_suffix(end).map(str::to_owned))
-        };
-        let base = named(&binary.lhs, "_sum").filter(|_| binary.op.to_string() == "/")?;
-        (named(&binary.rhs, "_count")? == base)
-            .then(|| selectors(&binary.lhs).first().map(|it| ((*it).clone(), base)))?
-    })?;
-    let finding = look.finding(
-        FindingCode::MeanLatency,
-        format!("`{base}_sum` over `{base}_count` is the mean of `{base}`"),
-    );
-    Some(match renamed(&sum, format!("{base}_bucket")) {
-        Some(buckets) => finding.proposing(format!(
-            "histogram: {buckets}\nor, where there are no buckets: count: {{events: {base}_sum{{$arm}}, \
-             exposure: {base}_count{{$arm}}}}"
-        )),
-        None => finding,
-    })
+fn call_in(expression: &Expr, functions: &[&str]) -> Option<&'static str> {
+    nodes(expression).iter().find_map(|node| Some(call(node.expression, functions)?.func.name))
 }

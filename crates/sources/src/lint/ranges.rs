@@ -6,11 +6,14 @@ use promql_parser::parser::Expr;
 use serin_model::{Finding, FindingCode};
 
 use super::Rule;
-use super::expression::{call, change, nodes};
+use super::expression::{bare, call, change, metric, nodes, selectors};
 use super::look::{Look, STEP_MARK, written};
+use super::names::is_counter;
+use super::rewrite::written_selector;
 
 pub(super) const RULES: &[Rule] = &[
     window_under_two_scrapes,
+    window_under_step,
     overlapping_windows,
     nested_range,
     last_two_samples,
@@ -48,6 +51,28 @@ fn window_under_two_scrapes(look: &Look<'_>) -> Option<Finding> {
     let problem = format!("`{function}` over {shortest} s does not hold two scrapes: {known}");
     let finding = look.finding(FindingCode::WindowUnderTwoScrapes, problem);
     Some(finding.proposing(format!("a range of four scrapes, such as [{}s]", 4.0 * scrape)))
+}
+
+fn window_under_step(look: &Look<'_>) -> Option<Finding> {
+    let all = nodes(&look.asked);
+    let ranges = all.iter().filter_map(|node| match node.expression {
+        Expr::MatrixSelector(matrix) => Some(matrix.range.as_secs()),
+        _ => None,
+    });
+    let shortest = ranges.min()?;
+    let step = look.step_seconds();
+    if shortest >= step {
+        return None;
+    }
+    let problem = format!("the query looks back {shortest} s at every step of {step} s");
+    let finding = look.finding(FindingCode::WindowUnderStep, problem);
+    let mut marked = look.marked.clone();
+    let_ranges_be_steps(&mut marked);
+    let selector = look.is_counted().then(|| look.as_selector()).flatten();
+    Some(finding.proposing(match selector {
+        Some(query) => format!("{}: {query}", look.key),
+        None => format!("{}: {}", look.key, written(&marked)),
+    }))
 }
 
 fn overlapping_windows(look: &Look<'_>) -> Option<Finding> {
@@ -89,9 +114,23 @@ fn nested_range(look: &Look<'_>) -> Option<Finding> {
         _ => None,
     })?;
     let problem = format!("a subquery digests {range} s of computed values at every step");
-    Some(look.finding(FindingCode::NestedRange, problem).proposing(
-        "ask for what stands inside it: the judge looks at every step itself".to_owned(),
-    ))
+    let mut marked = look.marked.clone();
+    change(&mut marked, &mut |part| {
+        while let Some(inside) = digested(part) {
+            *part = inside.clone();
+        }
+    });
+    let finding = look.finding(FindingCode::NestedRange, problem);
+    Some(finding.proposing(format!("{}: {}", look.key, written(&marked))))
+}
+
+/// Returns what stands inside a subquery that a function digests.
+fn digested(part: &Expr) -> Option<&Expr> {
+    let Expr::Call(call) = part else { return None };
+    call.args.args.iter().find_map(|argument| match bare(argument) {
+        Expr::Subquery(subquery) => Some(bare(&subquery.expr)),
+        _ => None,
+    })
 }
 
 fn last_two_samples(look: &Look<'_>) -> Option<Finding> {
@@ -101,16 +140,31 @@ fn last_two_samples(look: &Look<'_>) -> Option<Finding> {
     let finding = look.finding(FindingCode::LastTwoSamples, problem);
     Some(finding.proposing(match look.is_counted() {
         true => "the counter's selector alone: serin counts every sample".to_owned(),
-        false => format!("`{instead}`, or a `count` of the counter's selector"),
+        false => {
+            let mut marked = look.marked.clone();
+            change(&mut marked, &mut |part| {
+                if let Expr::Call(call) = part
+                    && call.func.name == name
+                {
+                    call.func.name = instead;
+                }
+            });
+            format!("{}: {}", look.key, written(&marked))
+        }
     }))
 }
 
 fn extrapolated_level(look: &Look<'_>) -> Option<Finding> {
-    let name = called(look, &["deriv", "predict_linear"])?;
+    let fits = ["deriv", "predict_linear", "holt_winters", "double_exponential_smoothing"];
+    let name = called(look, &fits)?;
     let problem = format!("`{name}` fits a line through the samples of a range");
-    Some(look.finding(FindingCode::ExtrapolatedLevel, problem).proposing(
-        "the level itself: the judge finds out whether it rises against the control".to_owned(),
-    ))
+    let finding = look.finding(FindingCode::ExtrapolatedLevel, problem);
+    let level = selectors(&look.marked).into_iter().find(|it| !metric(it).is_some_and(is_counter));
+    Some(match level.and_then(written_selector) {
+        // The judge finds out whether it rises against the control.
+        Some(query) => finding.proposing(format!("{}: {query}", look.key)),
+        None => finding.proposing("a `count` of the counter's selector".to_owned()),
+    })
 }
 
 fn called(look: &Look<'_>, functions: &[&str]) -> Option<&'static str> {

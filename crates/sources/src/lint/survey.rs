@@ -128,7 +128,19 @@ impl Survey {
         let gathered = inquiry.gather(answers);
         let mut findings = findings_of(analysis, &seen, &gathered.series);
         findings.extend(self.doubts(&gathered));
-        Surveyed { findings, scrape_seconds: scrape_seconds(&seen), cost }
+        let left_out = left_out(analysis, &gathered);
+        findings.retain(|it| it.check.as_ref().is_none_or(|name| !left_out.contains(name)));
+        findings.extend(left_out.iter().map(|name| {
+            let pack = analysis.packs.get(name).map_or("a pack", String::as_str);
+            let problem =
+                format!("nothing came of either arm, so that this check of `{pack}` is left out");
+            Finding::of_check(FindingCode::LeftOut, name, "", problem)
+        }));
+        let scrape_seconds = scrape_seconds(&seen);
+        let is_said = findings.iter().any(|it| it.code == FindingCode::StepOffScrapes);
+        let off = scrape_seconds.and_then(|scrape| step_off_scrapes(analysis, scrape));
+        findings.extend(off.filter(|_| !is_said));
+        Surveyed { findings, scrape_seconds, cost }
     }
 
     /// Makes findings of what a judgement would warn of or fail at.
@@ -174,6 +186,17 @@ impl Survey {
     }
 }
 
+/// Returns the checks of packs that the judge leaves out: of which nothing came, unless that is all there is.
+fn left_out(analysis: &Analysis, gathered: &Gathered) -> BTreeSet<String> {
+    let is_silent = |answer: &&serin_model::MetricSeries| {
+        let is_of_pack = analysis.packs.contains_key(&answer.check);
+        is_of_pack && answer.failure.is_none() && answer.arms.is_silent()
+    };
+    let silent: BTreeSet<String> =
+        gathered.series.iter().filter(is_silent).map(|answer| answer.check.clone()).collect();
+    if silent.len() == gathered.series.len() { BTreeSet::new() } else { silent }
+}
+
 /// In characters.
 const LONGEST_FAILURE: usize = 400;
 
@@ -209,6 +232,22 @@ fn selectors_inside(analysis: &Analysis, check: &Check) -> Vec<(&'static str, Qu
 
 /// So many selectors inside of one query are asked for.
 const MOST_INSIDE: usize = 2;
+
+/// Says where steps hold unlike numbers of samples. Of many a step, one more or less is no matter.
+fn step_off_scrapes(analysis: &Analysis, scrape_seconds: f64) -> Option<Finding> {
+    let step = f64::from(analysis.step.seconds());
+    let samples = step / scrape_seconds;
+    let whole = samples.round().max(1.0);
+    if samples >= MANY_SAMPLES_A_STEP || (samples - whole).abs() <= 0.1 * whole {
+        return None;
+    }
+    let problem = format!("a sample comes every {scrape_seconds} s, and a step is {step} s");
+    let finding = Finding::of_file(FindingCode::StepOffScrapes, "step", problem);
+    let instead = scrape_seconds * samples.ceil();
+    Some(finding.proposing(format!("step: {instead:.0}s")))
+}
+
+const MANY_SAMPLES_A_STEP: f64 = 4.0;
 
 /// The interval at which most series are scraped.
 fn scrape_seconds(seen: &[Seen]) -> Option<f64> {

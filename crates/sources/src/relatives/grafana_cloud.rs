@@ -29,4 +29,7 @@ pub(crate) const GRAFANA_CLOUD: Relative = Relative {
     about: "Grafana Cloud Metrics, by Prometheus's API under `/api/prom`",
     prefix: "/api/prom",
     parameters: &[],
+    access: "see that `username` is the number of the instance, and `password` a token whose policy has \
+             `metrics:read`",
+    signed_for: None,
 };

@@ -33,4 +33,7 @@ pub(crate) const MIMIR: Relative = Relative {
     about: "Mimir and Cortex, by Prometheus's API under `/prometheus`; the tenant is a header",
     prefix: "/prometheus",
     parameters: &[],
+    access: "name the tenant, `headers: {X-Scope-OrgID: team-a}`; to a gateway before it give `token`, or \
+             `username` and `password`, and see that the secret is right",
+    signed_for: None,
 };

@@ -9,6 +9,7 @@ mod victoriametrics;
 use serin_model::Timestamp;
 
 use crate::prometheus::Prometheus;
+use crate::rows::shown;
 use crate::source::{Answer, AnswerError, Asked, Plan, QueryError, Request, Source};
 
 pub(crate) use amazon_managed_prometheus::AMAZON_MANAGED_PROMETHEUS;
@@ -26,6 +27,10 @@ pub(crate) struct Relative {
     prefix: &'static str,
     /// What every request says beside the query.
     parameters: &'static [(&'static str, &'static str)],
+    /// What to do where it does not let in whoever asks.
+    access: &'static str,
+    /// The service of AWS that requests are signed for, if they are.
+    signed_for: Option<&'static str>,
 }
 
 impl Source for Relative {
@@ -66,7 +71,15 @@ impl Source for Relative {
     }
 
     fn words(&self, body: &[u8]) -> Option<String> {
-        Prometheus.words(body)
+        let of_aws = || self.signed_for.and_then(|_| words_of_aws(body));
+        Prometheus.words(body).or_else(of_aws)
+    }
+
+    fn hint(&self, status: u16, words: &str) -> Option<&'static str> {
+        match status {
+            401 | 403 => Some(self.access),
+            _ => Prometheus.hint(status, words),
+        }
     }
 
     fn prefix(&self) -> &'static str {
@@ -76,4 +89,18 @@ impl Source for Relative {
     fn usual_parameters(&self) -> &'static [(&'static str, &'static str)] {
         self.parameters
     }
+
+    fn signed_for(&self) -> Option<&'static str> {
+        self.signed_for
+    }
 }
+
+/// Returns what stands before the API says, in AWS' way.
+fn words_of_aws(body: &[u8]) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let words = document.get("message").or_else(|| document.get("Message"))?;
+    Some(shown(words.as_str()?, LONGEST_WORDS))
+}
+
+/// In characters.
+const LONGEST_WORDS: usize = 400;

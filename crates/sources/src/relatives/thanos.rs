@@ -39,4 +39,7 @@ pub(crate) const THANOS: Relative = Relative {
         ("max_source_resolution", "0s"),
         ("partial_response", "false"),
     ],
+    access: "give `token`, or `username` and `password`, and see that the secret is right; where there are \
+             tenants, name one: `headers: {THANOS-TENANT: team-a}`",
+    signed_for: None,
 };

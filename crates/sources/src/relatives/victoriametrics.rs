@@ -32,4 +32,7 @@ pub(crate) const VICTORIAMETRICS: Relative = Relative {
     about: "VictoriaMetrics, by Prometheus's API",
     prefix: "",
     parameters: &[("nocache", "1")],
+    access: "give the `token`, or the `username` and `password`, that `vmauth` knows, and see that the \
+             secret is right",
+    signed_for: None,
 };

@@ -30,6 +30,8 @@ impl Store {
             arm: &arm,
             window: Window { start, end },
             step: Step::MINUTE,
+            for_each: &[],
+            replica: None,
             timeout: Duration::from_secs(30),
         });
         let plan = match plan {
@@ -77,10 +79,13 @@ impl Store {
             arm: &LabelSelector::new(),
             window: Window { start: Timestamp::from_seconds(0), end: Timestamp::from_seconds(60) },
             step: Step::MINUTE,
+            for_each: &[],
+            replica: None,
             timeout: Duration::from_secs(30),
         });
         let path = path.unwrap().requests[0].path.clone();
-        let request = Request { path, parameters: vec![("query", query.to_owned())], points };
+        let parameters = vec![("query", query.to_owned())];
+        let request = Request { path, parameters, points, body: None };
         match self.source.read(&request, body.as_bytes()) {
             Err(error) => format!("  {error}\n"),
             Ok(answer) => {

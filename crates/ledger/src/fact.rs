@@ -1,0 +1,353 @@
+//! What the bodies of events say, kind by kind and version by version.
+//!
+//! A key may be added to a version: readers leave keys alone that they do not know. A key that changes its
+//! meaning or goes away makes the next version, and older ones stay readable.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serin_model::{Outcome, Timestamp};
+
+use crate::body::Body;
+use crate::digest::Digest;
+use crate::kind::Kind;
+use crate::limits::Invalid;
+
+/// What an event says, in types.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// `change.noted`
+    ChangeNoted(ChangeNoted),
+    /// `analysis.begun`
+    AnalysisBegun(AnalysisBegun),
+    /// `analysis.points`
+    PointsTaken(PointsTaken),
+    /// `analysis.ended`
+    AnalysisEnded(AnalysisEnded),
+    /// `verdict.labelled`
+    VerdictLabelled(VerdictLabelled),
+    /// `verdict.overridden`
+    VerdictOverridden(VerdictOverridden),
+    /// `act.done`
+    ActDone(ActDone),
+    /// `act.undone`
+    ActUndone(Person),
+    /// `acting.paused`
+    ActingPaused(Person),
+    /// `acting.resumed`
+    ActingResumed(Person),
+    /// `check.applied`
+    CheckApplied(CheckApplied),
+    /// `correction`
+    Correction(Correction),
+    /// `ledger.pruned`
+    LedgerPruned(LedgerPruned),
+    /// A kind or a version that this serin does not know; its body is left alone.
+    Unknown,
+}
+
+/// The version of every body that is written today.
+pub(crate) const VERSION: u32 = 1;
+
+/// Something altered a scope. Its event's subject names the change, and analyses name it by that.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ChangeNoted {
+    /// What was altered.
+    pub what: Alteration,
+    /// What was there before, such as a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What is there now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Where to read more: a commit, a pull request, a ticket.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// When it was over, in milliseconds since 1970; it began when the event occurred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// A remark for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What a change alters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alteration {
+    /// The software.
+    Deploy,
+    /// Its configuration.
+    Config,
+    /// A feature flag.
+    Flag,
+    /// What it runs on.
+    Infrastructure,
+    /// Whatever was needed to bring it back to health.
+    Heal,
+    /// Back to what was there before.
+    Rollback,
+    /// Something by hand.
+    Manual,
+}
+
+/// A judge, and the revision of its mathematics.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Judge {
+    /// Its name, such as `sequential`.
+    pub name: String,
+    /// The revision: the same points, Check and revision give the same bits.
+    pub revision: u32,
+}
+
+/// A judge looks at a change. Its event's subject names the analysis; points and verdict have the same.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisBegun {
+    /// The subject of the change that is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// The digest of the Check's text, which is evidence of this event.
+    pub check: Digest,
+    /// Who judges.
+    pub judge: Judge,
+    /// Whether nobody acts on it.
+    #[serde(default)]
+    pub shadow: bool,
+    /// When it ends at the latest, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<Timestamp>,
+}
+
+/// An analysis took a batch of points, which are evidence of this event.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct PointsTaken {
+    /// The number of the batch within its analysis, from 1.
+    pub batch: u64,
+    /// How many points it has.
+    pub points: u64,
+    /// Event time up to which everything was asked for, in milliseconds since 1970.
+    pub up_to: Timestamp,
+}
+
+/// The verdict of an analysis. The report is evidence of this event.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisEnded {
+    /// Promote, roll back, or hold for a person.
+    pub outcome: Outcome,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The subject of the change that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// Who judged.
+    pub judge: Judge,
+    /// Whether nobody acted on it.
+    #[serde(default)]
+    pub shadow: bool,
+}
+
+/// Somebody says whether a verdict was right. The verdict is the event's only cause.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct VerdictLabelled {
+    /// Whether it was.
+    pub label: Label,
+    /// Who says so.
+    pub by: String,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a verdict turned out to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// It was right.
+    Right,
+    /// It was wrong.
+    Wrong,
+}
+
+/// Somebody decided otherwise than a verdict. The verdict is the event's only cause.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct VerdictOverridden {
+    /// What was decided.
+    pub decision: Decision,
+    /// Who decided.
+    pub by: String,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What to do with a canary.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Go on with it.
+    Promote,
+    /// Wait.
+    Hold,
+    /// Take it back.
+    RollBack,
+}
+
+/// Something was done about a verdict.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ActDone {
+    /// What was done, in a few words.
+    pub act: String,
+    /// The rule that demanded it, or none where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The person who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// How to take it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+}
+
+/// Who did something, and why.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// Who.
+    pub by: String,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A Check came into force, changed or left. Its text is evidence of this event.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct CheckApplied {
+    /// The digest of the text that was in force, or none where there was no such Check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Digest>,
+    /// The digest of the text in force now, or none where the Check left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Digest>,
+    /// Who applied it.
+    pub by: String,
+    /// Where the text came from, such as a commit.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// An earlier event, the only cause, is withdrawn or said anew. The last correction of an event counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// What the event shall have said, in a body of its kind and version; none withdraws it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+    /// Who corrects.
+    pub by: String,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Evidence and bodies were let go. What went is listed in the evidence of this event.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct LedgerPruned {
+    /// Bodies of point batches.
+    pub bodies: u64,
+    /// Pieces of evidence.
+    pub evidence: u64,
+    /// The rules by which they went, in words.
+    pub policy: Vec<String>,
+}
+
+impl Fact {
+    /// Reads a body. A kind or a version that is not known is [`Fact::Unknown`].
+    ///
+    /// # Errors
+    ///
+    /// Where the body of a known kind and version does not say what it must.
+    pub fn read(kind: &Kind, version: u32, body: &Body) -> Result<Self, Invalid> {
+        if version != VERSION {
+            return Ok(Self::Unknown);
+        }
+        Ok(match kind {
+            Kind::ChangeNoted => Self::ChangeNoted(read(kind, body)?),
+            Kind::AnalysisBegun => Self::AnalysisBegun(read(kind, body)?),
+            Kind::PointsTaken => Self::PointsTaken(read(kind, body)?),
+            Kind::AnalysisEnded => Self::AnalysisEnded(read(kind, body)?),
+            Kind::VerdictLabelled => Self::VerdictLabelled(read(kind, body)?),
+            Kind::VerdictOverridden => Self::VerdictOverridden(read(kind, body)?),
+            Kind::ActDone => Self::ActDone(read(kind, body)?),
+            Kind::ActUndone => Self::ActUndone(read(kind, body)?),
+            Kind::ActingPaused => Self::ActingPaused(read(kind, body)?),
+            Kind::ActingResumed => Self::ActingResumed(read(kind, body)?),
+            Kind::CheckApplied => Self::CheckApplied(read(kind, body)?),
+            Kind::Correction => Self::Correction(read(kind, body)?),
+            Kind::LedgerPruned => Self::LedgerPruned(read(kind, body)?),
+            Kind::Other(_) => Self::Unknown,
+        })
+    }
+
+    /// Returns the kind of event that says this, or `None` for what is not known.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::ChangeNoted(_) => Kind::ChangeNoted,
+            Self::AnalysisBegun(_) => Kind::AnalysisBegun,
+            Self::PointsTaken(_) => Kind::PointsTaken,
+            Self::AnalysisEnded(_) => Kind::AnalysisEnded,
+            Self::VerdictLabelled(_) => Kind::VerdictLabelled,
+            Self::VerdictOverridden(_) => Kind::VerdictOverridden,
+            Self::ActDone(_) => Kind::ActDone,
+            Self::ActUndone(_) => Kind::ActUndone,
+            Self::ActingPaused(_) => Kind::ActingPaused,
+            Self::ActingResumed(_) => Kind::ActingResumed,
+            Self::CheckApplied(_) => Kind::CheckApplied,
+            Self::Correction(_) => Kind::Correction,
+            Self::LedgerPruned(_) => Kind::LedgerPruned,
+            Self::Unknown => return None,
+        })
+    }
+
+    /// Writes the body that says this; an empty object for what is not known.
+    ///
+    /// # Errors
+    ///
+    /// Where it is beyond [the limits](crate::limits).
+    pub fn body(&self) -> Result<Body, Invalid> {
+        match self {
+            Self::ChangeNoted(fact) => write(fact),
+            Self::AnalysisBegun(fact) => write(fact),
+            Self::PointsTaken(fact) => write(fact),
+            Self::AnalysisEnded(fact) => write(fact),
+            Self::VerdictLabelled(fact) => write(fact),
+            Self::VerdictOverridden(fact) => write(fact),
+            Self::ActDone(fact) => write(fact),
+            Self::ActUndone(fact) | Self::ActingPaused(fact) | Self::ActingResumed(fact) => {
+                write(fact)
+            }
+            Self::CheckApplied(fact) => write(fact),
+            Self::Correction(fact) => write(fact),
+            Self::LedgerPruned(fact) => write(fact),
+            Self::Unknown => Body::read("{}"),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(kind: &Kind, body: &Body) -> Result<T, Invalid> {
+    serde_json::from_str(body.as_str()).map_err(|error| {
+        // Where in the canonical form it stands helps nobody who wrote another.
+        let problem = error.to_string();
+        let problem = problem.split(" at line ").next().unwrap_or(&problem);
+        Invalid::new(
+            "body",
+            format!("{problem}, in a body of `{kind}` version {VERSION}"),
+            "docs/spec/ledger.md lists what each kind says",
+        )
+    })
+}
+
+fn write<T: Serialize>(fact: &T) -> Result<Body, Invalid> {
+    let value = serde_json::to_value(fact).map_err(|error| {
+        Invalid::new("body", error.to_string(), "see that its texts and numbers are plain")
+    })?;
+    Body::of(&value)
+}

@@ -1,0 +1,15 @@
+//! What a ledger promises, on every database that holds one.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stdout, reason = "tests that are skipped say so")]
+
+mod appending;
+mod databases;
+mod limits;
+mod projections;
+mod pruning;
+mod sample;
+mod tampering;
+mod transfer;
+mod unfriendly;
+mod writing;

@@ -1,0 +1,174 @@
+//! A fleet: many canaries that one source knows, told apart by the values of some labels.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serin_model::{Analysis, FileError, MetricSeries, Timestamp, Warning};
+
+use crate::SourceError;
+use crate::assemble::Assembler;
+use crate::collect::{Collected, Series, Side, Wanted};
+use crate::doubts::{Doubts, look_at_recording};
+use crate::parquet::RowGroups;
+use crate::pools::Pools;
+use crate::recording::span_of;
+
+/// What a source has of one member of a fleet.
+#[derive(Clone, Debug)]
+pub struct MemberSeries {
+    /// The values of the labels that tell members apart, in the order in which the Check file names
+    /// the labels.
+    pub name: Vec<String>,
+    /// Whether there is a point of its canary.
+    pub has_canary: bool,
+    pub(crate) series: Vec<Series>,
+}
+
+/// The series of a source, member by member.
+#[derive(Debug, Default)]
+pub(crate) struct ToldApart {
+    /// All there are, in the order of their names.
+    pub(crate) members: Vec<MemberSeries>,
+    /// How many series do not say which member they are of.
+    pub(crate) strays: usize,
+    /// The checks that have series of members.
+    named: BTreeSet<usize>,
+    /// The checks that have others.
+    unnamed: BTreeSet<usize>,
+}
+
+impl ToldApart {
+    /// Returns the checks of which no series says which member it is of, and the labels that are
+    /// missing.
+    pub(crate) fn unnamed_checks<'a>(
+        &'a self,
+        for_each: &'a [String],
+    ) -> impl Iterator<Item = (usize, String)> + 'a {
+        let labels = format!("`{}`", for_each.join("`, `"));
+        self.unnamed.difference(&self.named).map(move |&check| (check, labels.clone()))
+    }
+}
+
+/// What a recording has of the members of a fleet.
+#[derive(Debug)]
+pub struct RecordedFleet {
+    name: String,
+    wanted: Vec<Wanted>,
+    members: Vec<MemberSeries>,
+    strays: usize,
+    /// Where rows lie in a file that has row groups.
+    rows: Option<RowGroups>,
+}
+
+/// What a recording answered about one member.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedMember {
+    /// The answers to the checks, in their order; an answer may be empty.
+    pub series: Vec<MetricSeries>,
+    /// What a reader of the verdict must know of them.
+    pub warnings: Vec<Warning>,
+    /// The first and the last moment that any check was answered for.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl RecordedFleet {
+    /// Tells the members of a recording apart.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] when no series says which member it is of.
+    pub(crate) fn of(
+        name: &str,
+        analysis: &Analysis,
+        collected: Collected,
+        rows: Option<RowGroups>,
+    ) -> Result<Self, FileError> {
+        let Collected { wanted, series, .. } = collected;
+        let ToldApart { members, strays, .. } = tell_apart(&analysis.for_each, &wanted, series);
+        if members.is_empty() && strays > 0 {
+            return Err(without_labels(name, analysis));
+        }
+        Ok(Self { name: name.to_owned(), wanted, members, strays, rows })
+    }
+
+    /// Takes the members out, in the order of their names.
+    pub fn take_members(&mut self) -> Vec<MemberSeries> {
+        std::mem::take(&mut self.members)
+    }
+
+    /// Returns how many series do not say which member they are of.
+    #[must_use]
+    pub fn strays(&self) -> usize {
+        self.strays
+    }
+
+    /// Makes observations of what there is of one member. Where an arm has many replicas they are
+    /// judged in pools: see `docs/guide/fleet.md`.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::File`] when its points cannot be what was asked for.
+    pub fn assemble(
+        &self,
+        analysis: &Analysis,
+        member: MemberSeries,
+    ) -> Result<RecordedMember, SourceError> {
+        let MemberSeries { series, .. } = member;
+        let mut doubts = Doubts::about(&self.name);
+        look_at_recording(analysis, &self.wanted, &series, &mut doubts);
+        let warnings = doubts.warnings(analysis.checks());
+        let span = span_of(&series);
+        let pools = Pools::of(analysis, &self.wanted, &series);
+        let assembled = Assembler::new(&self.name, analysis, &self.wanted, series)
+            .and_then(|assembler| assembler.in_pools(pools).assemble());
+        let place = |row: u64| self.rows.as_ref().and_then(|rows| rows.place_of(row));
+        let series = assembled.map_err(|error| match &self.rows {
+            Some(_) => error.in_row_groups(place),
+            None => error,
+        })?;
+        Ok(RecordedMember { series, warnings, span })
+    }
+}
+
+/// Says that a recording does not tell members apart.
+pub(crate) fn without_labels(name: &str, analysis: &Analysis) -> FileError {
+    let labels = format!("`{}`", analysis.for_each.join("`, `"));
+    let problem = format!("no series of it has the labels that `for_each` names: {labels}");
+    FileError::new(name, "", None, &problem)
+        .with_hint("name a column that says which service each row is of, or leave `for_each` out")
+}
+
+/// Tells series apart by the values of labels. A series that has not all of them is of no member.
+///
+/// * `for_each`: the labels; at least one.
+pub(crate) fn tell_apart(for_each: &[String], wanted: &[Wanted], series: Vec<Series>) -> ToldApart {
+    let mut told = ToldApart::default();
+    let mut by_name: BTreeMap<Vec<String>, Vec<Series>> = BTreeMap::new();
+    for one in series {
+        let checks = one.wanted_by.iter().map(|&by| wanted[by].check);
+        match name_of(for_each, &one.labels) {
+            Some(name) => {
+                told.named.extend(checks);
+                by_name.entry(name).or_default().push(one);
+            }
+            None => {
+                told.unnamed.extend(checks);
+                told.strays += 1;
+            }
+        }
+    }
+    let is_of_canary = |one: &Series| {
+        !one.samples.is_empty() && one.wanted_by.iter().any(|&by| wanted[by].side == Side::Canary)
+    };
+    let member = |(name, series): (Vec<String>, Vec<Series>)| MemberSeries {
+        name,
+        has_canary: series.iter().any(is_of_canary),
+        series,
+    };
+    told.members = by_name.into_iter().map(member).collect();
+    told
+}
+
+/// Returns the values of labels; nothing where one is missing.
+fn name_of(for_each: &[String], labels: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    for_each.iter().map(|label| labels.get(label).cloned()).collect()
+}

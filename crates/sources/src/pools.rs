@@ -1,0 +1,123 @@
+//! Many replicas of one arm, judged a pool at a time.
+//!
+//! How unlike replicas are is seen from any few dozen of them as well as from hundreds, and a judge that
+//! hears each of hundreds has nothing but more work. A pool is a random set of replicas of one arm, and
+//! all pools of both arms are of one size, so that pools differ as much in one arm as in the other: the
+//! random groups of K. Wolter, *Introduction to Variance Estimation* (2007), chapter 2.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serin_model::{Analysis, Point, Step, Timestamp};
+
+use crate::assemble::described;
+use crate::collect::{Part, Series, Side, Wanted};
+use crate::digest::Digest;
+
+/// An arm with more replicas than this is judged in so many pools.
+pub(crate) const MOST_POOLS: usize = 32;
+
+/// Which pool each replica of either arm is in; nobody is in any where there are few.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pools {
+    by_replica: BTreeMap<(Side, String), String>,
+    names: BTreeSet<(Side, String)>,
+}
+
+impl Pools {
+    /// Puts replicas into pools, where either arm has more than [`MOST_POOLS`].
+    pub(crate) fn of(analysis: &Analysis, wanted: &[Wanted], series: &[Series]) -> Self {
+        let replicas = [Side::Control, Side::Canary].map(|side| {
+            let mut names = BTreeSet::new();
+            for series in series {
+                names.extend(name_within(analysis, wanted, series, side));
+            }
+            (side, names)
+        });
+        let largest = replicas.iter().map(|(_, names)| names.len()).max().unwrap_or(0);
+        let mut pools = Self::default();
+        if largest <= MOST_POOLS {
+            return pools;
+        }
+        let size = largest.div_ceil(MOST_POOLS);
+        for (side, names) in replicas {
+            pools.fill(side, names, size);
+        }
+        pools
+    }
+
+    /// Deals replicas out, in an order that has nothing to do with what they are called.
+    fn fill(&mut self, side: Side, names: BTreeSet<String>, size: usize) {
+        let count = names.len().div_ceil(size);
+        let mut shuffled: Vec<(String, String)> =
+            names.into_iter().map(|name| (Digest::of(&name).sha256, name)).collect();
+        shuffled.sort_unstable();
+        let mut dealt: Vec<Vec<String>> = vec![Vec::new(); count];
+        for (index, (_, name)) in shuffled.into_iter().enumerate() {
+            dealt[index % count].push(name);
+        }
+        for names in dealt {
+            let first = names.iter().min().cloned().unwrap_or_default();
+            let pool = match names.len() - 1 {
+                0 => first,
+                others => format!("{first} and {others} others"),
+            };
+            self.names.insert((side, pool.clone()));
+            for name in names {
+                self.by_replica.insert((side, name), pool.clone());
+            }
+        }
+    }
+
+    /// Returns the name of the pool of a replica, if it is in one.
+    pub(crate) fn pool_of(&self, side: Side, replica: &str) -> Option<&str> {
+        if self.by_replica.is_empty() {
+            return None;
+        }
+        self.by_replica.get(&(side, replica.to_owned())).map(String::as_str)
+    }
+
+    /// Returns whether a name is that of a pool.
+    pub(crate) fn is_pool(&self, side: Side, name: &str) -> bool {
+        !self.names.is_empty() && self.names.contains(&(side, name.to_owned()))
+    }
+}
+
+/// Returns what the replica of a series is called, if the series is of an arm and tells replicas apart.
+fn name_within(
+    analysis: &Analysis,
+    wanted: &[Wanted],
+    series: &Series,
+    side: Side,
+) -> Option<String> {
+    let mut of_side = series.wanted_by.iter().map(|&by| wanted[by]).filter(|it| it.side == side);
+    match &analysis.replica {
+        Some(label) => of_side.next().and_then(|_| series.labels.get(label).cloned()),
+        // Without a label every series of a level is a replica of its own.
+        None => of_side.any(|it| it.part == Part::Value).then(|| described(&series.labels)),
+    }
+}
+
+/// Averages levels over a pool, step by step.
+///
+/// Returns a point at the start of each step in which any of them has a value.
+pub(crate) fn averaged(pool: &[&Series], step: Step) -> Vec<Point<f64>> {
+    let length = i64::from(step.seconds()) * 1000;
+    let values = || pool.iter().flat_map(|series| &series.samples);
+    let Some(first) = values().map(|sample| sample.time).min() else { return Vec::new() };
+    let first = step.bin_of(first).as_millis();
+    let mut sums: Vec<(f64, f64)> = Vec::new();
+    for sample in values().filter(|sample| !sample.value.is_nan()) {
+        let at = usize::try_from((sample.time.as_millis() - first).div_euclid(length)).unwrap_or(0);
+        if sums.len() <= at {
+            sums.resize(at + 1, (0.0, 0.0));
+        }
+        sums[at].0 += sample.value;
+        sums[at].1 += 1.0;
+    }
+    let filled = sums.into_iter().enumerate().filter(|(_, (_, count))| *count > 0.0);
+    let point = |(at, (sum, count)): (usize, (f64, f64))| Point {
+        time: Timestamp::from_millis(first + at as i64 * length),
+        value: sum / count,
+    };
+    filled.map(point).collect()
+}

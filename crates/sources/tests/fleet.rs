@@ -1,0 +1,180 @@
+//! Recordings of many canaries: told apart, in parts that fit into memory, and many replicas in pools.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use serin_model::{Analysis, Arm, CounterForm, Observations};
+use serin_sources::{ParquetFleet, RecordedMember, read_recorded_fleet};
+
+/// One row: when, of which service, host and arm, and its numbers.
+type Row = (i64, String, String, &'static str, [f64; 3]);
+
+const MINUTES: i64 = 20;
+
+fn analysis() -> Analysis {
+    let text = "for_each: [service]\nreplica: host\nchecks:\n  level: {gauge: level}\n  \
+                errors: {ratio: {bad: errors, total: requests}}\n";
+    serin_check::read("fleet.yaml", text).unwrap().analysis
+}
+
+/// Services of `hosts` hosts each, one in ten of which runs the canary; host by host.
+fn rows(hosts: &[i64]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (service, &hosts) in hosts.iter().enumerate() {
+        for host in 0..hosts {
+            let arm = if host % 10 == 0 { "canary" } else { "control" };
+            for minute in 0..MINUTES {
+                let numbers =
+                    [(host * 7 + minute) as f64 / 8.0, 100.0 + host as f64, (minute % 3) as f64];
+                rows.push((
+                    minute * 60,
+                    format!("s{service}"),
+                    format!("h{host:03}"),
+                    arm,
+                    numbers,
+                ));
+            }
+        }
+    }
+    rows
+}
+
+fn by_time(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_by_key(|row| row.0);
+    rows
+}
+
+fn csv(rows: &[Row]) -> String {
+    let mut text = String::from("time,service,host,arm,level,requests,errors\n");
+    for (time, service, host, arm, [level, requests, errors]) in rows {
+        writeln!(text, "{time},{service},{host},{arm},{level},{requests},{errors}").unwrap();
+    }
+    text
+}
+
+/// Writes small row groups, so that members lie in several.
+fn parquet(rows: &[Row]) -> Bytes {
+    let texts = |text: fn(&Row) -> &str| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| Some(text(row))).collect::<StringArray>())
+    };
+    let numbers = |at: usize| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.4[at])))
+    };
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("host", texts(|row| &row.2)),
+        ("time", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)))),
+        ("arm", texts(|row| row.3)),
+        ("level", numbers(0)),
+        ("service", texts(|row| &row.1)),
+        ("requests", numbers(1)),
+        ("errors", numbers(2)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(700)).build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes.into()
+}
+
+type Member = (Vec<String>, RecordedMember);
+
+fn of_csv(rows: &[Row]) -> Vec<Member> {
+    let analysis = analysis();
+    let text = csv(rows);
+    let (mut fleet, _) =
+        read_recorded_fleet("fleet.csv", text.as_bytes(), &analysis, CounterForm::Increments)
+            .unwrap();
+    let members = fleet.take_members().into_iter();
+    members
+        .map(|member| (member.name.clone(), fleet.assemble(&analysis, member).unwrap()))
+        .collect()
+}
+
+fn of_parquet(rows: &[Row]) -> (Vec<Member>, usize, f64) {
+    let (analysis, file) = (analysis(), parquet(rows));
+    let form = CounterForm::Increments;
+    let fleet = ParquetFleet::open("fleet.parquet", file.clone(), &analysis, form, None).unwrap();
+    let mut members = Vec::new();
+    for batch in 0..fleet.batches() {
+        let mut read = fleet.read(batch, file.clone()).unwrap();
+        for member in read.take_members() {
+            members.push((member.name.clone(), read.assemble(&analysis, member).unwrap()));
+        }
+    }
+    members.sort_by(|a, b| a.0.cmp(&b.0));
+    (members, fleet.members(), fleet.readings())
+}
+
+#[test]
+fn a_file_says_the_same_whatever_its_format_and_order() {
+    let sizes = [3, 120, 40, 11];
+    let expected = of_csv(&rows(&sizes));
+    assert_eq!(expected.len(), sizes.len());
+    for rows in [rows(&sizes), by_time(rows(&sizes))] {
+        assert_eq!(of_csv(&rows), expected);
+        let (members, count, readings) = of_parquet(&rows);
+        assert_eq!(count, sizes.len());
+        // All of it fits at once.
+        assert!((readings - 1.0).abs() < f64::EPSILON, "{readings}");
+        assert_eq!(members, expected);
+    }
+}
+
+fn points(arm: &Arm) -> f64 {
+    let sum = |observations: &Observations| match observations {
+        Observations::Ratio(points) => points.iter().map(|point| point.value.total).sum(),
+        Observations::Value(points) => points.iter().map(|point| point.value).sum(),
+        Observations::Count(_) | Observations::Histogram { .. } => f64::NAN,
+    };
+    arm.replicas.iter().map(|replica| sum(&replica.observations)).sum()
+}
+
+#[test]
+fn many_replicas_are_judged_in_pools_of_one_size() {
+    let members = of_csv(&rows(&[32, 400]));
+    let sizes = |member: usize, check: usize| {
+        let arms = &members[member].1.series[check].arms;
+        (arms.control.replicas.len(), arms.canary.replicas.len())
+    };
+    // 28 and 4 hosts are told apart; 360 and 40 are dealt into pools of 12 and of 10 hosts.
+    assert_eq!([sizes(0, 0), sizes(0, 1)], [(28, 4); 2]);
+    assert_eq!([sizes(1, 0), sizes(1, 1)], [(30, 4); 2]);
+    let [level, errors] = [0, 1].map(|check| &members[1].1.series[check].arms);
+    let names: BTreeSet<&str> =
+        level.control.replicas.iter().map(|replica| replica.name.as_str()).collect();
+    assert!(names.iter().all(|name| name.ends_with(" and 11 others")), "{names:?}");
+    assert!(level.canary.replicas.iter().all(|it| it.name.ends_with(" and 9 others")));
+    // Not a request is lost, and no level.
+    let hosts = |of_arm: fn(i64) -> bool| (0..400).filter(move |&host| of_arm(host));
+    let requests: f64 = hosts(|host| host % 10 != 0).map(|host| 100.0 + host as f64).sum();
+    assert!((points(&errors.control) - requests * MINUTES as f64).abs() < 1e-6);
+    let levels = hosts(|host| host % 10 == 0)
+        .flat_map(|host| (0..MINUTES).map(move |minute| (host * 7 + minute) as f64 / 8.0));
+    let mean_of_pools = points(&level.canary) / (4 * MINUTES) as f64;
+    assert!((mean_of_pools - levels.sum::<f64>() / (40 * MINUTES) as f64).abs() < 1e-9);
+}
+
+#[test]
+fn who_is_nobody_is_counted_and_who_has_no_canary_is_told() {
+    let mut rows = rows(&[20, 20]);
+    rows.retain(|row| row.1 == "s0" || row.3 == "control");
+    rows.push((0, String::new(), "h999".to_owned(), "control", [1.0, 1.0, 0.0]));
+    let (analysis, text) = (analysis(), csv(&rows));
+    let (mut fleet, _) =
+        read_recorded_fleet("fleet.csv", text.as_bytes(), &analysis, CounterForm::Increments)
+            .unwrap();
+    assert_eq!(fleet.strays(), 3);
+    let members = fleet.take_members();
+    let told: Vec<(&str, bool)> =
+        members.iter().map(|member| (member.name[0].as_str(), member.has_canary)).collect();
+    assert_eq!(told, [("s0", true), ("s1", false)]);
+}
