@@ -152,3 +152,48 @@ fn the_history_of_a_store_has_the_figures_of_the_same_recording() {
         assert!(changes.contains("tolerance: 10%"), "{}: {changes}", store.name);
     }
 }
+
+#[test]
+fn lint_finds_what_blames_itself_on_its_own_history() {
+    let rows = rows();
+    let folder = tempfile::tempdir().unwrap();
+    let check = folder.path().join("serin.yaml");
+    std::fs::write(folder.path().join("recording.csv"), recording(&rows)).unwrap();
+    let stores = filled_with(&rows);
+    let sources = stores.iter().map(|store| format!("{{prometheus: {{url: '{}'}}}}", store.url));
+    let file = "{file: {path: recording.csv, counters: cumulative}}".to_owned();
+    for source in sources.chain([file]) {
+        let linted = |more: &[&str]| {
+            std::fs::write(
+                &check,
+                format!("service: shop\nsource: {source}\nhorizon: 30m{CHECKS}"),
+            )
+            .unwrap();
+            let output = Command::new(env!("CARGO_BIN_EXE_serin"))
+                .arg("lint")
+                .arg(&check)
+                .args(["--format", "json"])
+                .args(more)
+                .output()
+                .unwrap();
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let findings = report["findings"].as_array().unwrap().clone();
+            let of_history = findings.into_iter().filter(|finding| {
+                finding["code"] == "blames-itself" || finding["code"] == "history-not-tried"
+            });
+            (report["tried"].clone(), of_history.collect::<Vec<_>>())
+        };
+        let (tried, findings) = linted(&["--history", "7h"]);
+        assert_eq!(tried, 200, "{source}");
+        let [finding] = findings.as_slice() else { panic!("{source}: {findings:?}") };
+        assert_eq!(finding["code"], "blames-itself", "{source}");
+        assert_eq!(finding["check"], "latency", "{source}");
+        assert!(finding["line"].is_u64(), "{source}: {finding}");
+        assert_eq!(linted(&[]), (Value::Null, Vec::new()), "{source}");
+        // Two minutes are no history.
+        let (tried, findings) = linted(&["--history", "2m"]);
+        assert_eq!(tried, Value::Null, "{source}");
+        assert_eq!(findings.len(), 1, "{source}: {findings:?}");
+        assert_eq!(findings[0]["code"], "history-not-tried", "{source}");
+    }
+}

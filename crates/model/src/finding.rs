@@ -397,6 +397,12 @@ codes! {
     BoundBroken "bound-broken" Warning
         "The control breaks the limit already."
         "A limit that is broken on both arms makes every verdict inconclusive."
+    BlamesItself "blames-itself" Warning
+        "The metric fails an A/A test on its own history: replicas of one version are called harmed against their likes."
+        "It will roll back canaries that are no worse, and people learn to ignore verdicts."
+    HistoryNotTried "history-not-tried" Note
+        "The metrics could not be tried against their own history."
+        "Whether one raises false alarms is not known."
     StoreWarning "store-warning" Note
         "Something else that a judgement would warn of."
         "`serin judge` says the same of these answers."

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use serin_check::{Places, lint_margins};
-use serin_model::{Finding, FindingCode, Source, Store};
+use serin_model::{Finding, FindingCode, Rate, Source, Store, TestedMetric};
 use serin_report::{LintAsked, LintReport};
 use serin_sources::{Answer, Inquiry, Survey, Surveyed, lint_queries};
 
 use crate::error::RunError;
 use crate::fetch::{FetchFailure, StoreClient, fetch_all};
+use crate::history::HistoryAsked;
 use crate::progress::Progress;
 use crate::question::{Overrides, Question, TimeAsked};
+use crate::self_test::{SelfTestAsked, self_test};
 use crate::store;
 
 /// What the command asks of a lint.
@@ -22,6 +24,8 @@ pub struct LintAsk<'a> {
     pub url: Option<&'a str>,
     /// How much of the past to look at; the file's horizon, or an hour, when absent.
     pub last: Option<Duration>,
+    /// How much of the control's past to try the metrics on, if they are tried.
+    pub history: Option<Duration>,
 }
 
 /// Finds what is wrong with a Check file: from its text, and from what its store answers.
@@ -68,6 +72,11 @@ pub fn lint(
         }
         None => {}
     }
+    let tried = ask.history.map(|history| try_on_history(question, ask.url, history, progress));
+    let tried = tried.map(|(tried, found)| {
+        findings.extend(found);
+        tried
+    });
     let name = &question.check.path;
     if let Ok(places) = Places::of(name, &question.check_text) {
         findings.iter_mut().for_each(|finding| places.mark(finding));
@@ -80,8 +89,55 @@ pub fn lint(
         service: analysis.service.clone(),
         check: question.check.clone(),
         asked,
+        tried: tried.flatten(),
         findings,
     })
+}
+
+/// Has canaries judged that are none, and returns how many and which metrics blame them.
+fn try_on_history(
+    question: &Question,
+    url: Option<&str>,
+    history: Duration,
+    progress: &dyn Progress,
+) -> (Option<usize>, Vec<Finding>) {
+    let past = HistoryAsked { data: None, counters: None, url, history };
+    let asked =
+        SelfTestAsked { past, splits: SPLITS, seed: 1, horizon: None, step: None, kayenta: false };
+    match self_test(question, asked, progress) {
+        Ok(report) => {
+            let test = &report.self_test;
+            let blames =
+                |metric: &&TestedMetric| !metric.muted && metric.false_alarms.lower > test.promised;
+            let found =
+                test.metrics.iter().filter(blames).map(|it| blames_itself(it, test.promised));
+            (Some(test.asked.splits), found.collect())
+        }
+        Err(error) => {
+            let why = first_line(&error);
+            (None, vec![Finding::of_file(FindingCode::HistoryNotTried, "history", why)])
+        }
+    }
+}
+
+/// Enough to tell a metric that often raises false alarms from one that keeps the promise; the self-test
+/// itself takes more, and tells more.
+const SPLITS: usize = 200;
+
+fn blames_itself(metric: &TestedMetric, promised: f64) -> Finding {
+    let Rate { count, of, .. } = metric.false_alarms;
+    let problem = format!(
+        "{count} of {of} pretended canaries, replicas of the control against its others, are called \
+         harmed by it; {:.0} in 100 are promised at most",
+        100.0 * promised
+    );
+    let instead = match metric.smallest_tolerance {
+        // What is written has no more digits than were tried.
+        Some(tolerance) => format!("compare: {{tolerance: {:.0}%}}", (100.0 * tolerance).ceil()),
+        None => "muted: true".to_owned(),
+    };
+    Finding::of_check(FindingCode::BlamesItself, &metric.name, "compare", problem)
+        .proposing(format!("`{instead}`; `serin selftest` says more"))
 }
 
 /// What the store showed and what it was asked, or why it could not be.

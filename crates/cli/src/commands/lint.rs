@@ -39,6 +39,11 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "LENGTH", value_parser = parse_length)]
     last: Option<Duration>,
 
+    /// Also try the metrics on so much of the control's past, such as 24h: whether one blames replicas of
+    /// the same version
+    #[arg(long, value_name = "LENGTH", value_parser = parse_length, conflicts_with = "offline")]
+    history: Option<Duration>,
+
     /// Write the mends that leave the question the same into the files, and show the difference
     #[arg(long)]
     fix: bool,
@@ -74,6 +79,7 @@ Examples:
   serin lint serin.yaml
   serin lint serin.yaml --url http://prometheus:9090 --last 30m
   serin lint --offline --strict --format lines checks/*.yaml
+  serin lint serin.yaml --history 24h
   serin lint serin.yaml --diff
   serin lint serin.yaml --fix";
 
@@ -135,7 +141,12 @@ impl Lint {
     /// Returns what is left to say of a file, and the difference that `--diff` prints.
     fn look_at(&self, file: &str) -> anyhow::Result<(LintReport, Option<String>)> {
         let question = Question::of_check_file(file)?;
-        let ask = LintAsk { offline: self.offline, url: self.url.as_deref(), last: self.last };
+        let ask = LintAsk {
+            offline: self.offline,
+            url: self.url.as_deref(),
+            last: self.last,
+            history: self.history,
+        };
         let report = lint(&question, ask, &Bar::new("asking"))?;
         if !self.fix && !self.diff {
             return Ok((report, None));

@@ -25,6 +25,9 @@ pub struct LintReport {
     pub check: Input,
     /// What the store was asked; absent where none was, or where it did not answer.
     pub asked: Option<LintAsked>,
+    /// How many canaries that are none were judged on the control's history; absent where none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<usize>,
     /// What was found, in the order of the file.
     pub findings: Vec<Finding>,
 }

@@ -39,13 +39,20 @@ pub fn lint_table(report: &LintReport, style: Style) -> String {
             asked.source, asked.minutes, asked.requests, asked.series, asked.samples
         );
         text.paragraph("", &label::one_line(&asked));
-        text.paragraph("", SELFTEST);
+    }
+    match report.tried {
+        Some(splits) => text.paragraph(
+            "",
+            &format!("{splits} canaries that are none were judged on the control's history."),
+        ),
+        None if report.asked.is_some() => text.paragraph("", SELFTEST),
+        None => {}
     }
     text.lines.join("\n") + "\n"
 }
 
 const SELFTEST: &str =
-    "Whether a metric raises false alarms on its own history is for `serin selftest`.";
+    "Whether a metric raises false alarms on its own history is tried with `--history 24h`.";
 
 fn heading(report: &LintReport, finding: &Finding, text: &Text) -> String {
     let severity = match finding.severity {
