@@ -127,10 +127,14 @@ impl<'a> Assembler<'a> {
     /// Names the replica of a series, or the pool that it is in: the value of the replica label, or
     /// nobody in particular.
     fn replica_of(&self, series: &Series, side: Side) -> String {
-        let label = self.analysis.replica.as_ref();
-        let name = label.and_then(|label| series.labels.get(label)).map(String::as_str);
-        let name = name.unwrap_or_default();
+        let name = self.own_name(series);
         self.pools.pool_of(side, name).unwrap_or(name).to_owned()
+    }
+
+    /// Returns the value of the replica label.
+    fn own_name<'s>(&self, series: &'s Series) -> &'s str {
+        let label = self.analysis.replica.as_ref();
+        label.and_then(|label| series.labels.get(label)).map_or("", String::as_str)
     }
 
     /// Returns what a counter counted, at each moment.
@@ -288,29 +292,31 @@ impl<'a> Assembler<'a> {
         let mut by_replica: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
         for series in self.answers(check, side, Part::Value) {
             let name = match self.analysis.replica {
-                Some(_) => self.replica_of(series, side),
-                None => {
-                    let name = described(&series.labels);
-                    self.pools.pool_of(side, &name).map_or(name, str::to_owned)
-                }
+                Some(_) => self.own_name(series).to_owned(),
+                None => described(&series.labels),
             };
             by_replica.entry(name).or_default().push(series);
         }
         let mut replicas = Vec::new();
+        let mut pools: BTreeMap<&str, Vec<&Series>> = BTreeMap::new();
         for (name, mut series) in by_replica {
-            if self.pools.is_pool(side, &name) {
-                let points = averaged(&series, self.analysis.step);
-                replicas.push(Replica { name, observations: Observations::Value(points) });
-                continue;
-            }
             series.sort_by_key(|series| series.samples.first().map(|sample| sample.time));
             // A replica that comes back under another label goes on; two at once are two.
             if let Some(&[one, other]) = series.windows(2).find(|pair| overlap(pair[0], pair[1])) {
                 return Err(self.two_series(check, &name, [one, other]));
             }
+            if let Some(pool) = self.pools.pool_of(side, &name) {
+                pools.entry(pool).or_default().append(&mut series);
+                continue;
+            }
             let points = series.iter().flat_map(|series| points(series)).collect();
             replicas.push(Replica { name, observations: Observations::Value(points) });
         }
+        for (name, series) in pools {
+            let observations = Observations::Value(averaged(&series, self.analysis.step));
+            replicas.push(Replica { name: name.to_owned(), observations });
+        }
+        replicas.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(replicas)
     }
 

@@ -20,7 +20,6 @@ pub(crate) const MOST_POOLS: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pools {
     by_replica: BTreeMap<(Side, String), String>,
-    names: BTreeSet<(Side, String)>,
 }
 
 impl Pools {
@@ -61,7 +60,6 @@ impl Pools {
                 0 => first,
                 others => format!("{first} and {others} others"),
             };
-            self.names.insert((side, pool.clone()));
             for name in names {
                 self.by_replica.insert((side, name), pool.clone());
             }
@@ -74,11 +72,6 @@ impl Pools {
             return None;
         }
         self.by_replica.get(&(side, replica.to_owned())).map(String::as_str)
-    }
-
-    /// Returns whether a name is that of a pool.
-    pub(crate) fn is_pool(&self, side: Side, name: &str) -> bool {
-        !self.names.is_empty() && self.names.contains(&(side, name.to_owned()))
     }
 }
 

@@ -178,3 +178,23 @@ fn who_is_nobody_is_counted_and_who_has_no_canary_is_told() {
         members.iter().map(|member| (member.name[0].as_str(), member.has_canary)).collect();
     assert_eq!(told, [("s0", true), ("s1", false)]);
 }
+
+#[test]
+fn two_series_of_one_replica_are_seen_in_a_pool_too() {
+    let mut text = String::from("time,service,host,container,arm,level,requests,errors\n");
+    for (time, service, host, arm, [level, requests, errors]) in rows(&[100]) {
+        let containers: &[&str] = if host == "h042" { &["main", "sidecar"] } else { &["main"] };
+        for container in containers {
+            writeln!(text, "{time},{service},{host},{container},{arm},{level},{requests},{errors}")
+                .unwrap();
+        }
+    }
+    let analysis = analysis();
+    let (mut fleet, _) =
+        read_recorded_fleet("fleet.csv", text.as_bytes(), &analysis, CounterForm::Increments)
+            .unwrap();
+    let member = fleet.take_members().remove(0);
+    let error = fleet.assemble(&analysis, member).unwrap_err().to_string();
+    assert!(error.contains("several series answer for replica \"h042\""), "{error}");
+    assert!(error.contains("`container`"), "{error}");
+}
