@@ -281,6 +281,68 @@ fn a_query_that_loses_the_labels_fails_its_check() {
 }
 
 #[test]
+fn errors_of_nobody_are_not_no_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let lost = "  errors: {ratio: {bad: 'sum(increase(requests_total{code=\"500\", $arm}[1m]))', \
+                total: 'sum by (service) (increase(requests_total{$arm}[1m]))'}}\n";
+    for RealStore { name, url, .. } in &filled_with(&fleet()) {
+        let source = format!("{{prometheus: {{url: '{url}'}}}}");
+        let (code, report) =
+            judged(folder.path(), &check_file(&source, "for_each: [service]", lost));
+        assert_eq!(code, 3, "{name}: {}", report["members"]);
+        // Counts over rates are off by the length of a step.
+        let mixed = "  errors: {ratio: {bad: 'sum by (service) (rate(requests_total{$arm}[1m]))', \
+                     total: requests_total}}\n";
+        let text = check_file(&source, "for_each: [service]", mixed);
+        let (code, _, error) = canaries::judge(folder.path(), "check.yaml", &text);
+        assert_eq!(code, 1, "{name}");
+        assert!(error.contains("rate per second"), "{name}: {error}");
+    }
+    let mut rows = fleet();
+    for row in
+        rows.iter_mut().filter(|row| row.labels.contains(&("code".to_owned(), "500".to_owned())))
+    {
+        row.labels.retain(|(label, _)| label != "service");
+    }
+    // Without a service those of all are one series.
+    rows.retain(|row| {
+        row.labels.iter().any(|(label, _)| label == "service") || row.time % 60_000 == 7_000
+    });
+    rows.dedup_by_key(|row| (row.metric.clone(), row.labels.clone(), row.time));
+    let mut seen = std::collections::BTreeSet::new();
+    rows.retain(|row| seen.insert((row.metric.clone(), row.labels.clone(), row.time)));
+    recording(&rows, &folder.path().join("rows.csv"));
+    let source = "{file: {path: rows.csv, counters: cumulative}}";
+    let (code, report) = judged(folder.path(), &check_file(source, "for_each: [service]", RATIO));
+    assert_eq!(code, 3, "{}", report["members"]);
+}
+
+#[test]
+fn members_of_several_labels_have_names_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = String::from("time,region,service,arm,level\n");
+    for minute in 0..30 {
+        for (region, service) in [("a", "b/c"), ("a/b", "c"), ("a", "b%2Fc")] {
+            for arm in ["control", "canary"] {
+                let _ = writeln!(
+                    rows,
+                    "{},{region},{service},{arm},{}",
+                    minute * 60,
+                    50 + noise(minute)
+                );
+            }
+        }
+    }
+    std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
+    let text = "for_each: [region, service]\nsource: {file: {path: rows.csv}}\n\
+                checks: {level: {gauge: level}}\n";
+    let (_, report) = judged(folder.path(), text);
+    let mut names: Vec<String> = members(&report).into_iter().map(|(name, _)| name).collect();
+    names.dedup();
+    assert_eq!(names, ["a%2Fb/c", "a/b%252Fc", "a/b%2Fc"]);
+}
+
+#[test]
 fn a_pipeline_is_told_of_all_as_one() {
     let folder = tempfile::tempdir().unwrap();
     recording(&fleet(), &folder.path().join("rows.csv"));

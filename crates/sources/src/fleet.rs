@@ -30,22 +30,29 @@ pub(crate) struct ToldApart {
     pub(crate) members: Vec<MemberSeries>,
     /// How many series do not say which member they are of.
     pub(crate) strays: usize,
-    /// The checks that have series of members.
-    named: BTreeSet<usize>,
-    /// The checks that have others.
-    unnamed: BTreeSet<usize>,
+    /// Which queries have series of members, each with its check.
+    named: BTreeSet<(usize, usize)>,
+    /// Which have others.
+    unnamed: BTreeSet<(usize, usize)>,
 }
 
 impl ToldApart {
-    /// Returns the checks of which no series says which member it is of, and the labels that are
-    /// missing.
-    pub(crate) fn unnamed_checks<'a>(
-        &'a self,
-        for_each: &'a [String],
-    ) -> impl Iterator<Item = (usize, String)> + 'a {
-        let labels = format!("`{}`", for_each.join("`, `"));
-        self.unnamed.difference(&self.named).map(move |&check| (check, labels.clone()))
+    /// Returns the checks one of whose queries has series, and none that says which member it is of: a
+    /// query that lost the labels must not be taken for one that counted nothing.
+    pub(crate) fn unnamed_checks(&self) -> BTreeSet<usize> {
+        self.unnamed.difference(&self.named).map(|(_, check)| *check).collect()
     }
+}
+
+/// Says why a check fails of which no series says whose it is, as the end of a sentence that begins with the
+/// source.
+pub(crate) fn loses_labels(for_each: &[String]) -> String {
+    format!(
+        "gave series of no member of the fleet: they have no label `{}` (write `by ({})` where the query \
+         adds up, and leave the label in elsewhere)",
+        for_each.join("`, `"),
+        for_each.join(", ")
+    )
 }
 
 /// What a recording has of the members of a fleet.
@@ -55,6 +62,8 @@ pub struct RecordedFleet {
     wanted: Vec<Wanted>,
     members: Vec<MemberSeries>,
     strays: usize,
+    /// The checks of which some query has series of nobody alone.
+    unnamed: BTreeSet<usize>,
     /// Where rows lie in a file that has row groups.
     rows: Option<RowGroups>,
 }
@@ -83,11 +92,13 @@ impl RecordedFleet {
         rows: Option<RowGroups>,
     ) -> Result<Self, FileError> {
         let Collected { wanted, series, .. } = collected;
-        let ToldApart { members, strays, .. } = tell_apart(&analysis.for_each, &wanted, series);
+        let told = tell_apart(&analysis.for_each, &wanted, series);
+        let unnamed = told.unnamed_checks();
+        let ToldApart { members, strays, .. } = told;
         if members.is_empty() && strays > 0 {
             return Err(without_labels(name, analysis));
         }
-        Ok(Self { name: name.to_owned(), wanted, members, strays, rows })
+        Ok(Self { name: name.to_owned(), wanted, members, strays, unnamed, rows })
     }
 
     /// Takes the members out, in the order of their names.
@@ -121,10 +132,14 @@ impl RecordedFleet {
         let assembled = Assembler::new(&self.name, analysis, &self.wanted, series)
             .and_then(|assembler| assembler.in_pools(pools).assemble());
         let place = |row: u64| self.rows.as_ref().and_then(|rows| rows.place_of(row));
-        let series = assembled.map_err(|error| match &self.rows {
+        let mut series = assembled.map_err(|error| match &self.rows {
             Some(_) => error.in_row_groups(place),
             None => error,
         })?;
+        for &check in &self.unnamed {
+            let why = format!("{} {}", self.name, loses_labels(&analysis.for_each));
+            series[check] = MetricSeries::failed(&analysis.checks()[check].name, why);
+        }
         Ok(RecordedMember { series, warnings, span })
     }
 }
@@ -144,7 +159,7 @@ pub(crate) fn tell_apart(for_each: &[String], wanted: &[Wanted], series: Vec<Ser
     let mut told = ToldApart::default();
     let mut by_name: BTreeMap<Vec<String>, Vec<Series>> = BTreeMap::new();
     for one in series {
-        let checks = one.wanted_by.iter().map(|&by| wanted[by].check);
+        let checks = one.wanted_by.iter().map(|&by| (by, wanted[by].check));
         match name_of(for_each, &one.labels) {
             Some(name) => {
                 told.named.extend(checks);

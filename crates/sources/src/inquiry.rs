@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serin_model::{Analysis, CounterForm, MetricSeries, Query, Store, Timestamp, Warning, Window};
+use serin_model::{
+    Analysis, CounterForm, MetricSeries, Query, Store, Timestamp, Warning, WarningCode, Window,
+};
 
 use crate::SourceError;
 use crate::assemble::Assembler;
 use crate::collect::{Part, Series, Side, Wanted, parts, sides};
 use crate::digest::Digest;
 use crate::doubts::{self, Doubts};
-use crate::fleet::{MemberSeries, ToldApart, tell_apart};
+use crate::fleet::{MemberSeries, ToldApart, loses_labels, tell_apart};
 use crate::join::join;
 use crate::registry::source_named;
 use crate::rows::{shortened, shown};
@@ -89,7 +91,13 @@ impl GatheredFleet {
     /// one all the same.
     #[must_use]
     pub fn is_in_part(&self) -> bool {
-        self.doubts.has_failures()
+        self.doubts.has_failures() || self.is_partial()
+    }
+
+    /// Returns whether the store itself says that a part of its data is missing.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.doubts.has_warning(WarningCode::PartialAnswer)
     }
 }
 
@@ -220,7 +228,7 @@ impl<'a> Inquiry<'a> {
         let Some((rate, _)) = of_check().find(|(_, plan)| plan.per_second) else {
             return Ok(());
         };
-        if !of_check().any(|(_, plan)| plan.as_stored) {
+        if !of_check().any(|(_, plan)| plan.as_stored || plan.begins_early) {
             return Ok(());
         }
         let error = QueryError {
@@ -335,13 +343,8 @@ impl<'a> Inquiry<'a> {
         let (series, mut doubts) = self.join(answers);
         let mut told = tell_apart(&self.analysis.for_each, &self.wanted, series);
         told.members.iter_mut().for_each(|member| self.forget_first_increments(member));
-        for (check, labels) in told.unnamed_checks(&self.analysis.for_each) {
-            let why = format!(
-                "gave series of no member of the fleet: they have no label {labels} (write \
-                 `by ({})` where the query adds up, and leave the label in elsewhere)",
-                self.analysis.for_each.join(", ")
-            );
-            doubts.fail(check, &why);
+        for check in told.unnamed_checks() {
+            doubts.fail(check, &loses_labels(&self.analysis.for_each));
         }
         GatheredFleet { told, doubts }
     }

@@ -2,8 +2,8 @@
 //!
 //! How unlike replicas are is seen from any few dozen of them as well as from hundreds, and a judge that
 //! hears each of hundreds has nothing but more work. A pool is a random set of replicas of one arm, and
-//! all pools of both arms are of one size, so that pools differ as much in one arm as in the other: the
-//! random groups of K. Wolter, *Introduction to Variance Estimation* (2007), chapter 2.
+//! all pools of both arms are of one size, or the canary's a little larger, so that pools differ as much in one
+//! arm as in the other: the random groups of K. Wolter, *Introduction to Variance Estimation* (2007), chapter 2.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,12 +32,14 @@ impl Pools {
             }
             (side, names)
         });
-        let largest = replicas.iter().map(|(_, names)| names.len()).max().unwrap_or(0);
+        let counts = || replicas.iter().map(|(_, names)| names.len()).filter(|&count| count > 0);
+        let largest = counts().max().unwrap_or(0);
         let mut pools = Self::default();
         if largest <= MOST_POOLS {
             return pools;
         }
-        let size = largest.div_ceil(MOST_POOLS);
+        // A pool that lacks hosts would differ from the others by more than they do from each other.
+        let size = largest.div_ceil(MOST_POOLS).min(counts().min().unwrap_or(1));
         for (side, names) in replicas {
             pools.fill(side, names, size);
         }
@@ -46,7 +48,11 @@ impl Pools {
 
     /// Deals replicas out, in an order that has nothing to do with what they are called.
     fn fill(&mut self, side: Side, names: BTreeSet<String>, size: usize) {
-        let count = names.len().div_ceil(size);
+        // The canary's pools are never the smaller ones: what is learned of the control's holds for them.
+        let count = match side {
+            Side::Control => names.len().div_ceil(size),
+            Side::Canary => (names.len() / size).max(1),
+        };
         let mut shuffled: Vec<(String, String)> =
             names.into_iter().map(|name| (Digest::of(&name).sha256, name)).collect();
         shuffled.sort_unstable();
@@ -98,19 +104,17 @@ pub(crate) fn averaged(pool: &[&Series], step: Step) -> Vec<Point<f64>> {
     let values = || pool.iter().flat_map(|series| &series.samples);
     let Some(first) = values().map(|sample| sample.time).min() else { return Vec::new() };
     let first = step.bin_of(first).as_millis();
-    let mut sums: Vec<(f64, f64)> = Vec::new();
+    // One point from long ago must not make room for all that never was in between.
+    let mut sums: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
     for sample in values().filter(|sample| !sample.value.is_nan()) {
-        let at = usize::try_from((sample.time.as_millis() - first).div_euclid(length)).unwrap_or(0);
-        if sums.len() <= at {
-            sums.resize(at + 1, (0.0, 0.0));
-        }
-        sums[at].0 += sample.value;
-        sums[at].1 += 1.0;
+        let at = (sample.time.as_millis() - first).div_euclid(length);
+        let (sum, count) = sums.entry(at).or_insert((0.0, 0.0));
+        *sum += sample.value;
+        *count += 1.0;
     }
-    let filled = sums.into_iter().enumerate().filter(|(_, (_, count))| *count > 0.0);
-    let point = |(at, (sum, count)): (usize, (f64, f64))| Point {
-        time: Timestamp::from_millis(first + at as i64 * length),
+    let point = |(at, (sum, count)): (i64, (f64, f64))| Point {
+        time: Timestamp::from_millis(first + at * length),
         value: sum / count,
     };
-    filled.map(point).collect()
+    sums.into_iter().map(point).collect()
 }

@@ -78,7 +78,7 @@ fn members(text: &mut Text, report: &FleetReport) {
     };
     let grid = Fitting::new(
         vec![
-            Column::words(&report.for_each.join("/"), names),
+            Column::words(&label::one_line(&report.for_each.join("/")), names),
             Column::words(OUTCOME, shown.iter().map(outcome).collect()),
             Column::words("why", shown.iter().map(why).collect()),
         ],

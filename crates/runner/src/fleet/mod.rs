@@ -159,9 +159,15 @@ fn of_member(analysis: &Analysis, name: &[String]) -> Analysis {
     own
 }
 
-/// Names a member: the values of its labels.
+/// Names a member: the values of its labels, so that no two have one name.
 fn service(name: &[String]) -> String {
-    name.join("/")
+    match name {
+        [only] => only.clone(),
+        several => {
+            let escaped = |value: &String| value.replace('%', "%25").replace('/', "%2F");
+            several.iter().map(escaped).collect::<Vec<_>>().join("/")
+        }
+    }
 }
 
 /// Returns why a member has no verdict, without what a line has no room for.

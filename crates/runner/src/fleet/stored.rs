@@ -60,7 +60,13 @@ pub(super) fn judge(
         court.judge(&name, &source, Ok(answered), own, of)
     };
     let reports = members.into_par_iter().map(judge).collect::<Result<_, _>>()?;
-    Ok(Judged { reports, without_canary, strays: fleet.strays(), ..Judged::default() })
+    let partial = fleet.is_partial().then(|| {
+        "a part of the data is missing, as the source itself says: who seems to have no canary is judged \
+         all the same"
+            .to_owned()
+    });
+    let (strays, notes) = (fleet.strays(), partial.into_iter().collect());
+    Ok(Judged { reports, without_canary, strays, notes, ..Judged::default() })
 }
 
 /// Returns those who are judged, and the names of those who have no canary. Where some query failed,

@@ -53,6 +53,11 @@ impl Doubts {
         !self.failures.is_empty()
     }
 
+    /// Returns whether there is a warning of a kind.
+    pub(crate) fn has_warning(&self, code: WarningCode) -> bool {
+        self.warnings.keys().any(|(known, _)| *known == code)
+    }
+
     fn warn(&mut self, check: usize, code: WarningCode, text: String) {
         self.warnings.entry((code, text)).or_default().insert(check);
     }
