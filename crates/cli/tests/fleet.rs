@@ -21,35 +21,29 @@ const GAUGE: &str = "  memory: {gauge: level, worse: higher}\n";
 const HISTOGRAM: &str = "  latency: {histogram: duration_bucket}\n";
 
 /// Two pods an arm, with requests, errors, a level and a histogram.
-fn service(name: &'static str, canaries: bool, change: impl Fn(usize, i64) -> Change) -> Vec<Row> {
+fn service(name: &'static str, canaries: bool, change: impl Fn(Pod) -> Change) -> Vec<Row> {
     let mut case = Case::new(name, "");
     for arm in 0..=usize::from(canaries) {
         for (at, pod) in ["a", "b"].into_iter().enumerate() {
+            let change = change((arm, at));
             let drawn = |scrape: i64| noise(scrape + 1000 * arm as i64 + 333 * at as i64);
-            let counted = |value: Option<f64>, scrape| {
-                let Change { since, restart, .. } = change(arm, scrape);
-                value.filter(|_| scrape >= since).map(|value| match restart {
-                    Some(restart) if scrape >= restart => value - (100 * restart) as f64 + 5.0,
-                    _ => value,
-                })
-            };
+            let requests = |scrape| total(scrape, drawn(scrape)).unwrap_or_default();
+            let errors = |scrape| (scrape * change.errors) as f64;
             case = case
                 .series(arm, "requests_total", &[("code", "200"), ("pod", pod)], |scrape| {
-                    counted(total(scrape, drawn(scrape)), scrape)
+                    change.counted(scrape, requests)
                 })
                 .series(arm, "requests_total", &[("code", "500"), ("pod", pod)], |scrape| {
-                    let rate = change(arm, scrape).errors;
-                    (scrape >= change(arm, scrape).since).then_some((scrape * rate) as f64)
+                    change.counted(scrape, errors)
                 })
                 .series(arm, "level", &[("pod", pod)], |scrape| {
-                    (scrape >= change(arm, scrape).since)
-                        .then(|| (50 + drawn(scrape)) as f64 * change(arm, scrape).level)
+                    change.is_seen(scrape).then(|| (50 + drawn(scrape)) as f64 * change.level)
                 });
             for (le, share) in [("0.1", 0.5), ("1", 0.9), ("+Inf", 1.0)] {
                 let labels = [("pod", pod), ("le", le)];
+                let requests = |scrape| ((scrape * 40 + drawn(scrape) / 3) as f64 * share).floor();
                 case = case.series(arm, "duration_bucket", &labels, |scrape| {
-                    let counted = ((scrape * 40 + drawn(scrape) / 3) as f64 * share).floor();
-                    (scrape >= change(arm, scrape).since).then_some(counted)
+                    change.counted(scrape, requests)
                 });
             }
         }
@@ -60,41 +54,73 @@ fn service(name: &'static str, canaries: bool, change: impl Fn(usize, i64) -> Ch
     };
     for row in &mut case.rows {
         row.labels = std::mem::take(&mut row.labels).into_iter().map(named).collect();
-        // A scrape on the edge of a step is in one by a selector and in the other by a function.
-        row.time += 7000;
     }
     case.rows
 }
 
-/// What an arm does otherwise.
+/// An arm, and which of its pods.
+type Pod = (usize, usize);
+
+/// What a pod does otherwise.
 #[derive(Clone, Copy)]
 struct Change {
     /// Since which scrape it is there.
     since: i64,
+    /// From which scrape up to which it is not scraped.
+    unseen: (i64, i64),
     /// At which scrape its counters begin again.
     restart: Option<i64>,
+    /// After how many scrapes they begin again, each time.
+    crashes: Option<i64>,
+    /// What they had counted before all this.
+    counted_before: f64,
     /// Failed requests from scrape to scrape.
     errors: i64,
     level: f64,
 }
 
-const SOUND: Change = Change { since: -1, restart: None, errors: 1, level: 1.0 };
+impl Change {
+    fn is_seen(&self, scrape: i64) -> bool {
+        scrape >= self.since && !(self.unseen.0..self.unseen.1).contains(&scrape)
+    }
+
+    /// Returns what a counter stands at.
+    fn counted(&self, scrape: i64, counted: impl Fn(i64) -> f64) -> Option<f64> {
+        let once = self.restart.filter(|&restart| scrape >= restart);
+        let last = self.crashes.map(|every| scrape / every * every).or(once);
+        let value = match last {
+            Some(last) => counted(scrape) - counted(last),
+            None => counted(scrape) + self.counted_before,
+        };
+        self.is_seen(scrape).then_some(value)
+    }
+}
+
+const SOUND: Change = Change {
+    since: -1,
+    unseen: (0, 0),
+    restart: None,
+    crashes: None,
+    counted_before: 0.0,
+    errors: 1,
+    level: 1.0,
+};
+
+/// A service whose canaries do otherwise, each pod alike.
+fn with_canary(name: &'static str, change: Change) -> Vec<Row> {
+    service(name, true, move |(arm, _)| if arm == 1 { change } else { SOUND })
+}
 
 fn fleet() -> Vec<Row> {
-    let of_canary = |arm, change| if arm == 1 { change } else { SOUND };
-    let mut rows = service("good", true, |_, _| SOUND);
-    rows.extend(service("failing", true, move |arm, _| {
-        of_canary(arm, Change { errors: 20, ..SOUND })
-    }));
-    rows.extend(service("hungry", true, move |arm, _| {
-        of_canary(arm, Change { level: 2.0, ..SOUND })
-    }));
-    rows.extend(service("restarted", true, move |arm, _| {
-        of_canary(arm, Change { restart: Some(50), ..SOUND })
-    }));
-    rows.extend(service("late", true, move |arm, _| of_canary(arm, Change { since: 40, ..SOUND })));
-    rows.extend(service("idle", false, |_, _| SOUND));
-    rows
+    [
+        with_canary("good", SOUND),
+        with_canary("failing", Change { errors: 20, ..SOUND }),
+        with_canary("hungry", Change { level: 2.0, ..SOUND }),
+        with_canary("restarted", Change { restart: Some(50), ..SOUND }),
+        with_canary("late", Change { since: 40, ..SOUND }),
+        service("idle", false, |_| SOUND),
+    ]
+    .concat()
 }
 
 fn check_file(source: &str, who: &str, checks: &str) -> String {
@@ -178,6 +204,84 @@ fn a_store_adds_a_fleet_up_and_says_what_a_selector_says() {
                 assert_eq!(one, other, "{name}, {member}, {replica:?}");
             }
         }
+    }
+}
+
+#[test]
+fn restarts_gaps_and_late_scrapes_are_counted_as_from_samples() {
+    let failing = Change { errors: 12, ..SOUND };
+    let of_one_pod = |name, pod: Pod, change| {
+        service(name, true, move |own| if own == pod { change } else { SOUND })
+    };
+    let rows = [
+        // Four scrapes are a minute, two steps.
+        with_canary("crashing", Change { crashes: Some(4), ..failing }),
+        with_canary("crashing between steps", Change { crashes: Some(3), ..failing }),
+        with_canary("crashing and sound", Change { crashes: Some(5), ..SOUND }),
+        // Each has ten times the errors behind it of all that the others count in the hour.
+        of_one_pod(
+            "a gap",
+            (1, 1),
+            Change { unseen: (20, 102), counted_before: 20_000.0, ..SOUND },
+        ),
+        of_one_pod(
+            "a gap of control",
+            (0, 0),
+            Change { unseen: (30, 112), counted_before: 20_000.0, ..failing },
+        ),
+    ]
+    .concat();
+    let stores = filled_with(&rows);
+    let folder = tempfile::tempdir().unwrap();
+    for RealStore { name, url, .. } in &stores {
+        let source = format!("{{prometheus: {{url: '{url}'}}}}");
+        let checks = [RATIO, HISTOGRAM].concat();
+        let who = "history: 0s\nfor_each: [service]";
+        let (code, report) = judged(folder.path(), &check_file(&source, who, &checks));
+        assert_eq!(code, 2, "{name}");
+        let members = members(&report);
+        let outcomes: Vec<_> =
+            members.iter().map(|(name, it)| (name.as_str(), it["outcome"].as_str())).collect();
+        let (fail, pass) = (Some("fail"), Some("pass"));
+        assert_eq!(
+            outcomes,
+            [
+                ("a gap", pass),
+                ("a gap of control", pass),
+                ("crashing", fail),
+                ("crashing and sound", pass),
+                ("crashing between steps", fail)
+            ],
+            "{name}"
+        );
+        for (member, judged_in_fleet) in members {
+            let who = format!("history: 0s\nservice: {member}\nscope: {{service: $service}}");
+            let (_, alone) = judged(folder.path(), &check_file(&source, &who, &checks));
+            let (one, other) = (without_moments(judged_in_fleet), without_moments(essence(&alone)));
+            assert_eq!(one, other, "{name}, {member}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_the_store_begins_to_see_has_no_past_that_is_counted() {
+    // All begin within one scrape of each other, on both sides of the edge of a step.
+    let rows = service("new", true, |(arm, at)| Change {
+        since: if (arm, at) == (1, 1) { 42 } else { 41 },
+        counted_before: if (arm, at) == (1, 1) { 20_000.0 } else { 0.0 },
+        ..SOUND
+    });
+    let stores = filled_with(&rows);
+    let folder = tempfile::tempdir().unwrap();
+    for RealStore { name, url, .. } in &stores {
+        let source = format!("{{prometheus: {{url: '{url}'}}}}");
+        let who = "history: 0s\nfor_each: [service]";
+        let (_, report) = judged(folder.path(), &check_file(&source, who, RATIO));
+        let outcomes: Vec<_> = members(&report)
+            .iter()
+            .map(|(name, it)| (name.clone(), it["outcome"].as_str().map(str::to_owned)))
+            .collect();
+        assert_eq!(outcomes, [("new".to_owned(), Some("pass".to_owned()))], "{name}");
     }
 }
 
@@ -306,7 +410,7 @@ fn errors_of_nobody_are_not_no_errors() {
     }
     // Without a service those of all are one series.
     rows.retain(|row| {
-        row.labels.iter().any(|(label, _)| label == "service") || row.time % 60_000 == 7_000
+        row.labels.iter().any(|(label, _)| label == "service") || row.time % 60_000 == 0
     });
     rows.dedup_by_key(|row| (row.metric.clone(), row.labels.clone(), row.time));
     let mut seen = std::collections::BTreeSet::new();

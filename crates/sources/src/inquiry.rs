@@ -18,7 +18,9 @@ use crate::registry::source_named;
 use crate::rows::{shortened, shown};
 use crate::selection::Remainder;
 use crate::selector::Selector;
-use crate::source::{Answer, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source};
+use crate::source::{
+    Answer, Asked, LEFT_OUT_STEPS, Notice, Plan, Points, Quantity, QueryError, Request, Source,
+};
 
 /// What an analysis asks a store.
 #[derive(Clone, Debug)]
@@ -349,7 +351,7 @@ impl<'a> Inquiry<'a> {
         GatheredFleet { told, doubts }
     }
 
-    /// Leaves out what a store counted in the first step in which it knew of a member at all: a counter
+    /// Leaves out what a store counted in the first steps in which it knew of a member at all: a counter
     /// that had run for long before anybody watched it looks like one that began then.
     fn forget_first_increments(&self, member: &mut MemberSeries) {
         // Arms that are asked for in stretches of their own begin by themselves.
@@ -357,11 +359,11 @@ impl<'a> Inquiry<'a> {
             let plan = &self.plans[*series.wanted_by.first()?];
             let request = plan.begins_early.then(|| plan.requests.first())??;
             match self.requests[*request].points {
-                Points::Steps(start, ..) => Some(start),
+                Points::Steps(start, _, step) => Some((start, step)),
                 Points::Samples(..) | Points::LastBefore(_) => None,
             }
         };
-        let mut first: BTreeMap<Timestamp, Timestamp> = BTreeMap::new();
+        let mut first: BTreeMap<(Timestamp, u32), Timestamp> = BTreeMap::new();
         for series in &member.series {
             let known = series.samples.iter().filter(|sample| !sample.value.is_nan());
             if let (Some(start), Some(own)) = (beginning(series), known.map(|it| it.time).min()) {
@@ -369,8 +371,11 @@ impl<'a> Inquiry<'a> {
             }
         }
         for series in &mut member.series {
-            if let Some(first) = beginning(series).and_then(|start| first.get(&start)) {
-                series.samples.retain(|sample| sample.time > *first);
+            let Some(beginning @ (_, step)) = beginning(series) else { continue };
+            if let Some(first) = first.get(&beginning) {
+                let left_out = u64::from(LEFT_OUT_STEPS) * u64::from(step);
+                let known_from = first.after(Duration::from_secs(left_out));
+                series.samples.retain(|sample| sample.time >= known_from);
             }
         }
     }

@@ -26,8 +26,8 @@ use crate::promql::{Prepared, is_label_name, prepare};
 use crate::rows::shown;
 use crate::selection::{Remainder, raw};
 use crate::source::{
-    Answer, AnswerError, Asked, Notice, Plan, Points, Quantity, QueryError, Request, Source,
-    StoreSeries,
+    Answer, AnswerError, Asked, LEFT_OUT_STEPS, Notice, Plan, Points, Quantity, QueryError,
+    Request, Source, StoreSeries,
 };
 use crate::time_asked::{LOOK_BACK_SECONDS, RAW_CHUNK, chunks, just_before, step_chunks};
 use crate::wire::{Seconds, Value, json, list_or_null};
@@ -50,7 +50,7 @@ impl Source for Prometheus {
         Ok(match prepare(asked)? {
             Prepared::Selector(selector) => match added_up(asked, &selector) {
                 Some(expression) => Plan {
-                    requests: steps(&a_step_early(asked), &expression),
+                    requests: added_up_steps(asked, &expression),
                     counters: CounterForm::Increments,
                     per_second: false,
                     notices: Vec::new(),
@@ -61,7 +61,7 @@ impl Source for Prometheus {
                 None => samples(asked, &selector),
             },
             Prepared::Expression(expression) => Plan {
-                requests: steps(asked, &expression.text),
+                requests: steps(asked, &expression.text, MOST_POINTS),
                 counters: if expression.makes_increments {
                     CounterForm::Increments
                 } else {
@@ -233,52 +233,94 @@ fn refuse_odd_labels(asked: &Asked<'_>) -> Result<(), QueryError> {
 /// Returns what has the store add up the replicas of each canary of a fleet, step by step; nothing
 /// where one canary is asked for, or where the samples themselves are needed.
 ///
-/// A counter's increments are whole: what it stands at, less what it stood at a step ago; all of it
-/// where it began again, or anew. A counter that was last seen longer ago than
-/// [`LOOK_BACK_OF_A_STEP`] began anew.
+/// A counter's increments are whole: what it stands at, less what it stood at when it was last seen; all of
+/// it where it began again, or anew. Each step is looked at in parts, so that of a counter that begins
+/// again within a step nothing is lost but what raw samples would not show either, or what was counted
+/// within one part.
 fn added_up(asked: &Asked<'_>, selector: &str) -> Option<String> {
     let keep = |also: &[&str]| {
         let labels = asked.for_each.iter().map(String::as_str).chain(asked.replica);
         labels.chain(also.iter().copied()).collect::<Vec<_>>().join(", ")
     };
     let step = asked.step.seconds();
-    let before = format!("last_over_time({selector}[{LOOK_BACK_OF_A_STEP}s] offset {step}s)");
-    let increments = format!("({selector} - {before} >= 0) or {selector}");
+    let increments = |also: &[&str]| increments(selector, &keep(also), step);
     match asked.quantity {
         _ if asked.for_each.is_empty() => None,
-        Quantity::Counter => Some(format!("sum by ({}) ({increments})", keep(&[]))),
+        Quantity::Counter => Some(increments(&[])),
         // A histogram that is one sample cannot be compared with zero.
         Quantity::Buckets if !is_of_buckets(selector) => None,
-        Quantity::Buckets => Some(format!("sum by ({}) ({increments})", keep(&["le"]))),
+        Quantity::Buckets => Some(increments(&["le"])),
         // Which of several series of one replica is meant must be seen.
-        Quantity::Level if asked.replica.is_some() => {
-            Some(format!("avg_over_time({selector}[{step}s])"))
-        }
-        Quantity::Level => {
-            Some(format!("avg by ({}) (avg_over_time({selector}[{step}s]))", keep(&[])))
-        }
+        Quantity::Level if asked.replica.is_some() => Some(average(selector, step)),
+        Quantity::Level => Some(format!("avg by ({}) ({})", keep(&[]), average(selector, step))),
     }
 }
 
-/// Nobody knows what was before the first increment that a store can tell of.
-fn a_step_early<'a>(asked: &Asked<'a>) -> Asked<'a> {
+/// Returns what has the store count a step's increments, summed over the series with the same labels.
+///
+/// A range is closed at its end, and a step is open there: everything is looked at a millisecond earlier.
+///
+/// * `labels`: those that are kept, with commas between them.
+/// * `step`: in seconds.
+fn increments(selector: &str, labels: &str, step: u32) -> String {
+    let part = part_of(step);
+    let now = format!("last_over_time({selector}[{part}s] offset 1ms)");
+    let since = u64::from(part) * 1000 + 1;
+    let before = format!("last_over_time({selector}[{LOOK_BACK_SECONDS}s] offset {since}ms)");
+    let of_part = format!("sum by ({labels}) (({now} - {before} >= 0) or {now})");
+    if part == step {
+        return of_part;
+    }
+    // Version 2 has a range closed at its beginning, too: the part that ends there is another step's.
+    let others = u64::from(step) * 1000 - 1;
+    format!("sum_over_time(({of_part})[{others}ms:{part}s])")
+}
+
+fn average(selector: &str, step: u32) -> String {
+    format!("avg_over_time({selector}[{step}s] offset 1ms)")
+}
+
+/// Returns the length of the parts in which a step is looked at, all of one length, in seconds.
+fn part_of(step: u32) -> u32 {
+    let divides = |parts: &u32| step.is_multiple_of(*parts);
+    let fewest = step.div_ceil(LONGEST_PART);
+    (fewest..=step).find(divides).map_or(step, |parts| step / parts)
+}
+
+/// The usual time from scrape to scrape, in seconds.
+const LONGEST_PART: u32 = 15;
+
+/// Asks for what the store adds up, in stretches of like length.
+///
+/// Nobody knows what was before the first increment that a store can tell of, and not all targets are
+/// scraped in the same step: two steps more are asked for, and are left out when they are the first.
+fn added_up_steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
+    let step = asked.step.seconds();
     let mut window = asked.window;
+    let mut most = MOST_POINTS;
     if asked.quantity != Quantity::Level {
-        window.start = window.start.before(Duration::from_secs(asked.step.seconds().into()));
+        let early = u64::from(LEFT_OUT_STEPS) * u64::from(step);
+        window.start = window.start.before(Duration::from_secs(early));
+        most = (i64::from(part_of(step)) * MOST_PARTS / i64::from(step)).max(1);
     }
-    Asked { window, ..*asked }
+    let asked = Asked { window, ..*asked };
+    let all: i64 = step_chunks(&asked, 1).map(|_| 1).sum();
+    let stretches = (all + most - 1) / most;
+    steps(&asked, expression, (all + stretches - 1) / stretches.max(1))
 }
 
-/// How long a scrape may fail before a counter is taken for a new one, in seconds. A store holds all
-/// samples of it in memory, of every host.
-const LOOK_BACK_OF_A_STEP: u32 = 900;
+/// How many parts of steps a store looks at for one query. It holds a number for each of them and each
+/// series three times over, and Prometheus refuses to hold more than 50 million: that is 140,000 series.
+const MOST_PARTS: i64 = 120;
 
 fn is_of_buckets(selector: &str) -> bool {
     selector.split('{').next().is_some_and(|name| name.trim_end().ends_with("_bucket"))
 }
 
 /// Asks for one value a step, computed at the step's end, which is when all of it has happened.
-fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
+///
+/// * `most`: how many steps one request may ask for.
+fn steps(asked: &Asked<'_>, expression: &str, most: i64) -> Vec<Request> {
     let step = asked.step.seconds();
     let millis = i64::from(step) * 1000;
     let request = |(from, to): (Timestamp, Timestamp)| Request {
@@ -293,7 +335,7 @@ fn steps(asked: &Asked<'_>, expression: &str) -> Vec<Request> {
         points: Points::Steps(from, to, step),
         body: None,
     };
-    step_chunks(asked, MOST_POINTS).map(request).collect()
+    step_chunks(asked, most).map(request).collect()
 }
 
 /// The store may stop when nobody waits any more.

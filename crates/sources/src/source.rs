@@ -192,13 +192,17 @@ pub struct Plan {
     /// Whether the query was read as a selector of PromQL: serin holds the series of the answer against
     /// it.
     pub is_selector: bool,
-    /// Whether each request for increments begins a step early: what comes first of a member of a fleet
-    /// is no increment, since nobody knows what was before, and is left out.
+    /// Whether requests for increments begin [`LEFT_OUT_STEPS`] early: what comes first of a member of a
+    /// fleet is no increment, since nobody knows what was before, and is left out.
     pub begins_early: bool,
     /// What of the query the requests do not say, because the store cannot tell it apart: serin
     /// leaves out the series of the answer that it does not hold for.
     pub remainder: Remainder,
 }
+
+/// How many steps are left out where the store begins to know of a member of a fleet: its targets are
+/// scraped one after the other, and the next step may be the first one of some.
+pub(crate) const LEFT_OUT_STEPS: u32 = 2;
 
 /// One request, without whatever all requests to a store have in common.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
