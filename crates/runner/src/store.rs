@@ -70,16 +70,29 @@ pub(crate) fn send<'a>(
     window: Window,
     progress: &dyn Progress,
 ) -> Result<Answers<'a>, RunError> {
-    let inquiry = Inquiry::new(analysis, store, window)?;
-    let client = StoreClient::new(store, inquiry.source(), &question.folder())?;
-    let fetching = fetch_all(&client, inquiry.requests(), store.limits, progress);
-    let Fetched { answers, clock_ahead } = runtime(store)?.block_on(fetching);
+    let (inquiry, Fetched { answers, clock_ahead }) =
+        fetched(question, analysis, store, window, progress)?;
     let of_checks = |(request, _): &(usize, _)| inquiry.is_of_a_check(*request);
     if answers.iter().enumerate().filter(of_checks).all(|(_, answer)| answer.is_err()) {
         return Err(nothing_answered(&inquiry, &answers));
     }
     let answers = answers.into_iter().map(|answer| answer.map_err(with_hint)).collect();
     Ok(Answers { inquiry, answers, clock_ahead })
+}
+
+/// Asks a store, and takes what comes: even no answer at all.
+fn fetched<'a>(
+    question: &Question,
+    analysis: &'a Analysis,
+    store: &Store,
+    window: Window,
+    progress: &dyn Progress,
+) -> Result<(Inquiry<'a>, Fetched), RunError> {
+    let inquiry = Inquiry::new(analysis, store, window)?;
+    let client = StoreClient::new(store, inquiry.source(), &question.folder())?;
+    let fetching = fetch_all(&client, inquiry.requests(), store.limits, progress);
+    let fetched = runtime(store)?.block_on(fetching);
+    Ok((inquiry, fetched))
 }
 
 /// Returns when the points of either arm of any check lie.
@@ -115,24 +128,39 @@ pub(crate) struct Past {
 ///
 /// [`RunError`] when it cannot be asked.
 pub(crate) fn past(
-    (question, analysis): (&Question, &Analysis),
+    asked: (&Question, &Analysis),
     written: &Store,
     overrides: Overrides<'_>,
     end: Timestamp,
     progress: &dyn Progress,
 ) -> Result<Past, RunError> {
-    let length = analysis.history.unwrap_or(HISTORY);
-    let start = analysis.step.bin_of(end.before(length));
-    if length.is_zero() {
-        return Ok(Past::default());
-    }
     let store = overridden(written, overrides)?;
-    let inquiry = Inquiry::new(analysis, &store, Window { start, end })?;
-    let client = StoreClient::new(&store, inquiry.source(), &question.folder())?;
-    let fetching = fetch_all(&client, inquiry.requests(), store.limits, progress);
-    let answers = runtime(&store)?.block_on(fetching).answers;
-    let gathered = inquiry.gather(answers.into_iter().map(|it| it.map_err(with_hint)).collect());
-    Ok(Past::of(&inquiry, gathered))
+    let sent = send_about_past(asked, &store, end, progress)?;
+    Ok(sent.map_or_else(Past::default, |Answers { inquiry, answers, .. }| {
+        Past::of(&inquiry, inquiry.gather(answers))
+    }))
+}
+
+/// Sends what asks for the past before `end`; nothing where the Check file wants none.
+///
+/// # Errors
+///
+/// [`RunError`] when it cannot be asked.
+pub(crate) fn send_about_past<'a>(
+    (question, analysis): (&Question, &'a Analysis),
+    store: &Store,
+    end: Timestamp,
+    progress: &dyn Progress,
+) -> Result<Option<Answers<'a>>, RunError> {
+    let length = analysis.history.unwrap_or(HISTORY);
+    if length.is_zero() {
+        return Ok(None);
+    }
+    let before = Window { start: analysis.step.bin_of(end.before(length)), end };
+    let (inquiry, Fetched { answers, clock_ahead }) =
+        fetched(question, analysis, store, before, progress)?;
+    let answers = answers.into_iter().map(|answer| answer.map_err(with_hint)).collect();
+    Ok(Some(Answers { inquiry, answers, clock_ahead }))
 }
 
 impl Past {

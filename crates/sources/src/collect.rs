@@ -131,26 +131,30 @@ pub(crate) struct Collector<'a> {
     records: u64,
     seen: Seen,
     /// Whose series are kept; everybody's if nobody is named.
-    only: Option<Members>,
+    only: Option<Whose<'a>>,
 }
 
-/// Some members of a fleet.
+/// Whose series are kept of a fleet.
 #[derive(Clone, Debug)]
-pub(crate) struct Members {
+pub(crate) struct Whose<'a> {
     /// The labels that tell members apart.
-    pub(crate) for_each: Vec<String>,
-    /// Their values, member by member.
-    pub(crate) names: BTreeSet<Vec<String>>,
+    pub(crate) for_each: &'a [String],
+    /// Their values, member by member; nothing where the series are meant that are of no member.
+    pub(crate) names: Option<&'a BTreeSet<Vec<String>>>,
 }
 
-impl Members {
+impl Whose<'_> {
     fn has(&self, labels: &[(&str, &str)]) -> bool {
         let value = |label: &String| {
-            let found = labels.iter().find(|(name, _)| name == label);
+            let found = labels.iter().find(|(name, value)| name == label && !value.is_empty());
             found.map(|(_, value)| (*value).to_owned())
         };
         let name: Option<Vec<String>> = self.for_each.iter().map(value).collect();
-        name.is_some_and(|name| self.names.contains(&name))
+        match (name, self.names) {
+            (Some(name), Some(names)) => names.contains(&name),
+            (name, None) => name.is_none(),
+            (None, Some(_)) => false,
+        }
     }
 }
 
@@ -221,9 +225,9 @@ impl<'a> Collector<'a> {
         })
     }
 
-    /// Keeps nothing but the series of some members of a fleet.
-    pub(crate) fn only(self, members: Members) -> Self {
-        Self { only: Some(members), ..self }
+    /// Keeps nothing but the series of some members of a fleet, or of none.
+    pub(crate) fn only(self, whose: Whose<'a>) -> Self {
+        Self { only: Some(whose), ..self }
     }
 
     /// Takes one record. Times and values are read only where somebody asked for the series.

@@ -12,8 +12,8 @@ use crate::parquet::RowGroups;
 use crate::pools::Pools;
 use crate::recording::span_of;
 
-/// What a source has of one member of a fleet.
-#[derive(Clone, Debug)]
+/// What a source has of one member of a fleet; by default nothing, of nobody.
+#[derive(Clone, Debug, Default)]
 pub struct MemberSeries {
     /// The values of the labels that tell members apart, in the order in which the Check file names
     /// the labels.
@@ -61,9 +61,8 @@ pub struct RecordedFleet {
     name: String,
     wanted: Vec<Wanted>,
     members: Vec<MemberSeries>,
-    strays: usize,
-    /// The checks of which some query has series of nobody alone.
-    unnamed: BTreeSet<usize>,
+    /// Who has series of which queries; its members are above.
+    told: ToldApart,
     /// Where rows lie in a file that has row groups.
     rows: Option<RowGroups>,
 }
@@ -92,13 +91,19 @@ impl RecordedFleet {
         rows: Option<RowGroups>,
     ) -> Result<Self, FileError> {
         let Collected { wanted, series, .. } = collected;
-        let told = tell_apart(&analysis.for_each, &wanted, series);
-        let unnamed = told.unnamed_checks();
-        let ToldApart { members, strays, .. } = told;
-        if members.is_empty() && strays > 0 {
+        let mut told = tell_apart(&analysis.for_each, &wanted, series);
+        let members = std::mem::take(&mut told.members);
+        if members.is_empty() && told.strays > 0 {
             return Err(without_labels(name, analysis));
         }
-        Ok(Self { name: name.to_owned(), wanted, members, strays, unnamed, rows })
+        Ok(Self { name: name.to_owned(), wanted, members, told, rows })
+    }
+
+    /// Returns the same, knowing of series elsewhere that are of no member: a query of which there are
+    /// such, and none of these members, is not known to have counted nothing.
+    pub(crate) fn beside(mut self, strays: &ToldApart) -> Self {
+        self.told.unnamed.extend(&strays.unnamed);
+        self
     }
 
     /// Takes the members out, in the order of their names.
@@ -109,7 +114,7 @@ impl RecordedFleet {
     /// Returns how many series do not say which member they are of.
     #[must_use]
     pub fn strays(&self) -> usize {
-        self.strays
+        self.told.strays
     }
 
     /// Makes observations of what there is of one member. Where an arm has many replicas they are
@@ -136,7 +141,7 @@ impl RecordedFleet {
             Some(_) => error.in_row_groups(place),
             None => error,
         })?;
-        for &check in &self.unnamed {
+        for check in self.told.unnamed_checks() {
             let why = format!("{} {}", self.name, loses_labels(&analysis.for_each));
             series[check] = MetricSeries::failed(&analysis.checks()[check].name, why);
         }

@@ -76,6 +76,10 @@ fn parquet(rows: &[Row]) -> Bytes {
         ("requests", numbers(1)),
         ("errors", numbers(2)),
     ];
+    parquet_of(columns)
+}
+
+fn parquet_of(columns: Vec<(&str, ArrayRef)>) -> Bytes {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(700)).build();
     let mut bytes = Vec::new();
@@ -99,33 +103,44 @@ fn of_csv(rows: &[Row]) -> Vec<Member> {
         .collect()
 }
 
-fn of_parquet(rows: &[Row]) -> (Vec<Member>, usize, f64) {
-    let (analysis, file) = (analysis(), parquet(rows));
+fn opened<'a>(file: &Bytes, analysis: &'a Analysis, most_values: usize) -> ParquetFleet<'a> {
     let form = CounterForm::Increments;
-    let fleet = ParquetFleet::open("fleet.parquet", file.clone(), &analysis, form, None).unwrap();
+    ParquetFleet::open("fleet.parquet", file.clone(), analysis, form, None, most_values)
+        .and_then(|fleet| fleet.with_strays(file.clone()))
+        .unwrap()
+}
+
+fn all_members(fleet: &ParquetFleet<'_>, file: &Bytes, analysis: &Analysis) -> Vec<Member> {
     let mut members = Vec::new();
     for batch in 0..fleet.batches() {
         let mut read = fleet.read(batch, file.clone()).unwrap();
         for member in read.take_members() {
-            members.push((member.name.clone(), read.assemble(&analysis, member).unwrap()));
+            members.push((member.name.clone(), read.assemble(analysis, member).unwrap()));
         }
     }
     members.sort_by(|a, b| a.0.cmp(&b.0));
-    (members, fleet.members(), fleet.readings())
+    members
 }
 
 #[test]
-fn a_file_says_the_same_whatever_its_format_and_order() {
-    let sizes = [3, 120, 40, 11];
+fn a_file_says_the_same_whatever_its_format_order_and_parts() {
+    let (analysis, sizes) = (analysis(), [3, 120, 40, 11]);
     let expected = of_csv(&rows(&sizes));
     assert_eq!(expected.len(), sizes.len());
-    for rows in [rows(&sizes), by_time(rows(&sizes))] {
+    // A host has three values a minute: all hosts have 10,440, and those of the largest member 7,200.
+    for (rows, most_values, parts, readings) in [
+        (rows(&sizes), 10_440, 1, 1.0),
+        (rows(&sizes), 8_000, 2, 1.2),
+        (rows(&sizes), 1, 4, 1.6),
+        (by_time(rows(&sizes)), 10_440, 1, 1.0),
+        (by_time(rows(&sizes)), 1, 4, 4.0),
+    ] {
         assert_eq!(of_csv(&rows), expected);
-        let (members, count, readings) = of_parquet(&rows);
-        assert_eq!(count, sizes.len());
-        // All of it fits at once.
-        assert!((readings - 1.0).abs() < f64::EPSILON, "{readings}");
-        assert_eq!(members, expected);
+        let file = parquet(&rows);
+        let fleet = opened(&file, &analysis, most_values);
+        assert_eq!((fleet.members(), fleet.batches()), (sizes.len(), parts));
+        assert!((fleet.readings() - readings).abs() < 1e-9, "{}", fleet.readings());
+        assert_eq!(all_members(&fleet, &file, &analysis), expected);
     }
 }
 
@@ -179,6 +194,48 @@ fn who_is_nobody_is_counted_and_who_has_no_canary_is_told() {
     let told: Vec<(&str, bool)> =
         members.iter().map(|member| (member.name[0].as_str(), member.has_canary)).collect();
     assert_eq!(told, [("s0", true), ("s1", false)]);
+    let file = parquet(&rows);
+    assert_eq!(opened(&file, &analysis, 1).strays(), 3);
+    let of_services: Vec<Row> = rows.iter().filter(|row| !row.1.is_empty()).cloned().collect();
+    assert_eq!(opened(&parquet(&of_services), &analysis, 1).strays(), 0);
+}
+
+#[test]
+fn errors_of_nobody_are_not_no_errors() {
+    let text = "for_each: [service]\nchecks:\n  errors: {ratio: {bad: errors, total: requests}}\n";
+    let analysis = serin_check::read("fleet.yaml", text).unwrap().analysis;
+    let (mut times, mut names) = (Vec::new(), Vec::new());
+    let mut rows = String::from("time,service,arm,metric,value\n");
+    for minute in 0..MINUTES {
+        for arm in ["control", "canary"] {
+            for (service, metric) in [("shop", "requests"), ("", "errors")] {
+                times.push(minute * 60);
+                names.push((service, arm, metric));
+                writeln!(rows, "{},{service},{arm},{metric},50", minute * 60).unwrap();
+            }
+        }
+    }
+    let texts = |text: fn(&(&'static str, &'static str, &'static str)) -> &'static str| {
+        let texts = names.iter().map(|name| Some(text(name)).filter(|text| !text.is_empty()));
+        Arc::new(texts.collect::<StringArray>()) as ArrayRef
+    };
+    let file = parquet_of(vec![
+        ("time", Arc::new(Int64Array::from(times))),
+        ("service", texts(|name| name.0)),
+        ("arm", texts(|name| name.1)),
+        ("metric", texts(|name| name.2)),
+        ("value", Arc::new(Float64Array::from(vec![50.0; names.len()]))),
+    ]);
+    let of_parquet = all_members(&opened(&file, &analysis, 1), &file, &analysis);
+    let form = CounterForm::Increments;
+    let (mut fleet, _) =
+        read_recorded_fleet("fleet.csv", rows.as_bytes(), &analysis, form).unwrap();
+    let member = fleet.take_members().remove(0);
+    let of_csv = fleet.assemble(&analysis, member).unwrap();
+    for (name, member) in [("CSV", &of_csv), ("Parquet", &of_parquet[0].1)] {
+        let failure = member.series[0].failure.as_deref().unwrap_or_default();
+        assert!(failure.contains("gave series of no member of the fleet"), "{name}: {failure}");
+    }
 }
 
 #[test]

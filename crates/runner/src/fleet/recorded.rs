@@ -70,7 +70,10 @@ impl Recorded<'_> {
         let (digest, fleet) = rayon::join(
             || DigestReader::new(open()?).finish().map_err(unreadable),
             || -> Result<_, RunError> {
-                Ok(ParquetFleet::open(&self.name, open()?, self.analysis, counters, until)?)
+                let most = ParquetFleet::MOST_VALUES_AT_ONCE;
+                let (name, analysis) = (&self.name, self.analysis);
+                let fleet = ParquetFleet::open(name, open()?, analysis, counters, until, most)?;
+                Ok(fleet.with_strays(open()?)?)
             },
         );
         let (source, fleet) = (self.source(digest?), fleet?);
@@ -79,16 +82,14 @@ impl Recorded<'_> {
             let (sorted, without_canary) = sorted_out(&mut members);
             let judge = |member| self.judge(&members, member, &source, fleet.members());
             let reports = sorted.into_iter().map(judge).collect::<Result<_, _>>()?;
-            let strays = members.strays();
-            Ok(Judged { reports, without_canary, strays, ..Judged::default() })
+            Ok(Judged { reports, without_canary, ..Judged::default() })
         };
         let batches: Vec<Judged> =
             (0..fleet.batches()).into_par_iter().map(batch).collect::<Result<_, _>>()?;
-        let mut judged = Judged::default();
+        let mut judged = Judged { strays: fleet.strays(), ..Judged::default() };
         for batch in batches {
             judged.reports.extend(batch.reports);
             judged.without_canary.extend(batch.without_canary);
-            judged.strays += batch.strays;
         }
         judged.notes.extend(scattered(&fleet));
         judged.inputs = vec![source.input];

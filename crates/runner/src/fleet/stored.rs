@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use serin_model::{Analysis, Store, Timestamp, Window};
+use serin_model::{Analysis, Store, Window};
 use serin_sources::{GatheredFleet, Inquiry, MemberSeries};
 
 use super::{Court, FromSource, Judged};
@@ -11,9 +11,9 @@ use crate::error::RunError;
 use crate::judge::{Answered, beginning_of};
 use crate::question::{JudgeKind, Overrides};
 use crate::store::{
-    Answers, Past, clock_off, cut_steps, input, nothing_found, overridden, send, span_of, window,
+    Answers, Past, clock_off, cut_steps, input, nothing_found, overridden, send, send_about_past,
+    span_of, window,
 };
-use crate::usual::HISTORY;
 
 /// Asks a store about all members at once, and judges each.
 pub(super) fn judge(
@@ -53,11 +53,10 @@ pub(super) fn judge(
             input: source.input.clone(),
             note: None,
         };
-        let own = match &past {
-            Some(past) => past.of(&name).map(|past| past.up_to_the_canary(&answered)),
-            None => Some(Past::default()),
-        };
-        court.judge(&name, &source, Ok(answered), own, of)
+        let own = past
+            .as_ref()
+            .map_or_else(Past::default, |past| past.of(&name).up_to_the_canary(&answered));
+        court.judge(&name, &source, Ok(answered), Some(own), of)
     };
     let reports = members.into_par_iter().map(judge).collect::<Result<_, _>>()?;
     let partial = fleet.is_partial().then(|| {
@@ -86,9 +85,10 @@ struct FleetPast<'a> {
 }
 
 impl FleetPast<'_> {
-    fn of(&self, name: &[String]) -> Option<Past> {
-        let member = self.members.get(name)?.clone();
-        Some(Past::of(&self.inquiry, self.inquiry.gather_member(&self.fleet, member)))
+    fn of(&self, name: &[String]) -> Past {
+        // Whoever is not there has a past without a point, or one that could not be asked for.
+        let member = self.members.get(name).cloned().unwrap_or_default();
+        Past::of(&self.inquiry, self.inquiry.gather_member(&self.fleet, member))
     }
 }
 
@@ -116,22 +116,16 @@ fn past<'a>(
     window: Window,
     is_judged: bool,
 ) -> Result<Option<FleetPast<'a>>, RunError> {
-    let length = analysis.history.unwrap_or(HISTORY);
     let learns = court.kind == JudgeKind::Sequential && analysis.arms.control_window.is_none();
-    if length.is_zero() || !learns || !is_judged {
+    if !learns || !is_judged {
         return Ok(None);
     }
-    let start: Timestamp = analysis.step.bin_of(window.start.before(length));
-    let before = Window { start, end: window.start };
-    let sent = send(court.question, analysis, store, before, court.progress);
-    // Without an answer the judge knows less, and judges all the same.
-    let Answers { inquiry, answers, .. } = match sent {
-        Ok(answers) => answers,
-        Err(RunError::NothingAnswered { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut fleet = inquiry.gather_each(answers);
-    let members = fleet.take_members().into_iter().map(|member| (member.name.clone(), member));
-    let members = members.collect();
-    Ok(Some(FleetPast { inquiry, fleet, members }))
+    let asked = (court.question, analysis);
+    let sent = send_about_past(asked, store, window.start, court.progress)?;
+    Ok(sent.map(|Answers { inquiry, answers, .. }| {
+        let mut fleet = inquiry.gather_each(answers);
+        let members = fleet.take_members().into_iter().map(|member| (member.name.clone(), member));
+        let members = members.collect();
+        FleetPast { inquiry, fleet, members }
+    }))
 }

@@ -12,8 +12,8 @@ use super::table::{self, Table};
 use super::texts::Texts;
 use super::{guarded, guarded_rows, unreadable};
 use crate::SourceError;
-use crate::collect::{Collector, Members};
-use crate::fleet::{RecordedFleet, without_labels};
+use crate::collect::{Collected, Collector, Whose};
+use crate::fleet::{RecordedFleet, ToldApart, tell_apart, without_labels};
 use crate::recording::nothing_found;
 
 /// A Parquet file of a fleet, and which of its members are read together so that they fit into memory.
@@ -25,6 +25,9 @@ pub struct ParquetFleet<'a> {
     metadata: ArrowReaderMetadata,
     all: RowGroups,
     batches: Vec<Batch>,
+    /// Which row groups have rows of no member, as places among those that are read.
+    of_nobody: BTreeSet<usize>,
+    strays: ToldApart,
 }
 
 /// Members that are read together.
@@ -50,11 +53,11 @@ struct Place {
     values: usize,
 }
 
-/// As many values are read at once: 24 bytes each, and as much again while they are judged.
-const MOST_VALUES_AT_ONCE: usize = 3_000_000;
-
 impl<'a> ParquetFleet<'a> {
     /// Finds out who is where in a file, from the columns that `for_each` names.
+    ///
+    /// * `most_values`: so many values are read at once, or one member's where that has more;
+    ///   [`MOST_VALUES_AT_ONCE`](Self::MOST_VALUES_AT_ONCE) is the usual number.
     ///
     /// The other arguments are those of [`read_parquet`](super::read_parquet).
     ///
@@ -67,6 +70,7 @@ impl<'a> ParquetFleet<'a> {
         analysis: &'a Analysis,
         counters: CounterForm,
         until: Option<Timestamp>,
+        most_values: usize,
     ) -> Result<Self, SourceError> {
         let source = &file;
         let metadata = guarded(name, move || table::metadata(source))?;
@@ -78,6 +82,7 @@ impl<'a> ParquetFleet<'a> {
             return Err(without_labels(name, analysis).into());
         };
         let mut places: BTreeMap<Vec<String>, Place> = BTreeMap::new();
+        let mut strays = Place::default();
         let values = table.columns.values.len();
         guarded_rows(name, || {
             find_members(
@@ -87,7 +92,12 @@ impl<'a> ParquetFleet<'a> {
                 &metadata,
                 &chosen,
                 |group, member, rows| {
-                    let place = places.entry(member).or_default();
+                    let place = match member {
+                        Some(member) => places.entry(member).or_default(),
+                        // Which checks they are asked for shows long before all of them are read.
+                        None if strays.values > most_values => return,
+                        None => &mut strays,
+                    };
                     place.groups.insert(group);
                     place.values += rows * values;
                 },
@@ -97,13 +107,40 @@ impl<'a> ParquetFleet<'a> {
             let (rows, seen) = (all.rows().count() as u64, Default::default());
             return Err(nothing_found(name, analysis, "row", rows, &seen).into());
         }
-        Ok(Self { name, analysis, counters, metadata, all: chosen, batches: batches(places) })
+        let batches = batches(places, most_values);
+        let (of_nobody, strays) = (strays.groups, ToldApart::default());
+        Ok(Self { name, analysis, counters, metadata, all: chosen, batches, of_nobody, strays })
     }
+
+    /// Reads what is of no member, so that the parts that are read know of it.
+    ///
+    /// * `file`: the same file.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_parquet`](super::read_parquet).
+    pub fn with_strays<R: ChunkReader + 'static>(self, file: R) -> Result<Self, SourceError> {
+        if self.of_nobody.is_empty() {
+            return Ok(self);
+        }
+        let Collected { wanted, series, .. } = self.collect(file, &self.of_nobody, None)?;
+        Ok(Self { strays: tell_apart(&self.analysis.for_each, &wanted, series), ..self })
+    }
+
+    /// How many values are usually read at once: 24 bytes each, and as much again while they are judged.
+    pub const MOST_VALUES_AT_ONCE: usize = 3_000_000;
 
     /// Returns how many members there are, those without a canary among them.
     #[must_use]
     pub fn members(&self) -> usize {
         self.batches.iter().map(|batch| batch.names.len()).sum()
+    }
+
+    /// Returns how many series do not say which member they are of. Where these are more than are read at
+    /// once, only the first of them are counted.
+    #[must_use]
+    pub fn strays(&self) -> usize {
+        self.strays.strays
     }
 
     /// Returns in how many parts the file is read.
@@ -136,8 +173,20 @@ impl<'a> ParquetFleet<'a> {
         file: R,
     ) -> Result<RecordedFleet, SourceError> {
         let Batch { names, groups, .. } = &self.batches[batch];
-        let members = Members { for_each: self.analysis.for_each.clone(), names: names.clone() };
-        let mut collector = Collector::new(self.name, self.analysis, self.counters)?.only(members);
+        let collected = self.collect(file, groups, Some(names))?;
+        let fleet = RecordedFleet::of(self.name, self.analysis, collected, Some(self.all.clone()))?;
+        Ok(fleet.beside(&self.strays))
+    }
+
+    /// Reads the series of some members, or of none, out of some row groups.
+    fn collect<R: ChunkReader + 'static>(
+        &self,
+        file: R,
+        groups: &BTreeSet<usize>,
+        names: Option<&BTreeSet<Vec<String>>>,
+    ) -> Result<Collected, SourceError> {
+        let whose = Whose { for_each: &self.analysis.for_each, names };
+        let mut collector = Collector::new(self.name, self.analysis, self.counters)?.only(whose);
         let table = Table::of(&collector, &self.metadata, self.analysis)?;
         let chosen = self.all.some(groups);
         let reader = guarded(
@@ -147,19 +196,18 @@ impl<'a> ParquetFleet<'a> {
         let in_row_groups = |error: FileError| error.in_row_groups(|row| self.all.place_of(row));
         guarded_rows(self.name, || batch::read_all(&mut collector, &table, reader, &chosen))
             .map_err(in_row_groups)?;
-        let collected = collector.finish();
-        Ok(RecordedFleet::of(self.name, self.analysis, collected, Some(self.all.clone()))?)
+        Ok(collector.finish())
     }
 }
 
 /// Puts members together that are near each other, as many as are read at once.
-fn batches(places: BTreeMap<Vec<String>, Place>) -> Vec<Batch> {
+fn batches(places: BTreeMap<Vec<String>, Place>, most_values: usize) -> Vec<Batch> {
     let mut places: Vec<_> = places.into_iter().collect();
     places.sort_by_key(|(_, place)| place.groups.first().copied());
     let mut batches: Vec<Batch> = Vec::new();
     for (name, place) in places {
         match batches.last_mut() {
-            Some(batch) if batch.values + place.values <= MOST_VALUES_AT_ONCE => {
+            Some(batch) if batch.values + place.values <= most_values => {
                 batch.names.insert(name);
                 batch.values += place.values;
                 batch.groups.extend(place.groups);
@@ -172,14 +220,15 @@ fn batches(places: BTreeMap<Vec<String>, Place>) -> Vec<Batch> {
 
 /// Reads who each row is of.
 ///
-/// * `found`: gets the place of a row group among `groups`, a member, and how many rows it has there.
+/// * `found`: gets the place of a row group among `groups`, a member or nobody, and how many rows it has
+///   there.
 fn find_members<R: ChunkReader + 'static>(
     name: &str,
     file: R,
     (table, columns): (&Table, &[usize]),
     metadata: &ArrowReaderMetadata,
     groups: &RowGroups,
-    mut found: impl FnMut(usize, Vec<String>, usize),
+    mut found: impl FnMut(usize, Option<Vec<String>>, usize),
 ) -> Result<(), FileError> {
     let damaged = |error: &dyn std::fmt::Display| unreadable(name, &error.to_string());
     let reader =
@@ -221,9 +270,8 @@ fn find_members<R: ChunkReader + 'static>(
     for ((group, name), count) in runs {
         let name = name.iter().zip(&texts).map(|(&number, texts)| texts.text(number).to_string());
         let name: Vec<String> = name.collect();
-        if name.iter().all(|value| !value.is_empty()) {
-            found(group, name, count);
-        }
+        let is_of_a_member = name.iter().all(|value| !value.is_empty());
+        found(group, is_of_a_member.then_some(name), count);
     }
     Ok(())
 }
