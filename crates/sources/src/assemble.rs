@@ -217,12 +217,12 @@ impl<'a> Assembler<'a> {
         above: Part,
         below: Part,
     ) -> Result<BTreeMap<String, Vec<Point<Pair>>>, FileError> {
+        self.refuse_strangers(check, side, [above, below])?;
         let mut above = self.sums(check, side, above)?;
         let mut below = self.sums(check, side, below)?;
         if below.len() == 1 && below.contains_key("") {
             above = added_up(above);
         }
-        self.refuse_strangers(check, side, [&above, &below])?;
         for (replica, sums) in &above {
             let Some(below) = below.get_mut(replica) else { continue };
             for (&time, _) in sums.iter().filter(|(_, sum)| **sum > 0.0) {
@@ -243,16 +243,30 @@ impl<'a> Assembler<'a> {
         Ok(below.into_iter().map(paired).collect())
     }
 
-    /// Events of a replica that has no total would never be seen.
+    /// Events of a replica that has no total would never be seen, or be laid to others of its pool.
     fn refuse_strangers(
         &self,
         check: usize,
         side: Side,
-        [above, below]: [&SumsByReplica; 2],
+        [above, below]: [Part; 2],
     ) -> Result<(), FileError> {
-        let counts = |sums: &BTreeMap<Timestamp, f64>| sums.values().any(|&sum| sum > 0.0);
-        let stranger = above.iter().find(|(name, sums)| !below.contains_key(*name) && counts(sums));
-        let Some((name, _)) = stranger else { return Ok(()) };
+        let known: BTreeSet<&str> =
+            self.answers(check, side, below).map(|series| self.own_name(series)).collect();
+        // A total of nobody in particular is that of all.
+        if known.len() == 1 && known.contains("") {
+            return Ok(());
+        }
+        let mut stranger = None;
+        for series in self.answers(check, side, above) {
+            let name = self.own_name(series);
+            let is_stranger = !known.contains(name)
+                && self.counted(series, side)?.iter().any(|point| point.value > 0.0);
+            if is_stranger {
+                stranger = Some(name);
+                break;
+            }
+        }
+        let Some(name) = stranger else { return Ok(()) };
         let check = &self.analysis.checks()[check];
         let whole = match check.measure {
             Measure::Ratio { .. } => "total",

@@ -257,3 +257,22 @@ fn two_series_of_one_replica_are_seen_in_a_pool_too() {
     assert!(error.contains("several series answer for replica \"h042\""), "{error}");
     assert!(error.contains("`container`"), "{error}");
 }
+
+#[test]
+fn errors_of_a_host_without_requests_are_seen_in_a_pool_too() {
+    let mut text = String::from("time,service,host,arm,metric,value\n");
+    for (time, service, host, arm, [level, requests, _]) in rows(&[100]) {
+        writeln!(text, "{time},{service},{host},{arm},level,{level}").unwrap();
+        writeln!(text, "{time},{service},{host},{arm},errors,1").unwrap();
+        if host != "h042" {
+            writeln!(text, "{time},{service},{host},{arm},requests,{requests}").unwrap();
+        }
+    }
+    let analysis = analysis();
+    let (mut fleet, _) =
+        read_recorded_fleet("fleet.csv", text.as_bytes(), &analysis, CounterForm::Increments)
+            .unwrap();
+    let member = fleet.take_members().remove(0);
+    let error = fleet.assemble(&analysis, member).unwrap_err().to_string();
+    assert!(error.contains("replica \"h042\" of the control has events, and no total"), "{error}");
+}
