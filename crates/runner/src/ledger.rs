@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use serin_ledger::{Ledger, LedgerError, PostgresAddress, Pruning, Retention};
 
+use crate::authorities::{only_these, use_ring, usual_authorities};
 use crate::http::SystemNames;
 use crate::moment::now;
 
@@ -74,28 +73,14 @@ fn addresses(host: &str) -> Result<Vec<IpAddr>, LedgerError> {
 }
 
 fn tls() -> Result<ClientConfig, LedgerError> {
-    let mut roots = RootCertStore::empty();
-    match std::env::var("PGSSLROOTCERT") {
+    let roots = match std::env::var("PGSSLROOTCERT") {
         Ok(path) => {
             let unusable = |problem: String| LedgerError::Unopened { place: path.clone(), problem };
             let pem = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-            let certificates = CertificateDer::pem_slice_iter(&pem);
-            roots.add_parsable_certificates(certificates.filter_map(Result::ok));
-            if roots.is_empty() {
-                return Err(unusable("it has no certificate in PEM".to_owned()));
-            }
+            only_these(&pem).ok_or_else(|| unusable("it has no certificate in PEM".to_owned()))?
         }
-        Err(_) => {
-            let own = rustls_native_certs::load_native_certs().certs;
-            let built_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-            if own.is_empty() {
-                roots.add_parsable_certificates(built_in.iter().cloned());
-            } else {
-                roots.add_parsable_certificates(own);
-            }
-        }
-    }
-    // A second call finds the provider of the first, which is the same one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+        Err(_) => usual_authorities(),
+    };
+    use_ring();
     Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }

@@ -3,6 +3,7 @@
 //! The only crate that knows the wall clock. It opens files, asks sources, hands what they answer to
 //! a judge, and makes a report of what the judge says.
 
+mod authorities;
 pub mod bench;
 mod check_file;
 pub mod commit_status;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use reqwest::Url;
+use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::{Credentials, Store, Tls};
 use serin_sources::{MOST_ROWS, Request};
@@ -25,6 +25,7 @@ use super::client::pem_file;
 use super::failure::FetchFailure;
 use super::limits::MOST_BYTES;
 use super::secret::Secrets;
+use crate::authorities::{only_these, use_ring, usual_authorities};
 use crate::error::RunError;
 use crate::http::SystemNames;
 
@@ -247,28 +248,12 @@ fn tls_config(
     folder: &Path,
     wrong: impl Fn(String) -> RunError,
 ) -> Result<ClientConfig, RunError> {
-    let mut roots = RootCertStore::empty();
-    match &tls.authority {
-        Some(path) => {
-            let pem = pem_file(path, folder)?;
-            let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
-            roots.add_parsable_certificates(certificates.filter_map(Result::ok));
-            if roots.is_empty() {
-                return Err(RunError::NoCertificate { path: path.clone() });
-            }
-        }
-        None => {
-            let own = rustls_native_certs::load_native_certs().certs;
-            let built_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-            if own.is_empty() {
-                roots.add_parsable_certificates(built_in.iter().cloned());
-            } else {
-                roots.add_parsable_certificates(own);
-            }
-        }
-    }
-    // A second call finds the provider of the first, which is the same one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let roots = match &tls.authority {
+        Some(path) => only_these(pem_file(path, folder)?.as_bytes())
+            .ok_or_else(|| RunError::NoCertificate { path: path.clone() })?,
+        None => usual_authorities(),
+    };
+    use_ring();
     let builder = ClientConfig::builder().with_root_certificates(roots);
     let Some(client) = &tls.client else { return Ok(builder.with_no_client_auth()) };
     let (certificate, key) =

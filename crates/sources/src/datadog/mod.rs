@@ -64,6 +64,7 @@ use crate::selection::raw;
 use crate::source::{
     Answer, AnswerError, Asked, Body, Notice, Plan, Points, QueryError, Request, Source,
 };
+use crate::time_asked::step_chunks;
 
 /// Datadog, by the second version of its API.
 #[derive(Clone, Copy, Debug)]
@@ -134,13 +135,7 @@ pub(crate) fn plan(prepared: &Prepared, requests: Vec<Request>) -> Plan {
 
 /// Cuts the window, in whole steps, into as many stretches as Datadog's limit of points takes.
 pub(crate) fn stretches(asked: &Asked<'_>) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-    let start = asked.step.bin_of(asked.window.start).as_millis();
-    let end = asked.step.bin_of(asked.window.end).as_millis();
-    let length = MOST_POINTS * i64::from(asked.step.seconds()) * 1000;
-    let starts = std::iter::successors(Some(start), move |from| from.checked_add(length));
-    starts.take_while(move |&from| from < end).map(move |from| {
-        (Timestamp::from_millis(from), Timestamp::from_millis((from + length).min(end)))
-    })
+    step_chunks(asked, MOST_POINTS)
 }
 
 /// Datadog makes the interval longer where there would be more.
