@@ -17,6 +17,7 @@ mod large_file;
 mod ledger;
 mod left_out;
 mod lint;
+pub mod live;
 mod moment;
 mod plan;
 mod progress;
