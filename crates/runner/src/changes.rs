@@ -119,7 +119,7 @@ fn no_such_scope(ledger: &mut Ledger, asked: &ChangesAsked) -> Result<EntryError
 pub(crate) fn known_services(ledger: &mut Ledger) -> Result<String, EntryError> {
     let services = ledger.services()?;
     if services.is_empty() {
-        return Ok("it is empty: `serin note` and `serin judge --ledger` fill it".to_owned());
+        return Ok("it is empty: `serin note` writes the first change".to_owned());
     }
     let shown: Vec<String> =
         services.iter().take(MOST_SHOWN).map(|service| format!("`{service}`")).collect();
