@@ -36,10 +36,18 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 fn generated() -> anyhow::Result<Vec<(String, String)>> {
     let schema =
         |of: &str| anyhow::Ok((format!("docs/schema/{of}-v1.json"), serin(&["schema", of])?));
-    let mut all = ["check", "report", "plan", "selftest", "lint", "fleet"]
-        .into_iter()
-        .map(schema)
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let formats = [
+        "check",
+        "report",
+        "plan",
+        "selftest",
+        "lint",
+        "fleet",
+        "changes",
+        "verdicts",
+        "scorecard",
+    ];
+    let mut all = formats.into_iter().map(schema).collect::<anyhow::Result<Vec<_>>>()?;
     all.push(("docs/reference/commands.md".to_owned(), commands()?));
     all.push(("docs/reference/packs.md".to_owned(), serin(&["packs", "--markdown"])?));
     all.push(("docs/reference/lint-codes.md".to_owned(), lint_codes()?));

@@ -4,8 +4,10 @@
 //! into the crates below.
 
 mod commands;
+mod document;
 mod exit;
 mod fleet_pages;
+mod ledger_location;
 mod live_view;
 mod output;
 mod pipeline;

@@ -112,6 +112,9 @@ pub struct AnalysisBegun {
     /// Whether nobody acts on it.
     #[serde(default)]
     pub shadow: bool,
+    /// Whether both arms run the same: whatever it finds is a false alarm.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub aa: bool,
     /// When it ends at the latest, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon: Option<Timestamp>,
@@ -330,6 +333,12 @@ impl Fact {
             Self::Unknown => Body::read("{}"),
         }
     }
+}
+
+/// A key that was added to a version is not written where it says nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn read<T: DeserializeOwned>(kind: &Kind, body: &Body) -> Result<T, Invalid> {

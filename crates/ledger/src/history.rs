@@ -67,7 +67,7 @@ pub struct KnownGood<'a> {
 }
 
 impl<F: DeserializeOwned> Entry<F> {
-    fn of(event: &Event, fact: F) -> Self {
+    pub(crate) fn of(event: &Event, fact: F) -> Self {
         Self {
             id: event.id,
             position: event.position,
@@ -80,7 +80,7 @@ impl<F: DeserializeOwned> Entry<F> {
         }
     }
 
-    fn correct(&mut self, correction: Correction) {
+    pub(crate) fn correct(&mut self, correction: Correction) {
         let Some(body) = correction.body else {
             self.withdrawn = true;
             return;
@@ -92,7 +92,7 @@ impl<F: DeserializeOwned> Entry<F> {
     }
 
     /// What occurred last, and of that what arrived last, is the newest.
-    fn age(&self) -> (Timestamp, u64) {
+    pub(crate) fn age(&self) -> (Timestamp, u64) {
         (self.occurred_at, self.position)
     }
 }
@@ -252,6 +252,13 @@ impl ServiceHistory {
         let mut changes: Vec<_> = changes.collect();
         changes.sort_by_key(|change| change.age());
         changes
+    }
+
+    /// Returns all changes, oldest first; withdrawn ones are left out.
+    #[must_use]
+    pub fn changes(&self) -> Vec<&Entry<ChangeNoted>> {
+        // Nothing occurs before 1970.
+        self.changes_since(None, Timestamp::from_millis(-1))
     }
 
     /// Returns all verdicts, oldest first, withdrawn ones included.

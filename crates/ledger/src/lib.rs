@@ -48,6 +48,7 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod admission;
+mod aftermath;
 mod body;
 mod database;
 mod digest;
@@ -70,10 +71,12 @@ mod prune;
 mod pruned;
 mod running;
 mod scope;
+mod scorecard;
 mod sqlite;
 mod verify;
 mod writer;
 
+pub use crate::aftermath::{Aftermath, Overridden, Truth};
 pub use crate::body::Body;
 pub use crate::database::Selection;
 pub use crate::digest::Digest;
@@ -94,5 +97,6 @@ pub use crate::projection::{Projected, Projection};
 pub use crate::prune::{Pruning, Retention};
 pub use crate::running::{Running, RunningAnalyses};
 pub use crate::scope::Scope;
+pub use crate::scorecard::{CheckRecord, Scorecard, Tally};
 pub use crate::verify::{MOST_FAULTS, NotedHead, Verification};
 pub use crate::writer::{WriteError, Writer};

@@ -9,6 +9,7 @@
 mod align;
 mod axis;
 mod change;
+mod changes;
 mod clock;
 mod columns;
 mod distribution;
@@ -39,12 +40,17 @@ mod plan;
 mod ratio_ticks;
 mod report;
 mod scale;
+mod scorecard;
 mod section;
 mod self_test;
 mod svg;
 mod table;
 mod wording;
 
+pub use crate::changes::{
+    ChangesReport, KnownGoodChange, NotedChange, Proof, ScopeChanges, changes_json_schema,
+    changes_table, known_good_table,
+};
 pub use crate::clock::{length_in_words, moment_in_words};
 pub use crate::fleet::{
     FleetReport, fleet_headline, fleet_html, fleet_json_schema, fleet_lines, fleet_markdown,
@@ -64,6 +70,11 @@ pub use crate::plan::{
     PlanReport, plan_html, plan_json_schema, plan_markdown, plan_table, summary as plan_summary,
 };
 pub use crate::report::{Input, Report, json_schema};
+pub use crate::scorecard::{
+    CheckScorecard, Counts, ListedVerdict, OverriddenCounts, Readiness, Remark, ScorecardReport,
+    ServiceScorecard, VerdictTruth, VerdictsReport, scorecard_json_schema, scorecard_table,
+    verdicts_json_schema, verdicts_table,
+};
 pub use crate::self_test::{
     SelfTestReport, recommendations_in_words, self_test_json_schema, self_test_markdown,
     self_test_summary, self_test_table,

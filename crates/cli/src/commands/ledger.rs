@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueHint};
-use serin_ledger::{Kind, Ledger, NotedHead, Pruning, Retention, Verification};
-use serin_runner::{open_ledger, parse_length, prune_ledger};
+use serin_ledger::{Kind, NotedHead, Pruning, Retention, Verification};
+use serin_runner::{parse_length, prune_ledger};
 
+use crate::ledger_location::LedgerLocation;
 use crate::output::{file_beside, print};
 
 /// Verify, export, import or prune the ledger
@@ -32,26 +33,6 @@ enum Verb {
     Prune(Prune),
 }
 
-/// Where the ledger is.
-#[derive(Debug, Args)]
-struct Location {
-    /// A file, or `postgres://user@host/database`; its password may stand in PGPASSWORD
-    #[arg(
-        long = "ledger",
-        value_name = "LEDGER",
-        env = "SERIN_LEDGER",
-        hide_env_values = true,
-        value_hint = ValueHint::FilePath
-    )]
-    location: String,
-}
-
-impl Location {
-    fn open(&self) -> anyhow::Result<Ledger> {
-        Ok(open_ledger(&self.location, false)?)
-    }
-}
-
 /// Look whether every event and every piece of evidence is what was appended
 ///
 /// Says what is wrong, and where: events that were changed or are missing, evidence that is damaged or gone.
@@ -61,7 +42,7 @@ impl Location {
 #[command(after_help = VERIFY_HELP)]
 struct Verify {
     #[command(flatten)]
-    location: Location,
+    location: LedgerLocation,
 
     /// A head that was noted down, which must still be part of the ledger
     #[arg(long, value_name = "POSITION:LINK")]
@@ -85,7 +66,7 @@ Examples:
 #[command(after_help = EXPORT_HELP)]
 struct Export {
     #[command(flatten)]
-    location: Location,
+    location: LedgerLocation,
 
     /// The file to write, whole or not at all; `-` is the standard output
     #[arg(long, short, value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
@@ -105,7 +86,7 @@ Examples:
 #[command(after_help = IMPORT_HELP)]
 struct Import {
     #[command(flatten)]
-    location: Location,
+    location: LedgerLocation,
 
     /// The export; `-` reads it from the standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -126,7 +107,7 @@ Examples:
 #[command(after_help = PRUNE_HELP)]
 struct Prune {
     #[command(flatten)]
-    location: Location,
+    location: LedgerLocation,
 
     /// How long every verdict shall be provable; without it, for ever
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
@@ -268,7 +249,7 @@ impl Import {
             })?;
             Box::new(BufReader::new(file))
         };
-        let imported = open_ledger(&self.location.location, true)?.import(&mut *input)?;
+        let imported = self.location.open_or_create()?.import(&mut *input)?;
         say(&format!(
             "{} events, {} of them new; {} pieces of evidence, {} of them new\n",
             imported.events, imported.new_events, imported.evidence, imported.new_evidence

@@ -1,6 +1,7 @@
 //! The verbs, a file each. A verb's doc comment is its help.
 
 mod bench;
+mod changes;
 mod completions;
 mod convert;
 mod explain;
@@ -9,9 +10,12 @@ mod judge;
 mod ledger;
 mod lint;
 mod man;
+mod note;
 mod packs;
 mod plan;
+mod remark;
 mod schema;
+mod scorecard;
 mod selftest;
 mod sources;
 mod watch;
@@ -34,6 +38,13 @@ pub(crate) enum Command {
     Init(init::Init),
     Convert(convert::Convert),
     Bench(bench::Bench),
+    Note(note::NoteCommand),
+    Changes(changes::Changes),
+    KnownGood(changes::KnownGood),
+    Verdicts(scorecard::Verdicts),
+    Label(remark::LabelCommand),
+    Override(remark::OverrideCommand),
+    Scorecard(scorecard::ScorecardCommand),
     Ledger(ledger::LedgerCommand),
     Schema(schema::Schema),
     Packs(packs::Packs),
@@ -55,6 +66,13 @@ impl Command {
             Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Note(note) => note.run(),
+            Self::Changes(changes) => changes.run(),
+            Self::KnownGood(known_good) => known_good.run(),
+            Self::Verdicts(verdicts) => verdicts.run(),
+            Self::Label(label) => label.run(),
+            Self::Override(decision) => decision.run(),
+            Self::Scorecard(scorecard) => scorecard.run(),
             Self::Ledger(ledger) => ledger.run(),
             Self::Schema(schema) => schema.run(),
             Self::Packs(packs) => packs.run(),

@@ -31,6 +31,12 @@ enum SchemaOf {
     Selftest,
     /// The verdicts on a fleet, as `serin judge --format json` writes them
     Fleet,
+    /// What changed, as `serin changes --format json` writes it
+    Changes,
+    /// Verdicts, as `serin verdicts --format json` writes them
+    Verdicts,
+    /// Scorecards, as `serin scorecard --format json` writes them
+    Scorecard,
     /// Findings, as `serin lint --format json` writes them
     Lint,
 }
@@ -43,6 +49,9 @@ impl Schema {
             SchemaOf::Plan => serin_report::plan_json_schema(),
             SchemaOf::Selftest => serin_report::self_test_json_schema(),
             SchemaOf::Fleet => serin_report::fleet_json_schema(),
+            SchemaOf::Changes => serin_report::changes_json_schema(),
+            SchemaOf::Verdicts => serin_report::verdicts_json_schema(),
+            SchemaOf::Scorecard => serin_report::scorecard_json_schema(),
             SchemaOf::Lint => serin_report::lint_json_schema(),
         };
         let text = serde_json::to_string_pretty(&schema)? + "\n";

@@ -9,6 +9,7 @@ mod limits;
 mod projections;
 mod pruning;
 mod sample;
+mod scorecard;
 mod tampering;
 mod transfer;
 mod unfriendly;

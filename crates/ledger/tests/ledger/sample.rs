@@ -55,6 +55,7 @@ pub(crate) fn begun(version: &str, minutes: i64) -> Submission {
         check,
         judge: judge(),
         shadow: false,
+        aa: false,
         horizon: Some(minute(minutes + 60)),
     };
     event(&format!("begun-{version}"), minutes, &analysis(version), &Fact::AnalysisBegun(fact))

@@ -1,17 +1,20 @@
 //! How a live analysis ends, and what is said of it then.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
+use serin_judge::Judged;
 use serin_model::{Check, MetricSeries, Outcome, Timestamp, Warning, WarningCode, Window};
 
-use super::event::{Event, Missing};
+use super::event::Missing;
 use super::feed::between;
-use super::session::{Session, Watched};
+use super::machine::{Machine, Phase};
+use crate::error::RunError;
 use crate::judge::in_words;
 use crate::left_out;
 
 /// Why a live analysis ends.
-pub(super) enum End {
+#[derive(Debug)]
+pub(crate) enum End {
     /// Something is settled.
     Decided,
     /// All of the horizon was judged.
@@ -22,45 +25,59 @@ pub(super) enum End {
     NeverCame(Missing),
     /// Somebody stopped it.
     Stopped,
+    /// Nothing was ever answered, and asking again cannot help.
+    Hopeless(Box<RunError>),
 }
 
-impl Session<'_> {
-    /// Makes the last verdict.
-    pub(super) fn finish(mut self, end: &End) -> Watched {
-        if matches!(end, End::Stopped) {
-            self.tell(Event::Stopping);
+impl Machine {
+    /// Returns whether somebody stopped it before anything was settled.
+    pub(crate) fn was_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Ended(End::Stopped))
+    }
+
+    /// Takes out why nothing was ever answered, if that ended it.
+    pub(crate) fn take_error(&mut self) -> Option<RunError> {
+        match std::mem::replace(&mut self.phase, Phase::Ended(End::Unanswered)) {
+            Phase::Ended(End::Hopeless(error)) => Some(*error),
+            phase => {
+                self.phase = phase;
+                None
+            }
         }
-        let shared = Rc::clone(&self.analysis);
+    }
+
+    /// Returns up to where something was judged, if anything was.
+    pub(crate) fn judged_to(&mut self) -> Option<Timestamp> {
+        self.memory.begun.as_ref()?;
+        let (_, judged_from, _) = self.times();
+        Some(self.begun().watermark).filter(|judged_to| *judged_to > judged_from)
+    }
+
+    /// Makes the last verdict, from the points that are known.
+    pub(crate) fn conclude(&mut self, now: Timestamp) -> Judged {
+        let shared = Arc::clone(&self.analysis);
         let analysis = shared.as_ref();
-        let is_begun = self.state.begun.is_some();
+        let is_begun = self.memory.begun.is_some();
+        let is_judged = self.judged_to().is_some();
         let (_, judged_from, horizon) = self.times();
         let judged_to = self.begun().watermark;
-        let is_judged = is_begun && judged_to > judged_from;
-        // What was judged before serin was started again is read once more for the summaries.
-        if self.known.is_none() && is_judged {
-            let known = self.tools.feed.ask(judged_to, true, self.tools.interrupt).ok();
-            self.known = known.map(|known| self.without_left_out(known));
-        }
         let window = Window { start: judged_from, end: judged_to };
         let control = analysis.arms.control_window;
         let mut series = self
             .known
             .as_ref()
             .map_or_else(Vec::new, |known| between(&known.series, window, control));
-        let failure = self.failing.as_ref().map(|failing| {
-            let (name, why, hint) = (self.tools.feed.name(), &failing.why, &failing.hint);
-            format!("{name} {why} ({hint})")
-        });
+        let failure = self.failure();
         if let (false, Some(why)) = (is_judged, &failure) {
             let failed = |check: &Check| MetricSeries::failed(&check.name, why.clone());
             series = analysis.checks().iter().map(failed).collect();
             self.begun().judge.take(analysis, &series, judged_from);
         }
-        let is_over = matches!(end, End::Horizon);
+        let is_over = matches!(self.phase, Phase::Ended(End::Horizon));
         let mut judged = self.begun().judge.verdict(analysis, &series, is_over);
         let verdict = &mut judged.verdict;
         if let Some(reason) =
-            self.why_nothing_is_settled(end, judged_to, horizon, failure.as_deref())
+            self.why_nothing_is_settled(now, judged_to, horizon, failure.as_deref())
         {
             verdict.outcome = Outcome::Inconclusive;
             let so_far =
@@ -70,7 +87,7 @@ impl Session<'_> {
         if let Some(known) = &self.known {
             verdict.warnings.extend(known.warnings.iter().cloned());
         }
-        let begun = self.state.begun.as_ref().filter(|_| is_begun);
+        let begun = self.memory.begun.as_ref().filter(|_| is_begun);
         let warning = begun.and_then(|begun| begun.history_warning.clone());
         verdict.warnings.extend(warning.map(|text| Warning {
             code: WarningCode::SourceFailed,
@@ -78,26 +95,39 @@ impl Session<'_> {
             text,
         }));
         let left_out = begun.and_then(|begun| begun.left_out.as_ref());
-        let words = left_out.and_then(|names| left_out::in_words(self.asked, names));
+        let words = left_out.and_then(|names| left_out::in_words(&self.asked, names));
         verdict.ignored.extend(words);
         if !is_begun {
-            self.state.begun = None;
+            self.memory.begun = None;
         }
-        let state = self.tools.state.is_some().then_some(self.state);
-        Watched { judged, input: self.known.map(|known| known.input), state }
+        judged
+    }
+
+    /// Says why the source gives no answer, if it gives none.
+    fn failure(&self) -> Option<String> {
+        if let Phase::Ended(End::Hopeless(error)) = &self.phase {
+            return Some(error.to_string());
+        }
+        let failing = self.failing.as_ref()?;
+        Some(format!("{} {} ({})", self.source, failing.why, failing.hint))
     }
 
     fn why_nothing_is_settled(
         &self,
-        end: &End,
+        now: Timestamp,
         judged_to: Timestamp,
         horizon: Timestamp,
         failure: Option<&str>,
     ) -> Option<String> {
-        let now = self.tools.clock.now();
-        let waited = in_words(Some((self.state.waiting_since, now)));
+        let waited = in_words(Some((self.memory.waiting_since, now)));
+        let Phase::Ended(end) = &self.phase else { return None };
         match end {
             End::Decided | End::Horizon => None,
+            End::Hopeless(error) => {
+                let why = error.to_string();
+                let first = why.lines().next().unwrap_or_default();
+                Some(format!("the source answered nothing, and asking again cannot help: {first}"))
+            }
             End::Unanswered => {
                 let why = failure.unwrap_or("the source gave no answer");
                 Some(format!(

@@ -1,14 +1,16 @@
 //! A live analysis: a canary is judged while its points come in.
 //!
-//! `session` is the analysis: `waiting` begins it, `ending` says what came of it. It asks a [`Feed`] for what came, in event
-//! time behind a watermark, hands it to the sequential judge step by step, and stops as soon as
-//! something is settled. What time it is says a [`Clock`], so that tests and recordings need not wait.
+//! `machine` has the rules: `waiting` begins it, `ending` says what came of it. It wants to know what came, in
+//! event time behind a watermark, hands it to the sequential judge step by step, and ends as soon as something is
+//! settled. `session` asks a [`Feed`] for it. What time it is says a [`Clock`], so that tests and recordings need
+//! not wait.
 
 mod clock;
 mod command;
 mod ending;
 mod event;
 mod feed;
+mod machine;
 mod recording_feed;
 mod session;
 mod state;
@@ -73,7 +75,7 @@ impl Watch {
             return Ok(false);
         }
         state.command_begun = true;
-        file.write(state)?;
+        file.write(&state.identity, &state.memory, true)?;
         Ok(true)
     }
 }

@@ -19,17 +19,23 @@ use super::timing::Timing;
 use crate::error::RunError;
 use crate::text_file::read_text;
 
-/// What a live analysis must know to go on.
+/// What a file holds of a live analysis.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
     /// Which analysis it is.
     pub(crate) identity: Identity,
+    pub(crate) memory: Memory,
+    /// Whether a command was run on the verdict: it is never run twice.
+    pub(crate) command_begun: bool,
+}
+
+/// What a live analysis must know to go on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Memory {
     /// Since when the arms have been waited for.
     pub(crate) waiting_since: Timestamp,
     /// What is known since the canary began, if it did.
     pub(crate) begun: Option<Begun>,
-    /// Whether a command was run on the verdict: it is never run twice.
-    pub(crate) command_begun: bool,
 }
 
 /// Which analysis a state belongs to.
@@ -143,8 +149,7 @@ impl StateFile {
         let begun = written.begun.map(|begun| self.begun(begun, &written.serin)).transpose()?;
         Ok(State {
             identity: written.identity,
-            waiting_since: written.waiting_since,
-            begun,
+            memory: Memory { waiting_since: written.waiting_since, begun },
             command_begun: written.command_begun,
         })
     }
@@ -175,15 +180,25 @@ impl StateFile {
     /// # Errors
     ///
     /// [`RunError::State`] when it cannot be written.
-    pub(crate) fn write(&self, state: &State) -> Result<(), RunError> {
-        self.try_write(state).map_err(|error| {
+    pub(crate) fn write(
+        &self,
+        identity: &Identity,
+        memory: &Memory,
+        command_begun: bool,
+    ) -> Result<(), RunError> {
+        self.try_write(identity, memory, command_begun).map_err(|error| {
             let hint = "see that the folder exists, and that there is space and permission";
             self.unfit(format!("cannot be written: {error}"), hint)
         })
     }
 
-    fn try_write(&self, state: &State) -> io::Result<()> {
-        let begun = state.begun.as_ref().map(|begun| {
+    fn try_write(
+        &self,
+        identity: &Identity,
+        memory: &Memory,
+        command_begun: bool,
+    ) -> io::Result<()> {
+        let begun = memory.begun.as_ref().map(|begun| {
             let packed = rmp_serde::to_vec_named(&begun.judge).map_err(io::Error::other)?;
             Ok::<_, io::Error>(WrittenBegun {
                 start: begun.start,
@@ -198,10 +213,10 @@ impl StateFile {
             format: FORMAT.to_owned(),
             version: VERSION,
             serin: env!("CARGO_PKG_VERSION").to_owned(),
-            identity: state.identity.clone(),
-            waiting_since: state.waiting_since,
+            identity: identity.clone(),
+            waiting_since: memory.waiting_since,
             begun: begun.transpose()?,
-            command_begun: state.command_begun,
+            command_begun,
         };
         let folder = match self.path.parent() {
             Some(folder) if folder != Path::new("") => folder,

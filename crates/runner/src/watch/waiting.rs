@@ -5,61 +5,100 @@ use std::time::Duration;
 use serin_model::{Analysis, Arm, MetricSeries, Timestamp, Window};
 
 use super::ending::End;
-use super::event::{Event, Missing};
-use super::session::Session;
+use super::event::{Event, Listener, Missing};
+use super::feed::Outage;
+use super::machine::{Machine, Phase, Wish};
 use super::timing::length_of;
-use crate::error::RunError;
 
-impl Session<'_> {
-    /// Waits until both arms are there, at most for the horizon, and returns when they were.
-    pub(super) fn wait_for_arms(&mut self) -> Result<Result<Timestamp, End>, RunError> {
+impl Machine {
+    /// Says what it wants while the arms are waited for, at most for the horizon.
+    pub(super) fn wish_for_arms(&mut self, now: Timestamp) -> Wish {
+        if self.is_stopped {
+            return self.end(End::Stopped);
+        }
+        if let Some(moment) = self.rests_until.filter(|moment| now < *moment) {
+            return Wish::Wait(moment);
+        }
+        let until = self.complete_until(now);
+        let since = self.complete_until(self.memory.waiting_since).min(until);
         let step = length_of(self.analysis.step);
-        let give_up = self.state.waiting_since.after(self.timing.horizon);
+        let looked_back = until.before(self.timing.warm_up).before(step * LOOK_BACK_STEPS);
+        let Phase::Arms { answered_until, .. } = &self.phase else { return Wish::Begin };
+        // After an outage, or after serin was started again, what happened meanwhile is looked at, too.
+        let answered_until = answered_until.unwrap_or(since);
+        Wish::Look(match self.timing.within {
+            Some(within) => Window { end: until.min(within.end), ..within },
+            None => Window { start: looked_back.min(answered_until.before(step)), end: until },
+        })
+    }
+
+    /// Returns when nobody is waited for any more.
+    fn gives_up_at(&self) -> Timestamp {
+        let give_up = self.memory.waiting_since.after(self.timing.horizon);
         let end = self.end_of_points().map(|end| end.after(self.timing.late));
         let give_up = end.map_or(give_up, |end| give_up.min(end));
         let within = self.timing.within;
-        let give_up = within.map_or(give_up, |it| give_up.min(it.end.after(self.timing.late)));
-        let mut answered_until = self.complete_until();
-        let mut missing = None;
-        loop {
-            if self.tools.interrupt.is_stopped() {
-                return Ok(Err(End::Stopped));
-            }
-            let until = self.complete_until();
-            let looked_back = until.before(self.timing.warm_up).before(step * LOOK_BACK_STEPS);
-            // After an outage, what happened meanwhile is looked at, too.
-            let window = match within {
-                Some(within) => Window { end: until.min(within.end), ..within },
-                None => Window { start: looked_back.min(answered_until.before(step)), end: until },
-            };
-            let wait = match self.tools.feed.look(window, self.tools.interrupt) {
-                Ok(series) => {
-                    self.recovered();
-                    answered_until = until;
-                    match first_seen(&self.analysis, &series) {
-                        Ok(start) => return Ok(Ok(start)),
-                        Err(who) if missing != Some(who) => {
-                            missing = Some(who);
-                            self.tell(Event::Waiting { missing: who, until: give_up });
-                        }
-                        Err(_) => {}
+        within.map_or(give_up, |it| give_up.min(it.end.after(self.timing.late)))
+    }
+
+    /// Begins if both arms are there, and else waits on or gives up.
+    ///
+    /// * `until`: up to where it looked.
+    pub(super) fn looked_for_arms(
+        &mut self,
+        until: Timestamp,
+        answer: Result<Vec<MetricSeries>, Outage>,
+        now: Timestamp,
+        listener: &mut dyn Listener,
+    ) {
+        let give_up = self.gives_up_at();
+        let wait = match answer {
+            Ok(series) => {
+                self.recovered(now, listener);
+                match first_seen(&self.analysis, &series) {
+                    Ok(start) => {
+                        self.begin(start);
+                        return;
                     }
-                    self.timing.every.max(Duration::from_secs(1))
+                    Err(who) => self.note_missing(who, until, give_up, listener),
                 }
-                Err(outage) => self.failed(outage, give_up)?,
-            };
-            let now = self.tools.clock.now();
-            if now >= give_up {
-                return Ok(match (missing, within) {
-                    _ if self.failing.is_some() => Err(End::Unanswered),
-                    (None, _) => Err(End::Unanswered),
-                    // The Check file says when it lived: it was silent all that time.
-                    (Some(Missing::Canary), Some(within)) => Ok(within.start),
-                    (Some(missing), _) => Err(End::NeverCame(missing)),
-                });
+                self.timing.every.max(Duration::from_secs(1))
             }
-            self.tools.clock.wait(now.after(wait).min(give_up), self.tools.interrupt);
+            Err(outage) => {
+                let Some(pause) = self.failed(outage, give_up, now, listener) else { return };
+                pause
+            }
+        };
+        if now >= give_up {
+            self.give_up();
+        } else {
+            self.rests_until = Some(now.after(wait).min(give_up));
         }
+    }
+
+    fn note_missing(
+        &mut self,
+        who: Missing,
+        until: Timestamp,
+        give_up: Timestamp,
+        listener: &mut dyn Listener,
+    ) {
+        let Phase::Arms { answered_until, missing, .. } = &mut self.phase else { return };
+        *answered_until = Some(until);
+        if missing.replace(who) != Some(who) {
+            listener.hear(Event::Waiting { missing: who, until: give_up });
+        }
+    }
+
+    fn give_up(&mut self) {
+        let Phase::Arms { missing, .. } = &self.phase else { return };
+        match (*missing, self.timing.within) {
+            _ if self.failing.is_some() => self.end(End::Unanswered),
+            (None, _) => self.end(End::Unanswered),
+            // The Check file says when it lived: it was silent all that time.
+            (Some(Missing::Canary), Some(within)) => self.begin(within.start),
+            (Some(missing), _) => self.end(End::NeverCame(missing)),
+        };
     }
 }
 
