@@ -30,8 +30,6 @@ pub(crate) enum Wish {
     Begin,
     /// To know what came since it last asked, and before `until`: [`Machine::heard`].
     Ask {
-        /// Where the points begin that are not judged yet.
-        from: Timestamp,
         /// Where they end.
         until: Timestamp,
         /// Whether a check that could not be asked for becomes a failure.
@@ -272,7 +270,7 @@ impl Machine {
         let until = self.complete_until(now).min(horizon);
         if until > watermark.max(judged_from) {
             self.asked_at = Some(now);
-            return Wish::Ask { from: watermark, until, anyhow: self.goes_on_anyhow(now) };
+            return Wish::Ask { until, anyhow: self.goes_on_anyhow(now) };
         }
         let next = watermark.after(length_of(self.analysis.step)).after(self.timing.late);
         let rested = self.asked_at.map(|asked| asked.after(self.timing.every));

@@ -116,7 +116,7 @@ impl Session<'_> {
                     self.tools.feed.begin(judged_from);
                     self.machine.began(resumed_at, self.tools.listener);
                 }
-                Wish::Ask { until, anyhow, .. } => {
+                Wish::Ask { until, anyhow } => {
                     let answer = self.tools.feed.ask(until, anyhow, self.tools.interrupt);
                     if self.tools.interrupt.is_stopped() {
                         self.machine.stop();
