@@ -192,8 +192,8 @@ pub struct Plan {
     /// Whether the query was read as a selector of PromQL: serin holds the series of the answer against
     /// it.
     pub is_selector: bool,
-    /// Whether requests for increments begin [`LEFT_OUT_STEPS`] early: what comes first of a member of a
-    /// fleet is no increment, since nobody knows what was before, and is left out.
+    /// Whether requests for increments begin two steps early: what comes first of a member of a fleet is
+    /// no increment, since nobody knows what was before, and is left out.
     pub begins_early: bool,
     /// What of the query the requests do not say, because the store cannot tell it apart: serin
     /// leaves out the series of the answer that it does not hold for.
