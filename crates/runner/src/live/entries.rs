@@ -50,7 +50,6 @@ pub(super) struct About {
     pub(super) change: Option<String>,
     pub(super) shadow: bool,
     pub(super) commission: Commission,
-    pub(super) question: Question,
     /// The event that it began with, once it is in the ledger.
     pub(super) begun: Option<EventId>,
 }
@@ -180,7 +179,8 @@ fn each_once(evidence: Vec<Evidence>) -> Vec<Evidence> {
     kept
 }
 
-/// Returns a question as its files would have been read.
+/// Returns a question as its files would have been read. It is made whenever it is needed: thousands would take much
+/// memory.
 pub(super) fn question(commission: &Commission, written: WrittenAnalysis) -> Question {
     let mut inputs =
         commission.checks.iter().map(|check| input(&check.name, TextDigest::of(&check.text)));

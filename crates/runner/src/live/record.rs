@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serin_check::WrittenAnalysis;
 use serin_ledger::{
     Digest, Event, Fact, Kind, Ledger, LedgerError, Running, RunningAnalyses, Selection,
 };
@@ -9,7 +10,7 @@ use serin_model::{Arm, MetricSeries, Timestamp, Warning, Window};
 use serin_report::Input;
 
 use super::commission::{Commission, CommissionError};
-use super::entries::{About, SOURCE, question};
+use super::entries::{About, SOURCE};
 use super::evidence::{EvidenceError, Role, Stretch};
 use crate::watch::{Known, Past};
 
@@ -60,7 +61,10 @@ pub(super) fn running(ledger: &mut Ledger) -> Result<Vec<Running>, LedgerError> 
 }
 
 /// Reads what an analysis was asked; `None` where others drive it.
-pub(super) fn about(ledger: &mut Ledger, running: &Running) -> Result<Option<About>, RecordError> {
+pub(super) fn about(
+    ledger: &mut Ledger,
+    running: &Running,
+) -> Result<Option<(About, WrittenAnalysis)>, RecordError> {
     let gone = |what: &str| RecordError::Gone { what: what.to_owned() };
     let event = ledger.event(running.id)?.ok_or_else(|| gone("the first event"))?;
     let [_, commission, ..] = event.header.evidence[..] else { return Ok(None) };
@@ -75,15 +79,15 @@ pub(super) fn about(ledger: &mut Ledger, running: &Running) -> Result<Option<Abo
     }
     let commission = Commission::read(&commission, |digest| texts.get(digest).cloned())?;
     let written = commission.question()?;
-    Ok(Some(About {
+    let about = About {
         subject: running.subject.clone(),
         scope: running.scope.clone(),
         change: running.begun.change.clone(),
         shadow: running.begun.shadow,
-        question: question(&commission, written),
         commission,
         begun: Some(running.id),
-    }))
+    };
+    Ok(Some((about, written)))
 }
 
 fn expanded(ledger: &mut Ledger, digest: &Digest, what: &str) -> Result<Vec<u8>, RecordError> {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serin_ledger::{Digest, EventId, Parcel, Receipt, Running, WriteError};
-use serin_model::{MetricSeries, Outcome, Timestamp, Verdict, Window};
+use serin_model::{Analysis, FileError, MetricSeries, Outcome, Timestamp, Verdict, Window};
+use serin_report::Report;
 
-use super::entries::About;
+use super::entries::{About, question};
 use super::evidence::{Role, Stretch};
 use super::overlap::{Overlap, Own};
 use super::points::{Answered, PointSource};
@@ -63,6 +64,8 @@ struct One {
     source: Arc<dyn PointSource>,
     machine: Machine,
     batches: u64,
+    /// As it stands.
+    outcome: Outcome,
     /// Up to where it was judged before serin was started again.
     resumed_at: Option<Timestamp>,
     stage: Stage,
@@ -126,6 +129,7 @@ impl Schedule {
         let (machine, resumed_at) = resumed.machine;
         let one = One {
             source,
+            outcome: machine.outcome().unwrap_or(Outcome::Inconclusive),
             machine,
             batches: resumed.batches,
             resumed_at,
@@ -427,6 +431,9 @@ impl Schedule {
             // The judge has them, and the ledger.
             machine.known = None;
         });
+        if let Some(one) = self.ones.get_mut(subject) {
+            one.outcome = one.machine.outcome().unwrap_or(Outcome::Inconclusive);
+        }
         self.leave_lane(subject, now);
         self.advance(subject, now);
     }
@@ -487,7 +494,10 @@ impl Schedule {
             }
             Err(error) => return self.get_stuck(subject, error.to_string(), now),
         };
-        let report = one.conclude(record, &overlaps, ended_at);
+        let report = match one.conclude(record, &overlaps, ended_at) {
+            Ok(report) => report,
+            Err(error) => return self.get_stuck(subject, error.to_string(), now),
+        };
         let Ok(bytes) = serde_json::to_vec(&report) else {
             return self.get_stuck(subject, "its report cannot be written".to_owned(), now);
         };
@@ -723,14 +733,14 @@ impl One {
         record: Record,
         overlaps: &[Overlap],
         now: Timestamp,
-    ) -> serin_report::Report {
+    ) -> Result<Report, FileError> {
+        let question = question(&self.about.commission, self.about.commission.question()?);
         let is_judged = self.machine.judged_to().is_some();
         let known = is_judged.then(|| self.whole(record));
         let input = known.as_ref().map(|known| known.input.clone());
         self.machine.known = known;
         let mut judged = self.machine.conclude(now);
         self.machine.known = None;
-        let question = &self.about.question;
         let verdict = &mut judged.verdict;
         if question.written.analysis.judgements.is_some() {
             let text =
@@ -740,7 +750,7 @@ impl One {
         verdict.ignored.extend_from_slice(&question.written.notes);
         verdict.warnings.extend(overlaps.iter().map(Overlap::warning));
         let inputs = question.others.iter().cloned().chain(input).collect();
-        report(question, &question.written.analysis, judged, inputs)
+        Ok(report(&question, &question.written.analysis, judged, inputs))
     }
 
     fn snapshot(&mut self) -> Snapshot {
@@ -757,7 +767,7 @@ impl One {
             judged_from: times.map(|(_, judged_from, _)| judged_from),
             judged_to: self.machine.judged_to(),
             horizon: times.map(|(.., horizon)| horizon),
-            outcome: self.machine.outcome().unwrap_or(Outcome::Inconclusive),
+            outcome: self.outcome,
             batches: self.batches,
             overlaps: self.overlaps.clone(),
             warnings: self.warnings.clone(),
@@ -775,13 +785,12 @@ pub(super) struct Resumed {
 
 impl Resumed {
     /// Prepares an analysis that took nothing yet.
-    pub(super) fn new(about: &About, source: &str) -> Self {
+    pub(super) fn new(about: &About, mut analysis: Analysis, source: &str) -> Self {
         let commission = &about.commission;
         let memory = Memory { waiting_since: commission.waiting_since, begun: None };
-        let mut analysis = about.question.written.analysis.clone();
         analysis.judgements = None;
         let machine =
-            Machine::new(&analysis, commission.timing, commission.start, source, None, memory);
+            Machine::new(analysis, commission.timing, commission.start, source, None, memory);
         Self { machine: (machine, None), batches: 0, source: source.to_owned() }
     }
 

@@ -1,6 +1,6 @@
 //! What drives the schedule: time, sources and the ledger, and those who ask how it goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use serin_ledger::{
-    Digest, EventId, Invalid, Ledger, LedgerError, Receipt, Refusal, Scope, WriteError, Writer,
+    Digest, EventId, Invalid, Ledger, LedgerError, Parcel, Receipt, Refusal, Running, Scope,
+    WriteError, Writer,
 };
 use serin_model::{FileError, Timestamp, Verdict};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -18,7 +19,7 @@ use super::commission::{Commission, read_checks};
 use super::entries::{About, NewAnalysis, fresh_key, key_of_begun, question, subject_of};
 use super::overlap::{self, Overlap};
 use super::points::{Answered, PointSource, Sources};
-use super::progress::{Progress, Snapshot};
+use super::progress::{Progress, Snapshot, What};
 use super::record::{self, Record, RecordError};
 use super::schedule::{Concluding, Resumed, Schedule, Task, own};
 use crate::error::RunError;
@@ -143,12 +144,27 @@ pub enum BeginError {
 
 /// What somebody wants of those that are driven.
 enum Order {
-    Add { about: Box<About>, source: Arc<dyn PointSource>, overlaps: Vec<Overlap> },
-    Stop { subject: String, done: oneshot::Sender<bool> },
+    Add {
+        about: Box<About>,
+        resumed: Box<Resumed>,
+        source: Arc<dyn PointSource>,
+        overlaps: Vec<Overlap>,
+    },
+    Stop {
+        subject: String,
+        done: oneshot::Sender<bool>,
+    },
     Note(Overlap),
     Running(oneshot::Sender<Vec<Snapshot>>),
-    One { subject: String, reply: oneshot::Sender<Option<(Snapshot, Option<Arc<About>>)>> },
-    Verdict { subject: String, record: Box<Record>, reply: oneshot::Sender<Option<Verdict>> },
+    One {
+        subject: String,
+        reply: oneshot::Sender<Option<(Snapshot, Option<Arc<About>>)>>,
+    },
+    Verdict {
+        subject: String,
+        record: Box<Record>,
+        reply: oneshot::Sender<Option<Verdict>>,
+    },
 }
 
 /// What came of a task.
@@ -194,7 +210,7 @@ impl Live {
     pub async fn begin(&self, asked: NewAnalysis) -> Result<Begun, BeginError> {
         let now = self.clock.now();
         let key = asked.idempotency_key.clone().unwrap_or_else(|| fresh_key(now));
-        let (about, source) = self.prepare(asked, &key, now)?;
+        let (about, resumed, source) = self.prepare(asked, &key, now)?;
         if let Some(known) = self.known(&key, &about).await? {
             return Ok(known);
         }
@@ -214,7 +230,7 @@ impl Live {
         };
         let (subject, scope) = (about.subject.clone(), about.scope.clone());
         let about = Box::new(about.with_begun(id));
-        self.send(Order::Add { about, source, overlaps })?;
+        self.send(Order::Add { about, resumed, source, overlaps })?;
         Ok(Begun { subject, scope, id, was_known: false })
     }
 
@@ -223,7 +239,7 @@ impl Live {
         asked: NewAnalysis,
         key: &str,
         now: Timestamp,
-    ) -> Result<(About, Arc<dyn PointSource>), BeginError> {
+    ) -> Result<Prepared, BeginError> {
         let written = read_checks(&asked.checks)?;
         let commission = Commission {
             checks: asked.checks,
@@ -236,16 +252,17 @@ impl Live {
         let source = self.sources.open(&written, commission.url.as_deref())?;
         let question = question(&commission, written);
         refuse_fleet(&question)?;
+        let analysis = question.written.analysis;
         let about = About {
             subject: subject_of(key),
             scope,
             change: asked.change,
             shadow: asked.shadow,
             commission,
-            question,
             begun: None,
         };
-        Ok((about, source))
+        let resumed = Box::new(Resumed::new(&about, analysis, source.name()));
+        Ok((about, resumed, source))
     }
 
     /// Returns the analysis that was begun under a key before, if it asks the same.
@@ -264,7 +281,7 @@ impl Live {
         Ok(Some(Begun { subject, scope, id: event.id, was_known: true }))
     }
 
-    async fn write(&self, parcel: serin_ledger::Parcel) -> Result<Vec<Receipt>, WriteError> {
+    async fn write(&self, parcel: Parcel) -> Result<Vec<Receipt>, WriteError> {
         let (reply, written) = oneshot::channel();
         self.writer.submit(parcel, move |result| {
             // Whoever asked may be gone.
@@ -341,6 +358,9 @@ impl Live {
     }
 }
 
+/// What is needed to begin.
+type Prepared = (About, Box<Resumed>, Arc<dyn PointSource>);
+
 /// Goes on with the analyses that run.
 async fn resume(
     schedule: &mut Schedule,
@@ -377,7 +397,7 @@ pub(super) type ReadBack = (About, Arc<dyn PointSource>, Resumed, Vec<Overlap>);
 
 pub(super) fn read_back(
     ledger: &mut Ledger,
-    running: &serin_ledger::Running,
+    running: &Running,
     sources: &dyn Sources,
     now: Timestamp,
 ) -> Result<Option<ReadBack>, Unresumed> {
@@ -385,10 +405,12 @@ pub(super) fn read_back(
         RecordError::Ledger(error) => Unresumed::Ledger(error),
         other => Unresumed::Stuck(other.to_string()),
     };
-    let Some(about) = record::about(ledger, running).map_err(unread)? else { return Ok(None) };
-    let source = sources.open(&about.question.written, about.commission.url.as_deref());
+    let Some((about, written)) = record::about(ledger, running).map_err(unread)? else {
+        return Ok(None);
+    };
+    let source = sources.open(&written, about.commission.url.as_deref());
     let source = source.map_err(|error| Unresumed::Stuck(error.to_string()))?;
-    let mut resumed = Resumed::new(&about, source.name());
+    let mut resumed = Resumed::new(&about, written.analysis, source.name());
     record::each_batch(ledger, &about, |batch| resumed.take(batch)).map_err(unread)?;
     let overlaps = overlap::find(ledger, &own(&about), &[], now).map_err(Unresumed::Ledger)?;
     Ok(Some((about, source, resumed, overlaps)))
@@ -410,7 +432,7 @@ struct Driver {
     /// The clock that may be set less the one that nobody sets, in milliseconds.
     clock_stands: i64,
     /// What is yet to be handed to the writer, and how much it has.
-    unwritten: std::collections::VecDeque<(String, serin_ledger::Parcel)>,
+    unwritten: VecDeque<(String, Parcel)>,
     writing: usize,
 }
 
@@ -428,7 +450,7 @@ impl Driver {
             clock_stands: stands(&*live.clock),
             clock: Arc::clone(&live.clock),
             stopping: BTreeMap::new(),
-            unwritten: std::collections::VecDeque::new(),
+            unwritten: VecDeque::new(),
             writing: 0,
         }
     }
@@ -495,9 +517,8 @@ impl Driver {
     fn obey(&mut self, order: Order) {
         let now = self.clock.now();
         match order {
-            Order::Add { about, source, overlaps } => {
-                let resumed = Resumed::new(&about, source.name());
-                self.schedule.add(*about, source, resumed, overlaps, now);
+            Order::Add { about, resumed, source, overlaps } => {
+                self.schedule.add(*about, source, *resumed, overlaps, now);
             }
             Order::Stop { subject, done } => {
                 if self.schedule.stop(&subject, now) {
@@ -552,7 +573,7 @@ impl Driver {
         }
         self.write();
         for progress in self.schedule.take_said() {
-            if matches!(progress.what, super::What::Ended { .. }) {
+            if matches!(progress.what, What::Ended { .. }) {
                 let waiting = self.stopping.remove(&progress.subject).unwrap_or_default();
                 waiting.into_iter().for_each(|done| reply(done, true));
             }

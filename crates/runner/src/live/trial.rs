@@ -17,7 +17,7 @@ use serin_model::{
 };
 
 use super::commission::{Commission, NamedText, read_checks};
-use super::entries::{About, key_of_begun, question, subject_of};
+use super::entries::{About, key_of_begun, subject_of};
 use super::points::{Answered, PointSource, Sources};
 use super::progress::What;
 use super::record;
@@ -170,7 +170,6 @@ fn about(service: &str, key: &str, start: Start, now: Timestamp) -> About {
         scope: Scope::of_service(service),
         change: Some(format!("change/{key}")),
         shadow: false,
-        question: question(&commission, written),
         commission,
         begun: None,
     }
@@ -297,9 +296,10 @@ impl Host {
         let parcel = about.begins(key_of_begun(&about.subject)).unwrap();
         let Some(receipts) = self.append(&parcel) else { return false };
         let Ok(receipts) = receipts else { return true };
-        let source = sources.open(&about.question.written, None).unwrap();
+        let written = about.commission.question().unwrap();
+        let source = sources.open(&written, None).unwrap();
         let about = about.clone().with_begun(receipts[0].id);
-        let resumed = Resumed::new(&about, source.name());
+        let resumed = Resumed::new(&about, written.analysis, source.name());
         schedule.add(about, source, resumed, Vec::new(), self.now());
         true
     }
@@ -515,10 +515,11 @@ fn a_clock_that_is_set_forwards_makes_no_silence_of_what_has_not_come_yet() {
     let mut schedule = Schedule::new(2);
     let parcel = good.begins(key_of_begun("good")).unwrap();
     let begun = ledger.append(&[parcel]).unwrap().remove(0).unwrap()[0].id;
-    let source = WorldSources(Arc::clone(&truth)).open(&good.question.written, None).unwrap();
+    let written = good.commission.question().unwrap();
+    let source = WorldSources(Arc::clone(&truth)).open(&written, None).unwrap();
     let subject = good.subject.clone();
     let about = good.with_begun(begun);
-    let resumed = Resumed::new(&about, source.name());
+    let resumed = Resumed::new(&about, written.analysis, source.name());
     schedule.add(about, source, resumed, Vec::new(), at(0));
     let (mut said, mut is_over) = (Vec::new(), false);
     let (forwards, back) = (200, 390);

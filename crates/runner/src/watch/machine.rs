@@ -129,7 +129,7 @@ impl Machine {
     /// * `ends`: after which moment it will have no more points, where that is known.
     /// * `memory`: what is known already.
     pub(crate) fn new(
-        analysis: &Analysis,
+        mut analysis: Analysis,
         timing: Timing,
         start: Start,
         source: &str,
@@ -137,16 +137,16 @@ impl Machine {
         memory: Memory,
     ) -> Self {
         // A pass does not wait for longer than there is.
-        let mut with_horizon = analysis.clone();
-        with_horizon.horizon = Some(timing.horizon);
+        analysis.horizon = Some(timing.horizon);
+        let analysis = Arc::new(analysis);
         let phase = match memory.begun {
             Some(_) => Phase::Begin,
             None => Phase::Arms { asked: start, answered_until: None, missing: None },
         };
         let left_out = memory.begun.as_ref().and_then(|begun| begun.left_out.clone());
         let mut machine = Self {
-            asked: Arc::new(analysis.clone()),
-            analysis: Arc::new(with_horizon),
+            asked: Arc::clone(&analysis),
+            analysis,
             timing,
             source: source.to_owned(),
             ends,
