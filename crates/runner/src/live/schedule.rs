@@ -527,7 +527,7 @@ impl Schedule {
     pub(super) fn stop(&mut self, subject: &str, now: Timestamp) -> bool {
         let Some(one) = self.ones.get_mut(subject) else { return false };
         one.machine.stop();
-        if matches!(one.stage, Stage::Looking(_) | Stage::Asking(_)) {
+        if matches!(one.stage, Stage::Looking(_) | Stage::Asking(_) | Stage::Stuck) {
             // What comes yet is not waited for.
             one.stage = Stage::Rest;
             one.machine.forget_heard();

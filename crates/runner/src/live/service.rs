@@ -294,7 +294,8 @@ impl Live {
         self.orders.send(order).map_err(|_| BeginError::Ended)
     }
 
-    /// Ends an analysis as inconclusive, and returns whether it ran. When this returns that is in the ledger.
+    /// Ends an analysis as inconclusive, and returns whether it ran and could be ended. When this returns that is in
+    /// the ledger; while the ledger cannot be written it does not return.
     pub async fn stop(&self, subject: &str) -> bool {
         let (done, ended) = oneshot::channel();
         let order = Order::Stop { subject: subject.to_owned(), done };
@@ -573,9 +574,10 @@ impl Driver {
         }
         self.write();
         for progress in self.schedule.take_said() {
-            if matches!(progress.what, What::Ended { .. }) {
+            if matches!(progress.what, What::Ended { .. } | What::Stuck { .. }) {
+                let is_over = matches!(progress.what, What::Ended { .. });
                 let waiting = self.stopping.remove(&progress.subject).unwrap_or_default();
-                waiting.into_iter().for_each(|done| reply(done, true));
+                waiting.into_iter().for_each(|done| reply(done, is_over));
             }
             // Nobody need listen.
             let _ = self.events.send(Arc::new(progress));

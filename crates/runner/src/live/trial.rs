@@ -19,7 +19,7 @@ use serin_model::{
 use super::commission::{Commission, NamedText, read_checks};
 use super::entries::{About, key_of_begun, subject_of};
 use super::points::{Answered, PointSource, Sources};
-use super::progress::What;
+use super::progress::{State, What};
 use super::record;
 use super::schedule::{Resumed, Schedule, Task};
 use super::service::{concluding, read_back};
@@ -571,4 +571,48 @@ fn a_clock_that_is_set_forwards_makes_no_silence_of_what_has_not_come_yet() {
         _ => false,
     };
     assert_eq!((set, said.iter().filter(waits).count() > 0), (2, true));
+}
+
+#[test]
+fn two_who_drive_one_analysis_and_hear_different_things_never_judge_it_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::new(&folder.path().join("two.db"), Killed::Never);
+    let good = about("good", "twice", Start::At(at(0)), at(0));
+    let parcel = good.begins(key_of_begun("twice")).unwrap();
+    let begun = host.append(&parcel).unwrap().unwrap()[0].id;
+    let analysis = good.commission.question().unwrap().analysis;
+    let drive = |bad_percent: u64| {
+        let world = World { bad_percent, ..World::default() };
+        let source = Arc::new(WorldSource { world, now: Arc::clone(&host.now) });
+        let about = good.clone().with_begun(begun);
+        let resumed = Resumed::new(&about, analysis.clone(), source.name());
+        let mut schedule = Schedule::new(2);
+        schedule.add(about, source, resumed, Vec::new(), at(0));
+        schedule
+    };
+    let (mut one, mut other) = (drive(2), drive(30));
+    for minute in 0..40 {
+        *host.now.lock().unwrap() = at(60 * minute);
+        for schedule in [&mut one, &mut other] {
+            while schedule.tick(at(60 * minute)) || schedule.has_tasks() {
+                for task in schedule.take_tasks() {
+                    assert!(host.do_task(schedule, task));
+                }
+            }
+        }
+    }
+    assert_eq!(host.ended().len(), 1);
+    let stuck = other.snapshots().remove(0);
+    let State::Stuck { why } = stuck.state else { unreachable!("{stuck:?}") };
+    assert!(why.contains("is known already") && why.contains("hint: "), "{why}");
+    // Whoever wants it to end is told that it cannot be: it has a verdict.
+    other.take_said();
+    assert!(other.stop(&stuck.subject, at(5000)));
+    for _ in 0..3 {
+        for task in other.take_tasks() {
+            assert!(host.do_task(&mut other, task));
+        }
+    }
+    assert!(other.take_said().iter().any(|it| matches!(it.what, What::Stuck { .. })));
+    assert_eq!(host.ended().len(), 1);
 }
