@@ -355,8 +355,8 @@ pub struct Warning {
 }
 
 /// The warnings there are. `docs/guide/kayenta.md` has a paragraph on each that is about the `kayenta`
-/// judge, `docs/guide/prometheus.md` on each that is about a source, and `docs/how-it-decides.md` speaks
-/// of those of the sequential judge.
+/// judge, `docs/guide/prometheus.md` on each that is about a source, `docs/how-it-decides.md` speaks
+/// of those of the sequential judge, and `docs/guide/live-analyses.md` of those of a live analysis.
 #[derive(
     Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Serialize, Deserialize, JsonSchema,
 )]
@@ -448,4 +448,6 @@ pub enum WarningCode {
     UnlikeAge,
     /// Replicas of the canary stopped reporting, and those of the control did not.
     ReplicasGone,
+    /// Something else changed, or was looked at, in the same scope at the same time.
+    ConcurrentChange,
 }

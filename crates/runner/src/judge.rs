@@ -241,13 +241,18 @@ pub(crate) fn judged_span(analysis: &Analysis) -> Option<(Timestamp, Timestamp)>
 }
 
 pub(crate) fn in_words(span: Option<(Timestamp, Timestamp)>) -> String {
-    let moment = |time: Timestamp| match jiff::Timestamp::from_millisecond(time.as_millis()) {
+    match span {
+        Some((start, end)) => {
+            format!("from {} to {}", moment_in_words(start), moment_in_words(end))
+        }
+        None => "at all times".to_owned(),
+    }
+}
+
+pub(crate) fn moment_in_words(time: Timestamp) -> String {
+    match jiff::Timestamp::from_millisecond(time.as_millis()) {
         Ok(moment) => moment.to_string(),
         Err(_) => format!("{} ms", time.as_millis()),
-    };
-    match span {
-        Some((start, end)) => format!("from {} to {}", moment(start), moment(end)),
-        None => "at all times".to_owned(),
     }
 }
 

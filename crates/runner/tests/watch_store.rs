@@ -6,9 +6,14 @@
 mod faulty_server;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use insta::assert_snapshot;
-use serin_model::{Outcome, Source, Timestamp, WarningCode};
+use serin_model::{Outcome, Source, Timestamp, WarningCode, Window};
+use serin_runner::live::{PointSource, Sources, Stores};
 use serin_runner::watch::{
     Event, Feed, Interrupt, Listener, ReplayClock, Start, StoreFeed, Timing, TimingAsked, Tools,
     Watched, watch_feed,
@@ -301,4 +306,63 @@ fn a_slow_server_is_let_alone_when_somebody_wants_to_stop() {
     let until = Timestamp::from_seconds(START + 60);
     let outage = feed.ask(until, false, &interrupt).unwrap_err();
     assert_eq!(outage.why, "was not waited for any more");
+}
+
+fn opened(stores: &Stores, question: &Question) -> Arc<dyn PointSource> {
+    stores.open(&question.written, None).unwrap()
+}
+
+fn seconds(from: i64, until: i64) -> Window {
+    let moment = |seconds| Timestamp::from_seconds(START + seconds);
+    Window { start: moment(from), end: moment(until) }
+}
+
+/// A scheduler of thousands remembers nothing of what a store answered.
+#[tokio::test]
+async fn asking_for_each_step_anew_gives_the_points_of_asking_once() {
+    let server = server(NEVER, ("", "", ""));
+    let stores = Stores::new(PathBuf::new(), 20);
+    let source = opened(&stores, &question(&server.url));
+    let once = source.ask(seconds(0, 480), false).await.unwrap().series;
+    let mut step_by_step = source.ask(seconds(0, 60), false).await.unwrap().series;
+    for step in 1..8 {
+        let later = source.ask(seconds(60 * step, 60 * step + 60), false).await.unwrap().series;
+        for (known, later) in step_by_step.iter_mut().zip(later) {
+            known.arms.control.append(later.arms.control);
+            known.arms.canary.append(later.arms.canary);
+        }
+    }
+    assert_eq!(step_by_step, once);
+    assert_eq!(once[0].arms.canary.replicas[0].observations.len(), 32);
+}
+
+#[tokio::test]
+async fn all_who_ask_one_store_keep_to_its_limit_together() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    let behaviour: Box<Behaviour> = Box::new(move |stream, request, _| {
+        seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        #[expect(clippy::disallowed_methods, reason = "the server is slow, not serin")]
+        std::thread::sleep(Duration::from_millis(5));
+        now.fetch_sub(1, Ordering::SeqCst);
+        answer(stream, "200 OK", JSON, body(request, 0).as_bytes());
+    });
+    let server = FaultyServer::start(behaviour);
+    let stores = Stores::new(PathBuf::new(), 3);
+    let asking = (0..10).map(|_| {
+        let source = opened(&stores, &question(&server.url));
+        tokio::spawn(async move { source.ask(seconds(0, 60), false).await.unwrap() })
+    });
+    for answered in asking.collect::<Vec<_>>() {
+        assert_eq!(answered.await.unwrap().series[1].arms.control.replicas.len(), 1);
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn a_check_without_a_store_is_not_begun() {
+    let written =
+        serin_check::read("serin.yaml", "service: shop\nchecks: {a: {gauge: a}}\n").unwrap();
+    let error = Stores::new(PathBuf::new(), 20).open(&written, None).unwrap_err().to_string();
+    assert!(error.contains("the Check names none") && error.contains("hint: "), "{error}");
 }

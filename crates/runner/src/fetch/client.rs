@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -9,6 +10,7 @@ use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCod
 use secrecy::{ExposeSecret, SecretString};
 use serin_model::{Credentials, HeaderText, Store, Tls};
 use serin_sources::{Answer, AnswerError, Request, Source, Transport};
+use tokio::sync::Semaphore;
 
 use super::database::Database;
 use super::failure::FetchFailure;
@@ -35,6 +37,8 @@ pub(crate) struct StoreClient {
     /// Asked in the place of the client, where the store is one.
     database: Option<Database>,
     timeout: Duration,
+    /// Where requests wait for their turn, if others ask the same store.
+    gate: Option<Arc<Semaphore>>,
 }
 
 /// An answer, and what came with it.
@@ -94,11 +98,22 @@ impl StoreClient {
             usual.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         parameters.extend(store.parameters.clone());
         let timeout = store.limits.timeout;
-        Ok(Self { client, url, source, parameters, secrets, signer, database, timeout })
+        let gate = None;
+        Ok(Self { client, url, source, parameters, secrets, signer, database, timeout, gate })
+    }
+
+    /// Has every request wait for its turn: all that go through one gate are in the order they came.
+    pub(crate) fn behind(self, gate: Arc<Semaphore>) -> Self {
+        Self { gate: Some(gate), ..self }
     }
 
     /// Asks once; an answer in parts is put together.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Received, FetchFailure> {
+        let _turn = match &self.gate {
+            // A gate is never closed.
+            Some(gate) => gate.acquire().await.ok(),
+            None => None,
+        };
         let (mut whole, mut rest) = self.ask_for_part(request).await?;
         let mut parts = 1;
         while let Some(request) = rest {

@@ -40,12 +40,16 @@ pub(crate) async fn fetch_all(
         bytes: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
     };
-    let asked = stream::iter(requests).map(|request| async {
-        let received = round.ask(request).await;
-        progress.answered(round.done.fetch_add(1, Ordering::Relaxed) + 1, requests.len());
-        received
-    });
-    let received: Vec<_> = asked.buffered(limits.in_flight.get()).collect().await;
+    // All futures are made before the first is waited for: made on the way, they could not go to another thread.
+    let asked: Vec<_> = requests
+        .iter()
+        .map(|request| async {
+            let received = round.ask(request).await;
+            progress.answered(round.done.fetch_add(1, Ordering::Relaxed) + 1, requests.len());
+            received
+        })
+        .collect();
+    let received: Vec<_> = stream::iter(asked).buffered(limits.in_flight.get()).collect().await;
     let mut clock_ahead = None;
     let answers = received
         .into_iter()

@@ -157,15 +157,19 @@ impl Commission {
     ///
     /// [`FileError`] for the first thing that is wrong, in the file that says it.
     pub fn question(&self) -> Result<WrittenAnalysis, FileError> {
-        let mut checks = self.checks.iter();
-        let (name, text) =
-            checks.next().map_or(("", ""), |it| (it.name.as_str(), it.text.as_str()));
-        let mut layers = Layers::of(name, text)?;
-        for check in checks {
-            layers.add(&check.name, &check.text)?;
-        }
-        layers.read()
+        read_checks(&self.checks)
     }
+}
+
+/// Reads a Check file and those that it extends as one question.
+pub(super) fn read_checks(checks: &[NamedText]) -> Result<WrittenAnalysis, FileError> {
+    let mut checks = checks.iter();
+    let (name, text) = checks.next().map_or(("", ""), |it| (it.name.as_str(), it.text.as_str()));
+    let mut layers = Layers::of(name, text)?;
+    for check in checks {
+        layers.add(&check.name, &check.text)?;
+    }
+    layers.read()
 }
 
 /// What comes first in every version, so that another one can be told.

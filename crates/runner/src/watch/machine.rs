@@ -1,14 +1,16 @@
 //! The rules of a live analysis, without a clock, a source or a thread.
 //!
-//! A [`Machine`] says what it wants next and is told what came of it. Who drives it waits, asks and keeps, as
-//! `session` does.
+//! A [`Machine`] says what it wants next and is told what came of it. Who drives it waits, asks and keeps:
+//! `session` for one analysis, [`crate::live`] for thousands.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serin_judge::sequential::SequentialJudge;
-use serin_model::{Analysis, MetricSeries, Outcome, Timestamp, Warning, WarningCode, Window};
+use serin_model::{
+    Analysis, MetricSeries, Outcome, Timestamp, Verdict, Warning, WarningCode, Window,
+};
 use serin_report::LiveVerdict;
 
 use super::ending::End;
@@ -30,6 +32,8 @@ pub(crate) enum Wish {
     Begin,
     /// To know what came since it last asked, and before `until`: [`Machine::heard`].
     Ask {
+        /// Where the points begin that are not judged yet.
+        from: Timestamp,
         /// Where they end.
         until: Timestamp,
         /// Whether a check that could not be asked for becomes a failure.
@@ -125,7 +129,7 @@ impl Machine {
     /// * `ends`: after which moment it will have no more points, where that is known.
     /// * `memory`: what is known already.
     pub(crate) fn new(
-        analysis: &Analysis,
+        mut analysis: Analysis,
         timing: Timing,
         start: Start,
         source: &str,
@@ -133,16 +137,16 @@ impl Machine {
         memory: Memory,
     ) -> Self {
         // A pass does not wait for longer than there is.
-        let mut with_horizon = analysis.clone();
-        with_horizon.horizon = Some(timing.horizon);
+        analysis.horizon = Some(timing.horizon);
+        let analysis = Arc::new(analysis);
         let phase = match memory.begun {
             Some(_) => Phase::Begin,
             None => Phase::Arms { asked: start, answered_until: None, missing: None },
         };
         let left_out = memory.begun.as_ref().and_then(|begun| begun.left_out.clone());
         let mut machine = Self {
-            asked: Arc::new(analysis.clone()),
-            analysis: Arc::new(with_horizon),
+            asked: Arc::clone(&analysis),
+            analysis,
             timing,
             source: source.to_owned(),
             ends,
@@ -167,6 +171,26 @@ impl Machine {
         self.is_stopped = true;
     }
 
+    /// Says that waiting makes no sense any more: the clock was set.
+    pub(crate) fn wake(&mut self) {
+        (self.rests_until, self.asked_at) = (None, None);
+        if let Some(failing) = &mut self.failing {
+            failing.partial_since = None;
+        }
+    }
+
+    /// Says that nothing is to be done before a moment.
+    pub(crate) fn wait_until(&mut self, moment: Timestamp) {
+        self.rests_until = Some(moment);
+    }
+
+    /// Says that it will not be told what it asked for last.
+    pub(crate) fn forget_heard(&mut self) {
+        if matches!(self.phase, Phase::Past(_) | Phase::Heard(_)) {
+            (self.phase, self.known, self.past) = (Phase::Points, None, None);
+        }
+    }
+
     /// Says what it wants next. Asking again changes nothing but the time.
     pub(crate) fn wish(&mut self, now: Timestamp) -> Wish {
         match self.phase {
@@ -186,6 +210,29 @@ impl Machine {
         }
     }
 
+    /// Returns the lengths.
+    pub(crate) fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Returns the outcome as it stands, once the canary began.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        Some(self.memory.begun.as_ref()?.judge.outcome(&self.analysis))
+    }
+
+    /// Returns whether it ended because it was settled, or all of the horizon was judged.
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(self.phase, Phase::Ended(End::Decided | End::Horizon))
+    }
+
+    /// Returns up to where it has heard what it has not judged.
+    pub(crate) fn heard_until(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Heard(until) | Phase::Past(until) => Some(until),
+            Phase::Arms { .. } | Phase::Begin | Phase::Points | Phase::Ended(_) => None,
+        }
+    }
+
     pub(super) fn rest_until(&mut self, moment: Timestamp) -> Wish {
         self.rests_until = Some(moment);
         Wish::Wait(moment)
@@ -197,7 +244,7 @@ impl Machine {
     }
 
     /// Begins with a canary that is there.
-    pub(super) fn begin(&mut self, start: Timestamp) -> Wish {
+    pub(crate) fn begin(&mut self, start: Timestamp) -> Wish {
         let (judged_from, _) = self.timing.judged(start, self.analysis.step);
         self.memory.begun = Some(Begun {
             start,
@@ -248,7 +295,7 @@ impl Machine {
     }
 
     /// Returns up to where points are complete at a moment.
-    pub(super) fn complete_until(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn complete_until(&self, now: Timestamp) -> Timestamp {
         self.analysis.step.bin_of(now.before(self.timing.late))
     }
 
@@ -270,7 +317,7 @@ impl Machine {
         let until = self.complete_until(now).min(horizon);
         if until > watermark.max(judged_from) {
             self.asked_at = Some(now);
-            return Wish::Ask { until, anyhow: self.goes_on_anyhow(now) };
+            return Wish::Ask { from: watermark, until, anyhow: self.goes_on_anyhow(now) };
         }
         let next = watermark.after(length_of(self.analysis.step)).after(self.timing.late);
         let rested = self.asked_at.map(|asked| asked.after(self.timing.every));
@@ -425,29 +472,54 @@ impl Machine {
         }
     }
 
+    /// Goes on with a batch that was judged before serin was started again.
+    pub(crate) fn judge_again(&mut self, until: Timestamp, known: Known, past: Option<Past>) {
+        let failure = known.series.iter().find_map(|answer| answer.failure.clone());
+        self.leave_out_unknown(&known, &mut ());
+        self.known = Some(self.without_left_out(known));
+        self.past = past;
+        self.phase = Phase::Heard(until);
+        self.judge(until, &mut ());
+        // Whoever waited for long enough for what is not answered does not wait again.
+        self.failing = failure.map(|why| Failing {
+            since: until,
+            tries: 0,
+            why,
+            hint: String::new(),
+            partial_since: Some(until),
+            is_accepted: true,
+        });
+        self.phase = Phase::Begin;
+    }
+
+    /// Returns the verdict as it stands.
+    pub(crate) fn verdict(&mut self) -> Verdict {
+        let (_, judged_from, _) = self.times();
+        let shared = Arc::clone(&self.analysis);
+        let analysis = shared.as_ref();
+        let window = Window { start: judged_from, end: self.begun().watermark };
+        let known = self.known.as_ref().map_or(&[][..], |known| &known.series);
+        let series = between(known, window, analysis.arms.control_window);
+        self.begun().judge.verdict(analysis, &series, false).verdict
+    }
+
     /// Tells how it stands.
     pub(crate) fn tell_judged(&mut self, listener: &mut dyn Listener) {
         let (_, judged_from, horizon) = self.times();
-        let shared = Arc::clone(&self.analysis);
-        let analysis = shared.as_ref();
         let judged_to = self.begun().watermark;
-        let window = Window { start: judged_from, end: judged_to };
-        let control = analysis.arms.control_window;
-        let known = self.known.as_ref().map_or(&[][..], |known| &known.series);
-        let series = between(known, window, control);
-        let verdict = self.begun().judge.verdict(analysis, &series, false).verdict;
+        let verdict = self.verdict();
         self.tell_doubts(&verdict.warnings, listener);
         listener.hear(Event::Judged(LiveVerdict {
-            service: &analysis.service,
+            service: &self.analysis.service,
             verdict: &verdict,
             judged_from,
             judged_to,
             horizon,
-            step_seconds: analysis.step.seconds(),
+            step_seconds: self.analysis.step.seconds(),
         }));
     }
 
-    pub(crate) fn is_settled(&mut self) -> bool {
+    fn is_settled(&mut self) -> bool {
         let analysis = Arc::clone(&self.analysis);
         self.begun().judge.outcome(&analysis) != Outcome::Inconclusive
     }

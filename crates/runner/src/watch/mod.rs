@@ -21,12 +21,16 @@ mod waiting;
 pub use clock::{Clock, Interrupt, ReplayClock, WallClock};
 pub use command::{CommandError, run_command};
 pub use event::{Event, Listener, Missing};
+pub(crate) use feed::between;
 pub use feed::{Feed, Known, Outage};
+pub(crate) use machine::{Machine, Past, Wish};
 pub use recording_feed::RecordingFeed;
 pub use session::{Tools, Watched, watch_feed};
+pub(crate) use state::Memory;
 pub use state::StateFile;
 pub use store_feed::StoreFeed;
-use timing::length_of;
+pub(crate) use store_feed::{MOST_RETRIES, outage, planned, said};
+pub(crate) use timing::length_of;
 pub use timing::{Start, Timing, TimingAsked};
 
 use std::path::Path;

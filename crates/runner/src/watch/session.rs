@@ -75,7 +75,7 @@ pub fn watch_feed(
     let State { identity, memory, command_begun } = state;
     let resumed_at = memory.begun.as_ref().map(|begun| begun.watermark);
     let (source, ends) = (tools.feed.name().to_owned(), tools.feed.ends());
-    let machine = Machine::new(analysis, timing, start, &source, ends, memory);
+    let machine = Machine::new(analysis.clone(), timing, start, &source, ends, memory);
     let session = Session { machine, tools, identity, command_begun, state_is_unwritable: false };
     // That there is a place for the state is found out before hours have passed.
     if let Some(file) = session.tools.state {
@@ -116,7 +116,7 @@ impl Session<'_> {
                     self.tools.feed.begin(judged_from);
                     self.machine.began(resumed_at, self.tools.listener);
                 }
-                Wish::Ask { until, anyhow } => {
+                Wish::Ask { from: _, until, anyhow } => {
                     let answer = self.tools.feed.ask(until, anyhow, self.tools.interrupt);
                     if self.tools.interrupt.is_stopped() {
                         self.machine.stop();

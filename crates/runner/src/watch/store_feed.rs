@@ -92,41 +92,6 @@ impl<'a> StoreFeed<'a> {
         Ok(answers)
     }
 
-    /// Returns why there is nothing to go on with, if that is so.
-    ///
-    /// * `asked`: the requests that were asked now, by index.
-    /// * `anyhow`: whether a part of the answers is enough.
-    fn outage(
-        &mut self,
-        inquiry: &Inquiry<'_>,
-        answers: &[Result<Answer, FetchFailure>],
-        asked: &[usize],
-        anyhow: bool,
-    ) -> Option<Outage> {
-        let of_checks = || {
-            let asked = asked.iter().filter(|request| inquiry.is_of_a_check(**request));
-            asked.map(|request| &answers[*request])
-        };
-        let is_answered = of_checks().any(Result::is_ok);
-        self.was_heard |= is_answered;
-        let failures = || of_checks().filter_map(|answer| answer.as_ref().err());
-        let passing = failures().find(|failure| is_passing(failure));
-        let failure = match (is_answered, passing) {
-            (true, None) => return None,
-            (true, Some(_)) if anyhow => return None,
-            (_, Some(passing)) => passing,
-            (false, None) => failures().next()?,
-        };
-        let is_hopeless = !self.was_heard && passing.is_none();
-        Some(Outage {
-            why: failure.to_string(),
-            hint: failure.hint(),
-            is_partial: is_answered,
-            retry_after: failures().filter_map(|it| it.first_cause().retry_after()).max(),
-            error: is_hopeless.then(|| Box::new(nothing_answered(inquiry, answers))),
-        })
-    }
-
     fn warnings(&self, gathered: Vec<Warning>) -> Vec<Warning> {
         let mut warnings = gathered;
         warnings.extend(store::clock_off(self.clock_ahead, false));
@@ -135,7 +100,7 @@ impl<'a> StoreFeed<'a> {
 }
 
 /// A request that failed for a moment is asked once more at once.
-const MOST_RETRIES: u32 = 1;
+pub(crate) const MOST_RETRIES: u32 = 1;
 
 impl Feed for StoreFeed<'_> {
     fn name(&self) -> &str {
@@ -146,7 +111,7 @@ impl Feed for StoreFeed<'_> {
         let inquiry = planned(Inquiry::new(self.analysis, self.store, window))?;
         let answers = self.fetch(inquiry.requests(), interrupt)?;
         let all: Vec<usize> = (0..answers.len()).collect();
-        match self.outage(&inquiry, &answers, &all, true) {
+        match outage(&inquiry, &answers, &all, true, &mut self.was_heard) {
             Some(outage) => Err(outage),
             None => Ok(inquiry.gather(said(answers)).series),
         }
@@ -190,7 +155,8 @@ impl Feed for StoreFeed<'_> {
                 None => answers.push(answer),
             }
         }
-        if let Some(outage) = self.outage(&inquiry, &answers, &numbers, anyhow) {
+        let outage = outage(&inquiry, &answers, &numbers, anyhow, &mut self.was_heard);
+        if let Some(outage) = outage {
             // What is new is asked for again, together with what comes until then.
             answers.truncate(known);
             self.asked = before.map(|inquiry| Asked { inquiry, answers });
@@ -205,6 +171,42 @@ impl Feed for StoreFeed<'_> {
         self.asked = Some(Asked { inquiry, answers });
         Ok(Known { series: gathered.series, warnings: self.warnings(gathered.warnings), input })
     }
+}
+
+/// Returns why there is nothing to go on with, if that is so.
+///
+/// * `asked`: the requests that were asked now, by index.
+/// * `anyhow`: whether a part of the answers is enough.
+/// * `was_heard`: whether anything was ever answered.
+pub(crate) fn outage(
+    inquiry: &Inquiry<'_>,
+    answers: &[Result<Answer, FetchFailure>],
+    asked: &[usize],
+    anyhow: bool,
+    was_heard: &mut bool,
+) -> Option<Outage> {
+    let of_checks = || {
+        let asked = asked.iter().filter(|request| inquiry.is_of_a_check(**request));
+        asked.map(|request| &answers[*request])
+    };
+    let is_answered = of_checks().any(Result::is_ok);
+    *was_heard |= is_answered;
+    let failures = || of_checks().filter_map(|answer| answer.as_ref().err());
+    let passing = failures().find(|failure| is_passing(failure));
+    let failure = match (is_answered, passing) {
+        (true, None) => return None,
+        (true, Some(_)) if anyhow => return None,
+        (_, Some(passing)) => passing,
+        (false, None) => failures().next()?,
+    };
+    let is_hopeless = !*was_heard && passing.is_none();
+    Some(Outage {
+        why: failure.to_string(),
+        hint: failure.hint(),
+        is_partial: is_answered,
+        retry_after: failures().filter_map(|it| it.first_cause().retry_after()).max(),
+        error: is_hopeless.then(|| Box::new(nothing_answered(inquiry, answers))),
+    })
 }
 
 /// Returns the first request of each query and arm that has no answer: whether those after it can be
@@ -227,12 +229,12 @@ fn is_passing(failure: &FetchFailure) -> bool {
     }
 }
 
-fn said(answers: Vec<Result<Answer, FetchFailure>>) -> Vec<Result<Answer, String>> {
+pub(crate) fn said(answers: Vec<Result<Answer, FetchFailure>>) -> Vec<Result<Answer, String>> {
     answers.into_iter().map(|answer| answer.map_err(with_hint)).collect()
 }
 
 /// What could be planned when the feed was made can be planned again.
-fn planned<T>(plan: Result<T, serin_sources::SourceError>) -> Result<T, Outage> {
+pub(crate) fn planned<T>(plan: Result<T, serin_sources::SourceError>) -> Result<T, Outage> {
     plan.map_err(|error| Outage {
         why: "cannot be asked this".to_owned(),
         hint: error.to_string(),
