@@ -168,6 +168,8 @@ impl Projection for ServiceHistory {
             | Fact::ActingPaused(_)
             | Fact::ActingResumed(_)
             | Fact::CheckApplied(_)
+            | Fact::TokenIssued(_)
+            | Fact::TokenRevoked(_)
             | Fact::LedgerPruned(_)
             | Fact::Unknown => {}
         }

@@ -47,6 +47,7 @@
 
 #![warn(clippy::missing_errors_doc)]
 
+mod acting;
 mod admission;
 mod body;
 mod database;
@@ -71,9 +72,11 @@ mod pruned;
 mod running;
 mod scope;
 mod sqlite;
+mod tokens;
 mod verify;
 mod writer;
 
+pub use crate::acting::{Acting, Pause};
 pub use crate::body::Body;
 pub use crate::database::Selection;
 pub use crate::digest::Digest;
@@ -93,6 +96,7 @@ pub use crate::postgres::PostgresAddress;
 pub use crate::projection::{Projected, Projection};
 pub use crate::prune::{Pruning, Retention};
 pub use crate::running::{Running, RunningAnalyses};
-pub use crate::scope::Scope;
+pub use crate::scope::{ITSELF, Scope};
+pub use crate::tokens::{Token, Tokens};
 pub use crate::verify::{MOST_FAULTS, NotedHead, Verification};
 pub use crate::writer::{WriteError, Writer};

@@ -9,6 +9,7 @@ mod limits;
 mod projections;
 mod pruning;
 mod sample;
+mod serving;
 mod tampering;
 mod transfer;
 mod unfriendly;
