@@ -229,6 +229,12 @@ impl ServiceHistory {
         proven.max_by_key(|good| good.change.age())
     }
 
+    /// Returns a verdict by its event.
+    #[must_use]
+    pub fn verdict(&self, id: EventId) -> Option<&Verdict> {
+        self.verdicts.get(&id)
+    }
+
     /// Returns every scope that has a change or a verdict.
     #[must_use]
     pub fn scopes(&self) -> Vec<&Scope> {

@@ -34,7 +34,7 @@ enum Verb {
 
 /// Where the ledger is.
 #[derive(Debug, Args)]
-struct Location {
+pub(super) struct Location {
     /// A file, or `postgres://user@host/database`; its password may stand in PGPASSWORD
     #[arg(
         long = "ledger",
@@ -47,8 +47,13 @@ struct Location {
 }
 
 impl Location {
-    fn open(&self) -> anyhow::Result<Ledger> {
+    pub(super) fn open(&self) -> anyhow::Result<Ledger> {
         Ok(open_ledger(&self.location, false)?)
+    }
+
+    /// Opens the ledger, and makes a file that is not there.
+    pub(super) fn open_or_create(&self) -> anyhow::Result<Ledger> {
+        Ok(open_ledger(&self.location, true)?)
     }
 }
 
@@ -199,7 +204,7 @@ impl Verify {
     }
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+pub(super) fn say(text: &str) -> anyhow::Result<()> {
     print(text).context("the standard output cannot be written")
 }
 

@@ -13,7 +13,9 @@ mod packs;
 mod plan;
 mod schema;
 mod selftest;
+mod serve;
 mod sources;
+mod token;
 mod watch;
 
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Init(init::Init),
     Convert(convert::Convert),
     Bench(bench::Bench),
+    Serve(serve::Serve),
+    Token(token::TokenCommand),
     Ledger(ledger::LedgerCommand),
     Schema(schema::Schema),
     Packs(packs::Packs),
@@ -55,6 +59,8 @@ impl Command {
             Self::Init(init) => init.run(),
             Self::Convert(convert) => convert.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Serve(serve) => serve.run(),
+            Self::Token(token) => token.run(),
             Self::Ledger(ledger) => ledger.run(),
             Self::Schema(schema) => schema.run(),
             Self::Packs(packs) => packs.run(),
