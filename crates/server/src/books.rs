@@ -47,6 +47,8 @@ struct KeptTokens {
 
 /// How long another program's tokens and revocations go unnoticed at most.
 const TOKENS_AGE: Duration = Duration::from_secs(2);
+/// The same for a token that is not known; those who guess shall not have the ledger asked for each guess.
+const UNKNOWN_TOKENS_AGE: Duration = Duration::from_millis(100);
 
 /// Histories of services that were asked for lately.
 #[derive(Debug, Default)]
@@ -182,8 +184,21 @@ impl Books {
     ///
     /// As [`read`](Self::read).
     pub(crate) async fn tokens(&self) -> Result<Arc<Tokens>, Problem> {
+        self.tokens_not_older(TOKENS_AGE).await
+    }
+
+    /// Returns the tokens for somebody whose token was not among them: it may have been issued a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub(crate) async fn tokens_anew(&self) -> Result<Arc<Tokens>, Problem> {
+        self.tokens_not_older(UNKNOWN_TOKENS_AGE).await
+    }
+
+    async fn tokens_not_older(&self, most: Duration) -> Result<Arc<Tokens>, Problem> {
         let mut kept = self.tokens.lock().await;
-        if kept.looked.is_none_or(|looked| looked.elapsed() >= TOKENS_AGE) {
+        if kept.looked.is_none_or(|looked| looked.elapsed() >= most) {
             let projected = kept.projected.take();
             let projected = self
                 .read(move |ledger| match projected {

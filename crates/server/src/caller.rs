@@ -211,6 +211,10 @@ async fn authenticated(method: &Method, headers: &HeaderMap, app: &App) -> Resul
         return Err(unauthenticated("`authorization` has no token of serin's"));
     };
     let subject = subject(secret.id());
+    let tokens = match tokens.of_subject(&subject) {
+        Some(_) => tokens,
+        None => app.books.tokens_anew().await?,
+    };
     match tokens.of_subject(&subject) {
         Some(token) if secret.has_hash(&token.issued.hash) => {
             if token.is_valid(now()) {

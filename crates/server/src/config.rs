@@ -190,8 +190,6 @@ fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Err
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
     use super::*;
 
     #[test]

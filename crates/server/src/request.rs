@@ -8,7 +8,6 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
 use crate::app::App;
@@ -79,9 +78,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let place = pointer(error.path());
-        explain(error.inner(), Some(place))
+        // The reader calls a number where a word belongs a mistake of syntax.
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
+        explain(error.inner(), is_json, Some(place))
     })?;
-    reader.end().map_err(|error| explain(&error, None))?;
+    reader.end().map_err(|error| explain(&error, false, None))?;
     Ok(value)
 }
 
@@ -117,20 +118,16 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     parts.collect()
 }
 
-fn explain(error: &serde_json::Error, place: Option<String>) -> Problem {
+fn explain(error: &serde_json::Error, is_json: bool, place: Option<String>) -> Problem {
     let message = error.to_string();
-    match error.classify() {
-        Category::Data => {
-            let detail = message.split(" at line ").next().unwrap_or(&message);
-            Problem::new(Kind::Invalid, detail)
-                .at(place.unwrap_or_default())
-                .hint("`/api/v1/openapi.json` says what each body may say")
-        }
-        Category::Syntax | Category::Eof | Category::Io => {
-            Problem::new(Kind::Malformed, format!("the body is no JSON: {message}"))
-                .hint("write it as a JSON library does")
-        }
+    if !is_json {
+        return Problem::new(Kind::Malformed, format!("the body is no JSON: {message}"))
+            .hint("write it as a JSON library does");
     }
+    let detail = message.split(" at line ").next().unwrap_or(&message);
+    Problem::new(Kind::Invalid, detail)
+        .at(place.unwrap_or_default())
+        .hint("`/api/v1/openapi.json` says what each body may say")
 }
 
 /// A part of the path.
