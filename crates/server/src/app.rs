@@ -17,7 +17,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     /// Requests of each token.
     pub(crate) rates: Rates,
-    /// Attempts without a valid token, of each address.
+    /// Attempts without a valid token that are logged, of each address.
     pub(crate) refusals: Rates,
     /// Streams of events that may still begin.
     pub(crate) streams: Arc<Semaphore>,
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
 }
 
-/// Attempts without a valid token of one address: a second, and at once.
+/// Attempts without a valid token of one address that are logged: a second, and at once.
 const REFUSALS: (u32, u32) = (5, 20);
 
 impl App {

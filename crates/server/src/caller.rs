@@ -182,13 +182,12 @@ fn too_many() -> Problem {
         .hint("wait for the seconds of `retry-after`; ask for more at once with `limit`")
 }
 
-/// Counts and logs somebody who was not let in; those who try again and again are slowed down, and not logged.
+/// Counts and logs somebody who was not let in; of those who try again and again, not each attempt is logged.
 fn refused(app: &App, client: IpAddr, problem: Problem) -> Problem {
     app.metrics.refused("token");
-    if !app.refusals.takes(&client.to_string()) {
-        return too_many();
+    if app.refusals.takes(&client.to_string()) {
+        tracing::warn!(%client, "refused: no valid token");
     }
-    tracing::warn!(%client, "refused: no valid token");
     problem
 }
 

@@ -39,7 +39,10 @@ struct Context {
     #[schema(min_length = 1)]
     source: String,
     #[serde(rename = "type")]
-    #[schema(example = "dev.cdevents.service.deployed.0.3.0")]
+    #[schema(
+        example = "dev.cdevents.service.deployed.0.3.0",
+        pattern = r"^dev\.cdevents\.service\.(deployed|upgraded|published|rolledback|removed)\."
+    )]
     kind: String,
     timestamp: Moment,
 }
@@ -134,6 +137,13 @@ fn check_headers(headers: &HeaderMap, event: &CdEvent) -> Result<(), Problem> {
 
 impl CdEvent {
     fn told(self) -> Result<Told, Problem> {
+        for (place, text) in [("id", &self.context.id), ("source", &self.context.source)] {
+            if text.is_empty() {
+                return Err(Problem::new(Kind::Invalid, "it is empty")
+                    .at(format!("/context/{place}"))
+                    .hint("both tell an event from all others"));
+            }
+        }
         let kind = self.context.kind;
         let taken = TAKEN.iter().find(|(prefix, _)| kind.starts_with(prefix));
         let (_, what) = taken.ok_or_else(|| {

@@ -128,13 +128,15 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
             ("half a", "serin_1"),
         ] {
             let answer = ask(&server, &method, &path, &stored, token).await;
-            let shown = answer.problem();
-            let is_refused = shown == "401 unauthenticated" || shown == "429 too-many-requests";
-            assert!(is_refused, "{method} {path} with {what} token: {shown}");
+            assert_eq!(
+                answer.problem(),
+                "401 unauthenticated",
+                "{method} {path} with {what} token"
+            );
             assert!(!answer.text.contains(&"a".repeat(64)), "{}", answer.text);
         }
         if altered != tokens[3] {
-            assert!(ask(&server, &method, &path, &stored, &altered).await.status / 100 == 4);
+            assert_eq!(ask(&server, &method, &path, &stored, &altered).await.status, 401);
         }
         for (role, token) in roles.iter().zip(&tokens) {
             let answer = ask(&server, &method, &path, &stored, token).await;
