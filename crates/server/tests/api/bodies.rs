@@ -34,6 +34,7 @@ async fn what_is_wrong_is_told_with_its_place_and_nothing_is_stored() {
         ("/api/v1/tokens", r#"{"name":"","role":"read"}"#.to_owned(), "422 invalid /name"),
         ("/api/v1/tokens", r#"{"name":"a","role":"read","services":[""]}"#.to_owned(), "422 invalid /services/0"),
         ("/api/v1/cdevents", r#"{"context":{"id":"1","source":"a","type":"dev.cdevents.build.started.0.2.0","timestamp":"2026-11-23T08:30:00Z"},"subject":{"id":"a"}}"#.to_owned(), "422 invalid /context/type"),
+        ("/api/v1/cdevents", r#"{"context":{"id":"1","source":"","type":"dev.cdevents.service.deployed.0.2.0","timestamp":"2026-11-23T08:30:00Z"},"subject":{"id":"a"}}"#.to_owned(), "422 invalid /context/source"),
         ("/api/v1/verdicts/01a20b63-c258-7000-8000-64fc8e8acbf3/labels", r#"{"label":"right"}"#.to_owned(), "404 not-found"),
     ];
     for (path, body, expected) in rows {
