@@ -48,6 +48,7 @@ fn generated() -> anyhow::Result<Vec<(String, String)>> {
         "scorecard",
     ];
     let mut all = formats.into_iter().map(schema).collect::<anyhow::Result<Vec<_>>>()?;
+    all.push(("docs/reference/api-v1.json".to_owned(), serin(&["schema", "api"])?));
     all.push(("docs/reference/commands.md".to_owned(), commands()?));
     all.push(("docs/reference/packs.md".to_owned(), serin(&["packs", "--markdown"])?));
     all.push(("docs/reference/lint-codes.md".to_owned(), lint_codes()?));

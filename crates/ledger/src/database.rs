@@ -118,6 +118,8 @@ pub struct Selection {
     pub service: Option<String>,
     /// Events of this subject; only together with a service.
     pub subject: Option<String>,
+    /// Events that this source says.
+    pub source: Option<String>,
     /// Events of one of these kinds; none given, of all.
     pub kinds: Vec<Kind>,
     /// Events that were known at this moment.
@@ -148,6 +150,9 @@ impl Selection {
         }
         if let Some(subject) = &self.subject {
             add(" AND subject = ", "", Value::Text(subject.clone()));
+        }
+        if let Some(source) = &self.source {
+            add(" AND source = ", "", Value::Text(source.clone()));
         }
         for (index, kind) in self.kinds.iter().enumerate() {
             let before = if index == 0 { " AND kind IN (" } else { ", " };

@@ -37,6 +37,10 @@ pub enum Fact {
     ActingResumed(Person),
     /// `check.applied`
     CheckApplied(CheckApplied),
+    /// `token.issued`
+    TokenIssued(TokenIssued),
+    /// `token.revoked`
+    TokenRevoked(Person),
     /// `correction`
     Correction(Correction),
     /// `ledger.pruned`
@@ -237,6 +241,52 @@ pub struct CheckApplied {
     pub reference: Option<String>,
 }
 
+/// Somebody may ask the server. Its event's subject names the token.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct TokenIssued {
+    /// What people call it, such as `deploy pipeline`.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The only services that it may speak of; empty are all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+    /// From when on it is worth nothing, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The SHA-256 of the token, whose 256 random bits nobody keeps.
+    pub hash: Digest,
+    /// Who issued it.
+    pub by: String,
+}
+
+/// What a token may do. Each may do what those before it may.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Look at everything but tokens and the audit.
+    Read,
+    /// Tell of changes, and have them judged.
+    Submit,
+    /// Speak of verdicts, and pause and resume acting.
+    Act,
+    /// Issue and revoke tokens, and read the audit.
+    Admin,
+}
+
+impl Role {
+    /// Returns the word for it, as tokens carry it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Submit => "submit",
+            Self::Act => "act",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// An earlier event, the only cause, is withdrawn or said anew. The last correction of an event counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Correction {
@@ -283,6 +333,8 @@ impl Fact {
             Kind::ActingPaused => Self::ActingPaused(read(kind, body)?),
             Kind::ActingResumed => Self::ActingResumed(read(kind, body)?),
             Kind::CheckApplied => Self::CheckApplied(read(kind, body)?),
+            Kind::TokenIssued => Self::TokenIssued(read(kind, body)?),
+            Kind::TokenRevoked => Self::TokenRevoked(read(kind, body)?),
             Kind::Correction => Self::Correction(read(kind, body)?),
             Kind::LedgerPruned => Self::LedgerPruned(read(kind, body)?),
             Kind::Other(_) => Self::Unknown,
@@ -304,6 +356,8 @@ impl Fact {
             Self::ActingPaused(_) => Kind::ActingPaused,
             Self::ActingResumed(_) => Kind::ActingResumed,
             Self::CheckApplied(_) => Kind::CheckApplied,
+            Self::TokenIssued(_) => Kind::TokenIssued,
+            Self::TokenRevoked(_) => Kind::TokenRevoked,
             Self::Correction(_) => Kind::Correction,
             Self::LedgerPruned(_) => Kind::LedgerPruned,
             Self::Unknown => return None,
@@ -324,10 +378,12 @@ impl Fact {
             Self::VerdictLabelled(fact) => write(fact),
             Self::VerdictOverridden(fact) => write(fact),
             Self::ActDone(fact) => write(fact),
-            Self::ActUndone(fact) | Self::ActingPaused(fact) | Self::ActingResumed(fact) => {
-                write(fact)
-            }
+            Self::ActUndone(fact)
+            | Self::ActingPaused(fact)
+            | Self::ActingResumed(fact)
+            | Self::TokenRevoked(fact) => write(fact),
             Self::CheckApplied(fact) => write(fact),
+            Self::TokenIssued(fact) => write(fact),
             Self::Correction(fact) => write(fact),
             Self::LedgerPruned(fact) => write(fact),
             Self::Unknown => Body::read("{}"),

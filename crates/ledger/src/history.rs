@@ -168,6 +168,8 @@ impl Projection for ServiceHistory {
             | Fact::ActingPaused(_)
             | Fact::ActingResumed(_)
             | Fact::CheckApplied(_)
+            | Fact::TokenIssued(_)
+            | Fact::TokenRevoked(_)
             | Fact::LedgerPruned(_)
             | Fact::Unknown => {}
         }
@@ -225,6 +227,12 @@ impl ServiceHistory {
             proof.is_proof().then_some(KnownGood { change, proof })
         });
         proven.max_by_key(|good| good.change.age())
+    }
+
+    /// Returns a verdict by its event.
+    #[must_use]
+    pub fn verdict(&self, id: EventId) -> Option<&Verdict> {
+        self.verdicts.get(&id)
     }
 
     /// Returns every scope that has a change or a verdict.

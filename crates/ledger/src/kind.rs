@@ -32,6 +32,10 @@ pub enum Kind {
     ActingResumed,
     /// `check.applied`: a Check came into force.
     CheckApplied,
+    /// `token.issued`: somebody may ask the server.
+    TokenIssued,
+    /// `token.revoked`: and may no more.
+    TokenRevoked,
     /// `correction`: an earlier event is withdrawn or said anew.
     Correction,
     /// `ledger.pruned`: evidence and bodies were let go. Only the ledger itself writes it.
@@ -41,7 +45,7 @@ pub enum Kind {
 }
 
 /// The kinds and their names.
-const NAMES: [(Kind, &str); 13] = [
+const NAMES: [(Kind, &str); 15] = [
     (Kind::ChangeNoted, "change.noted"),
     (Kind::AnalysisBegun, "analysis.begun"),
     (Kind::PointsTaken, "analysis.points"),
@@ -53,6 +57,8 @@ const NAMES: [(Kind, &str); 13] = [
     (Kind::ActingPaused, "acting.paused"),
     (Kind::ActingResumed, "acting.resumed"),
     (Kind::CheckApplied, "check.applied"),
+    (Kind::TokenIssued, "token.issued"),
+    (Kind::TokenRevoked, "token.revoked"),
     (Kind::Correction, "correction"),
     (Kind::LedgerPruned, "ledger.pruned"),
 ];
@@ -80,6 +86,7 @@ impl Kind {
         match self {
             Self::VerdictLabelled | Self::VerdictOverridden => Some(&[Self::AnalysisEnded]),
             Self::ActUndone => Some(&[Self::ActDone]),
+            Self::TokenRevoked => Some(&[Self::TokenIssued]),
             // A correction of a correction is another correction of the first event.
             Self::Correction => Some(&[
                 Self::ChangeNoted,
@@ -99,6 +106,7 @@ impl Kind {
             | Self::ActingPaused
             | Self::ActingResumed
             | Self::CheckApplied
+            | Self::TokenIssued
             | Self::LedgerPruned
             | Self::Other(_) => None,
         }

@@ -158,21 +158,29 @@ impl Ledger {
     ) -> Result<Projected<P>, LedgerError> {
         let place = self.database.place().to_owned();
         let mut transaction = self.database.begin(Access::Read)?;
-        let head = transaction.head()?;
         let snapshot = transaction.snapshot(P::NAME, service.unwrap_or_default())?;
-        let mut projected = Projected::empty();
-        if let Some(found) = snapshot.as_ref().and_then(Projected::of_snapshot)
-            && found.position > 0
-        {
-            let rows = transaction.rows(&Selection::default(), found.position - 1, 1)?;
-            let row = rows.first().filter(|row| row.position == number(found.position));
-            if row.is_some_and(|row| row.link == found.link.as_bytes()) {
-                projected = found;
-            }
-        }
-        fold(&mut *transaction, &mut projected, selection::<P>(service, None), &place)?;
-        (projected.position, projected.link) = (head.position, head.link);
-        Ok(projected)
+        let mut projected = snapshot.as_ref().and_then(Projected::of_snapshot);
+        advance(&mut *transaction, &mut projected, service, &place)?;
+        Ok(projected.unwrap_or_else(Projected::empty))
+    }
+
+    /// Has a projection see what was appended since it was made. One of another ledger begins anew.
+    ///
+    /// * `service`: what it was projected with.
+    ///
+    /// # Errors
+    ///
+    /// What the database did, or that an event is damaged; then it may have seen a part.
+    pub fn advance<P: Projection>(
+        &mut self,
+        service: Option<&str>,
+        projected: Projected<P>,
+    ) -> Result<Projected<P>, LedgerError> {
+        let place = self.database.place().to_owned();
+        let mut transaction = self.database.begin(Access::Read)?;
+        let mut projected = Some(projected);
+        advance(&mut *transaction, &mut projected, service, &place)?;
+        Ok(projected.unwrap_or_else(Projected::empty))
     }
 
     /// Returns a projection of what was known at a moment: of the events whose `known_at` is not after it.
@@ -211,6 +219,32 @@ impl Ledger {
         transaction.keep_snapshot(P::NAME, service.unwrap_or_default(), &snapshot)?;
         transaction.commit()
     }
+}
+
+/// Brings a projection to the head; where it is none of this ledger, from the beginning.
+fn advance<P: Projection>(
+    transaction: &mut dyn Transaction,
+    projected: &mut Option<Projected<P>>,
+    service: Option<&str>,
+    place: &str,
+) -> Result<(), LedgerError> {
+    let head = transaction.head()?;
+    let fits = match projected {
+        Some(found) if found.position == head.position => found.link == head.link,
+        Some(found) if found.position > 0 => {
+            let rows = transaction.rows(&Selection::default(), found.position - 1, 1)?;
+            let row = rows.first().filter(|row| row.position == number(found.position));
+            row.is_some_and(|row| row.link == found.link.as_bytes())
+        }
+        Some(_) | None => false,
+    };
+    let projected = match projected {
+        Some(found) if fits => found,
+        other => other.insert(Projected::empty()),
+    };
+    fold(transaction, projected, selection::<P>(service, None), place)?;
+    (projected.position, projected.link) = (head.position, head.link);
+    Ok(())
 }
 
 fn selection<P: Projection>(service: Option<&str>, known_by: Option<Timestamp>) -> Selection {

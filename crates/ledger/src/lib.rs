@@ -47,6 +47,7 @@
 
 #![warn(clippy::missing_errors_doc)]
 
+mod acting;
 mod admission;
 mod aftermath;
 mod body;
@@ -73,9 +74,11 @@ mod running;
 mod scope;
 mod scorecard;
 mod sqlite;
+mod tokens;
 mod verify;
 mod writer;
 
+pub use crate::acting::{Acting, Pause};
 pub use crate::aftermath::{Aftermath, Overridden, Truth};
 pub use crate::body::Body;
 pub use crate::database::Selection;
@@ -96,7 +99,8 @@ pub use crate::postgres::PostgresAddress;
 pub use crate::projection::{Projected, Projection};
 pub use crate::prune::{Pruning, Retention};
 pub use crate::running::{Running, RunningAnalyses};
-pub use crate::scope::Scope;
+pub use crate::scope::{ITSELF, Scope};
 pub use crate::scorecard::{CheckRecord, Scorecard, Tally};
+pub use crate::tokens::{Token, Tokens};
 pub use crate::verify::{MOST_FAULTS, NotedHead, Verification};
 pub use crate::writer::{WriteError, Writer};

@@ -89,6 +89,8 @@ impl Projection for RunningAnalyses {
             | Fact::ActingPaused(_)
             | Fact::ActingResumed(_)
             | Fact::CheckApplied(_)
+            | Fact::TokenIssued(_)
+            | Fact::TokenRevoked(_)
             | Fact::LedgerPruned(_)
             | Fact::Unknown => {}
         }

@@ -22,7 +22,16 @@ pub struct Scope {
     pub labels: BTreeMap<String, String>,
 }
 
+/// The service of events that are about serin itself: its tokens, and whether it acts.
+pub const ITSELF: &str = "(serin)";
+
 impl Scope {
+    /// Creates the scope of what is about serin itself.
+    #[must_use]
+    pub fn itself() -> Self {
+        Self::of_service(ITSELF)
+    }
+
     /// Creates the scope of a whole service.
     #[must_use]
     pub fn of_service(service: impl Into<String>) -> Self {

@@ -201,6 +201,8 @@ impl Projection for Scorecard {
             | Fact::ActingPaused(_)
             | Fact::ActingResumed(_)
             | Fact::CheckApplied(_)
+            | Fact::TokenIssued(_)
+            | Fact::TokenRevoked(_)
             | Fact::LedgerPruned(_)
             | Fact::Unknown => {}
         }

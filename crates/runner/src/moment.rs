@@ -6,7 +6,8 @@ use serin_model::{Step, Timestamp, Window};
 
 /// Returns what time it is, by this machine's clock.
 #[expect(clippy::disallowed_methods, reason = "this is the clock that others ask")]
-pub(crate) fn now() -> Timestamp {
+#[must_use]
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

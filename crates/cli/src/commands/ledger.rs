@@ -180,7 +180,7 @@ impl Verify {
     }
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+pub(super) fn say(text: &str) -> anyhow::Result<()> {
     print(text).context("the standard output cannot be written")
 }
 

@@ -17,7 +17,9 @@ mod remark;
 mod schema;
 mod scorecard;
 mod selftest;
+mod serve;
 mod sources;
+mod token;
 mod watch;
 
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Label(remark::LabelCommand),
     Override(remark::OverrideCommand),
     Scorecard(scorecard::ScorecardCommand),
+    Serve(serve::Serve),
+    Token(token::TokenCommand),
     Ledger(ledger::LedgerCommand),
     Schema(schema::Schema),
     Packs(packs::Packs),
@@ -73,6 +77,8 @@ impl Command {
             Self::Label(label) => label.run(),
             Self::Override(decision) => decision.run(),
             Self::Scorecard(scorecard) => scorecard.run(),
+            Self::Serve(serve) => serve.run(),
+            Self::Token(token) => token.run(),
             Self::Ledger(ledger) => ledger.run(),
             Self::Schema(schema) => schema.run(),
             Self::Packs(packs) => packs.run(),

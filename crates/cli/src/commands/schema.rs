@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::output::print;
 
-/// Print the JSON Schema of a format
+/// Print the JSON Schema of a format, or the OpenAPI document of the server
 ///
 /// Editors complete and check a Check file with it: put
 /// `# yaml-language-server: $schema=check-v1.json` on its first line.
@@ -39,6 +39,8 @@ enum SchemaOf {
     Scorecard,
     /// Findings, as `serin lint --format json` writes them
     Lint,
+    /// The server's API, as an OpenAPI document
+    Api,
 }
 
 impl Schema {
@@ -53,9 +55,13 @@ impl Schema {
             SchemaOf::Verdicts => serin_report::verdicts_json_schema(),
             SchemaOf::Scorecard => serin_report::scorecard_json_schema(),
             SchemaOf::Lint => serin_report::lint_json_schema(),
+            SchemaOf::Api => return show(&serin_server::openapi()),
         };
-        let text = serde_json::to_string_pretty(&schema)? + "\n";
-        print(&text).context("the standard output cannot be written")?;
-        Ok(ExitCode::SUCCESS)
+        show(&serde_json::to_string_pretty(&schema)?)
     }
+}
+
+fn show(json: &str) -> anyhow::Result<ExitCode> {
+    print(&format!("{json}\n")).context("the standard output cannot be written")?;
+    Ok(ExitCode::SUCCESS)
 }

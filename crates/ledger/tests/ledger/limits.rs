@@ -97,6 +97,10 @@ fn every_fact_is_read_as_it_was_written() {
         undo: Some("promote again".to_owned()),
     };
     let person = serde_json::json!({"by": "ann", "reason": "a test"});
+    let token = serde_json::json!({
+        "name": "pipeline", "role": "submit", "services": ["checkout"], "expires_at": 9,
+        "hash": Digest::ZERO, "by": "ann",
+    });
     let bodies = [
         ("change.noted", serde_json::json!({"what": "heal", "ref": "x", "ended_at": 5})),
         (
@@ -113,7 +117,9 @@ fn every_fact_is_read_as_it_was_written() {
         ("act.done", serde_json::to_value(&act).unwrap()),
         ("act.undone", person.clone()),
         ("acting.paused", person.clone()),
-        ("acting.resumed", person),
+        ("acting.resumed", person.clone()),
+        ("token.issued", token),
+        ("token.revoked", person),
         ("check.applied", serde_json::json!({"to": Digest::ZERO, "by": "ann", "ref": "x"})),
         ("correction", serde_json::json!({"body": {"what": "flag"}, "by": "ann"})),
         ("ledger.pruned", serde_json::json!({"bodies": 1, "evidence": 2, "policy": ["x"]})),

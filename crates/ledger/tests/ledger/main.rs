@@ -10,6 +10,7 @@ mod projections;
 mod pruning;
 mod sample;
 mod scorecard;
+mod serving;
 mod tampering;
 mod transfer;
 mod unfriendly;

@@ -1,0 +1,205 @@
+//! Changes: telling of them, and asking for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use serin_ledger::fact::ChangeNoted;
+use serin_ledger::{Fact, Scope, Submission};
+use serin_model::Timestamp;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::hand_in::{HandIn, Receipt};
+use crate::api::list::{Labels, Limit, age, page, read_cursor};
+use crate::api::wire::{Alteration, Change, Page};
+use crate::app::App;
+use crate::caller::{Caller, May, Read, Submit};
+use crate::moment::Moment;
+use crate::problem::{Kind, Problem};
+use crate::request::{Asked, IdempotencyKey, Json, Named};
+
+/// A change to tell of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewChange {
+    /// The service that was changed.
+    #[schema(example = "checkout", min_length = 1, max_length = 128)]
+    service: String,
+    /// What tells apart where it runs, such as `environment`.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    /// What was altered.
+    what: Alteration,
+    /// What was there before, such as a version.
+    from: Option<String>,
+    /// What is there now.
+    #[schema(example = "1.4.2")]
+    to: Option<String>,
+    /// Where to read more: a commit, a pull request, a ticket.
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    /// A remark for people.
+    note: Option<String>,
+    /// What verdicts call it; `change/` and a name unless said.
+    #[schema(min_length = 1, max_length = 256)]
+    subject: Option<String>,
+    /// When it began; at this moment unless said.
+    occurred_at: Option<Moment>,
+    /// When it was over.
+    ended_at: Option<Moment>,
+}
+
+/// Tell of a change
+///
+/// With an `Idempotency-Key`, the same request may be sent again: it is one change.
+#[utoipa::path(
+    post, path = "/api/v1/changes", tag = "changes", security(("token" = ["submit"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A name of this request, such as a UUID")),
+    request_body = NewChange,
+    responses(
+        (status = 201, body = Receipt, description = "The change is in the ledger"),
+        (status = 200, body = Receipt, description = "It was there before"),
+    )
+)]
+pub(crate) async fn tell(
+    caller: May<Submit>,
+    State(app): State<Arc<App>>,
+    key: IdempotencyKey,
+    Json(change): Json<NewChange>,
+) -> Result<Receipt, Problem> {
+    caller.of_service(&change.service)?;
+    let told = Told {
+        scope: Scope { service: change.service, labels: change.labels },
+        subject: change.subject,
+        fact: ChangeNoted {
+            what: change.what.into(),
+            from: change.from,
+            to: change.to,
+            reference: change.reference,
+            ended_at: change.ended_at.map(|moment| moment.0),
+            note: change.note,
+        },
+    };
+    told.note(&app, &caller, key.0, change.occurred_at.map(|moment| moment.0)).await
+}
+
+/// A change that somebody told of, in whichever words.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) scope: Scope,
+    pub(crate) subject: Option<String>,
+    pub(crate) fact: ChangeNoted,
+}
+
+impl Told {
+    /// Appends it to the ledger.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not in the ledger.
+    pub(crate) async fn note(
+        self,
+        app: &Arc<App>,
+        caller: &Caller,
+        source_id: Option<String>,
+        occurred_at: Option<Timestamp>,
+    ) -> Result<Receipt, Problem> {
+        if self.scope.service == serin_ledger::ITSELF {
+            let detail = format!("`{}` is serin itself", serin_ledger::ITSELF);
+            return Err(Problem::new(Kind::Invalid, detail)
+                .at("/service")
+                .hint("name a service of yours"));
+        }
+        let fact = Fact::ChangeNoted(self.fact);
+        let hand_in = HandIn { app, caller, source_id, occurred_at };
+        hand_in
+            .append(|key, occurred_at| {
+                let subject = match &self.subject {
+                    Some(subject) => subject.clone(),
+                    None => format!("change/{}", key.source_id),
+                };
+                Ok(Submission::new(key, occurred_at, self.scope.clone(), subject, &fact)?)
+            })
+            .await
+    }
+}
+
+/// Which changes to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChangesAsked {
+    /// Of the scope with exactly these labels, such as `environment=production,region=eu`.
+    #[param(value_type = Option<String>)]
+    labels: Option<Labels>,
+    /// Behind this moment, or, as `known-good`, behind the newest change of the scope that is known to be good.
+    #[param(value_type = Option<String>, example = "2026-11-23T08:30:00Z")]
+    since: Option<Since>,
+    /// The `next` of the part before.
+    cursor: Option<String>,
+    /// How many at most, from 1 to 500.
+    #[serde(default)]
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 50)]
+    limit: Limit,
+}
+
+/// From when on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Since {
+    Moment(Timestamp),
+    KnownGood,
+}
+
+impl<'de> Deserialize<'de> for Since {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "known-good" {
+            return Ok(Self::KnownGood);
+        }
+        let moment: Result<Moment, _> = text.parse();
+        moment
+            .map(|moment| Self::Moment(moment.0))
+            .map_err(|hint| serde::de::Error::custom(format!("{hint}, or `known-good`")))
+    }
+}
+
+/// List the changes of a service
+///
+/// Newest first. Changes that were withdrawn are left out, and those that were corrected are told as corrected.
+#[utoipa::path(
+    get, path = "/api/v1/services/{service}/changes", tag = "changes", security(("token" = ["read"])),
+    params(("service" = String, Path, description = "The service"), ChangesAsked),
+    responses((status = 200, body = Page<Change>, description = "A part of the list"))
+)]
+pub(crate) async fn list(
+    caller: May<Read>,
+    State(app): State<Arc<App>>,
+    Named(service): Named<String>,
+    Asked(asked): Asked<ChangesAsked>,
+) -> Result<axum::Json<Page<Change>>, Problem> {
+    caller.of_service(&service)?;
+    let cursor = read_cursor(asked.cursor.as_ref())?;
+    let scope = asked.labels.map(|labels| Scope { service: service.clone(), labels: labels.0 });
+    let whole = Scope::of_service(service.clone());
+    let found = app.books.history(&service, move |history| {
+        let since = match asked.since {
+            None => Timestamp::from_millis(i64::MIN),
+            Some(Since::Moment(moment)) => moment,
+            Some(Since::KnownGood) => {
+                let scope = scope.as_ref().unwrap_or(&whole);
+                let good = history.known_good(scope).ok_or_else(|| none_known_good(scope))?;
+                good.change.occurred_at
+            }
+        };
+        let changes = history.changes_since(scope.as_ref(), since);
+        Ok(page(changes.into_iter().rev(), age, cursor, asked.limit))
+    });
+    found.await?.map(axum::Json)
+}
+
+/// Says that no change of a scope is known to be good.
+pub(crate) fn none_known_good(scope: &Scope) -> Problem {
+    Problem::not_found(format!("no change of {scope} is known to be good"))
+        .hint("a change is known to be good once a verdict about it passes; `labels` says which scope is meant")
+}

@@ -1,0 +1,63 @@
+//! What all handlers share.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::books::Books;
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::rate::Rates;
+
+/// What all handlers share.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) books: Books,
+    pub(crate) metrics: Metrics,
+    pub(crate) settings: Settings,
+    /// Requests of each token.
+    pub(crate) rates: Rates,
+    /// Attempts without a valid token that are logged, of each address.
+    pub(crate) refusals: Rates,
+    /// Streams of events that may still begin.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Whether the server is about to end.
+    pub(crate) ending: watch::Sender<bool>,
+}
+
+/// What does not change while the server runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Whether everybody may do everything, token or not.
+    pub(crate) open: bool,
+    /// Whether only this machine can reach the server.
+    pub(crate) is_loopback: bool,
+    /// Whether connections are encrypted.
+    pub(crate) is_encrypted: bool,
+    pub(crate) open_metrics: bool,
+    pub(crate) limits: Limits,
+}
+
+/// Attempts without a valid token of one address that are logged: a second, and at once.
+const REFUSALS: (u32, u32) = (5, 20);
+
+impl App {
+    pub(crate) fn new(books: Books, settings: Settings) -> Self {
+        let limits = &settings.limits;
+        Self {
+            books,
+            metrics: Metrics::new(),
+            rates: Rates::new(limits.requests_per_second, limits.burst),
+            refusals: Rates::new(REFUSALS.0, REFUSALS.1),
+            streams: Arc::new(Semaphore::new(limits.streams)),
+            ending: watch::Sender::new(false),
+            settings,
+        }
+    }
+
+    /// Returns whether those without a token are let in: where the operator said so, and on this machine
+    /// until the first token was issued.
+    pub(crate) fn is_open(&self, never_issued: bool) -> bool {
+        self.settings.open || (self.settings.is_loopback && never_issued)
+    }
+}

@@ -1,0 +1,224 @@
+//! What those who run the server say of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer};
+use serin_model::{FileError, Place};
+use serin_runner::parse_length;
+
+/// The operator's configuration file: everything may be missing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the ledger is: a path, or `postgres://user@host/database`.
+    pub ledger: Option<String>,
+    /// The address to listen at.
+    pub listen: Option<SocketAddr>,
+    /// What to prove oneself with; without it, connections are not encrypted.
+    pub tls: Option<TlsFiles>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed; nobody's unless said.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether `/metrics` is shown to those without a token.
+    pub open_metrics: bool,
+    /// How much the server takes.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// A certificate and its key, each a file in PEM.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate, and those that lead to an authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// How much the server takes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// Bytes of a request's line and headers.
+    pub header_bytes: usize,
+    /// How long a client may take for its line and headers, and for a TLS handshake.
+    #[serde(deserialize_with = "length")]
+    pub header_time: Duration,
+    /// How long a request may take, its body included; streams may take longer.
+    #[serde(deserialize_with = "length")]
+    pub request_time: Duration,
+    /// How long a client may take nothing of an answer.
+    #[serde(deserialize_with = "length")]
+    pub write_time: Duration,
+    /// How long requests may go on once the server is told to end.
+    #[serde(deserialize_with = "length")]
+    pub end_time: Duration,
+    /// Connections at the same time; further ones wait.
+    pub connections: usize,
+    /// Streams of events at the same time.
+    pub streams: usize,
+    /// Requests a second of one token, on average.
+    pub requests_per_second: u32,
+    /// Requests of one token at once.
+    pub burst: u32,
+    /// Threads that read the ledger, a connection to its database each.
+    pub readers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            header_bytes: 16 << 10,
+            header_time: Duration::from_secs(10),
+            request_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(30),
+            end_time: Duration::from_secs(10),
+            connections: 1024,
+            streams: 128,
+            requests_per_second: 100,
+            burst: 200,
+            readers: 4,
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// As what.
+    pub format: LogFormat,
+    /// From which gravity on.
+    pub level: LogLevel,
+}
+
+/// What a line of the log looks like.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object a line, for programs.
+    Json,
+}
+
+/// How grave something is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something may need a person.
+    Warn,
+    /// Every request.
+    #[default]
+    Info,
+    /// What developers look for.
+    Debug,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// * `name`: the file's name, for errors.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and where.
+    pub fn read(name: &str, text: &str) -> Result<Self, FileError> {
+        let options = serde_saphyr::options! {
+            with_snippet: false,
+            strict_booleans: true,
+            reject_unsupported_tags: true,
+        };
+        // Nothing at all says nothing, and so does a file of comments.
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        let read: Result<Self, _> = serde_saphyr::from_str_with_options(text, options);
+        let config = read.map_err(|error| {
+            let place = error.location().filter(|location| location.line() > 0);
+            let place =
+                place.map(|location| Place { line: location.line(), column: location.column() });
+            let message = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+            let problem = message.split(" at line ").next().unwrap_or(&message);
+            FileError::new(name, text, place, problem)
+                .with_hint("docs/guide/serve.md lists every key, and what it may say")
+        })?;
+        config
+            .check()
+            .map_err(|(problem, hint)| FileError::new(name, text, None, problem).with_hint(hint))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let limits = &self.limits;
+        let counts = [
+            limits.connections,
+            limits.readers,
+            limits.body_bytes,
+            limits.requests_per_second as usize,
+            limits.burst as usize,
+        ];
+        if counts.contains(&0) {
+            return Err((
+                "a limit under `limits` is 0, and nothing could be asked",
+                "write 1 or more",
+            ));
+        }
+        if limits.header_bytes < LEAST_HEADER_BYTES {
+            return Err(("`limits.header_bytes` is under 8192", "write 8192 or more"));
+        }
+        Ok(())
+    }
+}
+
+/// What the HTTP library wants at least.
+const LEAST_HEADER_BYTES: usize = 8192;
+
+fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_length(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read() {
+        let config = Config::read("serin.yaml", include_str!("../tests/every_key.yaml")).unwrap();
+        insta::assert_debug_snapshot!(config);
+    }
+
+    #[test]
+    fn an_empty_file_says_nothing() {
+        let config = Config::read("serin.yaml", "# nothing\n").unwrap();
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn mistakes_are_shown_with_their_place() {
+        let texts = [
+            "listen: 7878\n",
+            "limits:\n  body: 3\n",
+            "limits: {request_time: soon}\n",
+            "limits: {readers: 0}\n",
+            "limits: {header_bytes: 100}\n",
+            "trusted_proxies: [10.0.0.0/64]\n",
+            "tls: {certificate: a.pem}\n",
+            "log: {format: xml}\n",
+            "- a\n",
+            "ledger: a\nledger: b\n",
+        ];
+        let shown = texts.map(|text| Config::read("serin.yaml", text).unwrap_err().to_string());
+        insta::assert_snapshot!(shown.join("\n---\n"));
+    }
+}

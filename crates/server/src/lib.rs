@@ -1,0 +1,28 @@
+//! The service: HTTP in, ledger and answers out.
+//!
+//! The only crate that knows the shapes of the wire. A handler reads a request, asks the ledger and writes what it
+//! says; it judges nothing. The ledger's calls block, and are made on threads of their own.
+
+#![warn(clippy::missing_errors_doc)]
+
+mod api;
+mod app;
+mod books;
+mod caller;
+mod client;
+mod config;
+mod grant;
+mod layers;
+mod metrics;
+mod moment;
+mod problem;
+mod rate;
+mod request;
+mod secret;
+mod server;
+
+pub use crate::api::openapi;
+pub use crate::config::{Config, Limits, Log, LogFormat, LogLevel, TlsFiles};
+pub use crate::grant::{Grant, TokenError, issue_token, revoke_token, tokens};
+pub use crate::secret::Secret;
+pub use crate::server::{ServeError, Server, USUAL_ADDRESS};

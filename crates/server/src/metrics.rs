@@ -1,0 +1,108 @@
+//! What the server measures of itself.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The server's own metrics. No label has a value that a client chooses.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    durations: Family<Route, Histogram, fn() -> Histogram>,
+    refused: Family<Refusal, Counter>,
+    events: Counter,
+    pub(crate) connections: Gauge,
+    pub(crate) streams: Gauge,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Request {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Route {
+    route: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Refusal {
+    reason: &'static str,
+}
+
+/// In seconds.
+const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("serin");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "Which serin this is", build);
+        let requests = Family::default();
+        registry.register("http_requests", "Requests that were answered", requests.clone());
+        let durations =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        registry.register_with_unit(
+            "http_request_duration",
+            "How long requests took, up to the first byte of the answer",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        let refused = Family::default();
+        registry.register("refused", "Requests that were not let in, and why", refused.clone());
+        let events = Counter::default();
+        registry.register(
+            "ledger_appended_events",
+            "Events that requests appended",
+            events.clone(),
+        );
+        let connections = Gauge::default();
+        registry.register("connections", "Connections that are open", connections.clone());
+        let streams = Gauge::default();
+        registry.register("event_streams", "Streams of events that are open", streams.clone());
+        Self { registry, requests, durations, refused, events, connections, streams }
+    }
+
+    /// Counts a request that was answered.
+    ///
+    /// * `route`: the pattern of its path.
+    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let route = route.to_owned();
+        // A client may call its method anything.
+        let method = if METHODS.contains(&method) { method } else { "other" }.to_owned();
+        self.durations.get_or_create(&Route { route: route.clone() }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&Request { method, route, status }).inc();
+    }
+
+    /// Counts a request that was not let in.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&Refusal { reason }).inc();
+    }
+
+    /// Counts events that were appended.
+    pub(crate) fn appended(&self, events: u64) {
+        self.events.inc_by(events);
+    }
+
+    /// Writes all as OpenMetrics.
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a string takes what is written");
+        text
+    }
+}
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// The media type of [`Metrics::to_text`].
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,0 +1,14 @@
+//! The server as its clients see it: a real one, in this process, on a free port and on every database.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stdout, reason = "tests that are skipped say so")]
+
+mod access;
+mod bodies;
+mod books;
+#[path = "../../../ledger/tests/ledger/databases.rs"]
+#[allow(dead_code, reason = "of another suite, which uses all of it")]
+mod databases;
+mod limits;
+mod running;
+mod streams;
