@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serin_runner::live::Live;
 use tokio::sync::{Semaphore, watch};
 
 use crate::books::Books;
@@ -13,6 +14,8 @@ use crate::rate::Rates;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) books: Books,
+    /// The analyses that run.
+    pub(crate) live: Live,
     pub(crate) metrics: Metrics,
     pub(crate) settings: Settings,
     /// Requests of each token.
@@ -42,10 +45,11 @@ pub(crate) struct Settings {
 const REFUSALS: (u32, u32) = (5, 20);
 
 impl App {
-    pub(crate) fn new(books: Books, settings: Settings) -> Self {
+    pub(crate) fn new(books: Books, live: Live, settings: Settings) -> Self {
         let limits = &settings.limits;
         Self {
             books,
+            live,
             metrics: Metrics::new(),
             rates: Rates::new(limits.requests_per_second, limits.burst),
             refusals: Rates::new(REFUSALS.0, REFUSALS.1),

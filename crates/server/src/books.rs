@@ -90,6 +90,11 @@ impl Books {
         })
     }
 
+    /// Returns what writes the ledger, for those who append without a request.
+    pub(crate) fn writer(&self) -> Writer {
+        self.writer.clone()
+    }
+
     /// Appends a parcel, and returns once it is on disk.
     ///
     /// # Errors

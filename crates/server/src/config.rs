@@ -69,6 +69,8 @@ pub struct Limits {
     pub burst: u32,
     /// Threads that read the ledger, a connection to its database each.
     pub readers: usize,
+    /// Live analyses that ask one source at the same time.
+    pub at_once: usize,
 }
 
 impl Default for Limits {
@@ -85,6 +87,7 @@ impl Default for Limits {
             requests_per_second: 100,
             burst: 200,
             readers: 4,
+            at_once: 20,
         }
     }
 }
@@ -164,6 +167,7 @@ impl Config {
         let counts = [
             limits.connections,
             limits.readers,
+            limits.at_once,
             limits.body_bytes,
             limits.requests_per_second as usize,
             limits.burst as usize,

@@ -18,6 +18,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serin_ledger::{ITSELF, Ledger, LedgerError, Tokens};
+use serin_runner::live::{Live, LiveClock, LiveError, Sources};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -38,6 +39,20 @@ pub struct Server {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     trusted_proxies: Arc<[IpNet]>,
+}
+
+/// Where live analyses get points and time from.
+pub struct Observed {
+    /// The sources that Checks name.
+    pub sources: Arc<dyn Sources>,
+    /// What time it is.
+    pub clock: Arc<dyn LiveClock>,
+}
+
+impl std::fmt::Debug for Observed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Observed").field("clock", &self.clock).finish_non_exhaustive()
+    }
 }
 
 /// Why a server does not begin.
@@ -77,6 +92,9 @@ pub enum ServeError {
     /// The ledger does not open.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The analyses that ran cannot be gone on with.
+    #[error(transparent)]
+    Live(#[from] LiveError),
     /// The system gives no threads.
     #[error("the system starts no thread: {0}\n\nhint: see how many it allows")]
     Thread(std::io::Error),
@@ -90,6 +108,7 @@ impl Server {
     /// Opens the ledger and the address.
     ///
     /// * `is_open`: whether everybody may do everything, token or not.
+    /// * `observed`: where live analyses get points and time from.
     /// * `open_ledger`: opens the ledger once more; it is called on a thread that may block.
     ///
     /// # Errors
@@ -98,6 +117,7 @@ impl Server {
     pub async fn bind(
         config: &Config,
         is_open: bool,
+        observed: Observed,
         open_ledger: impl Fn() -> Result<Ledger, LedgerError> + Send + 'static,
     ) -> Result<Self, ServeError> {
         let listen = config.listen.unwrap_or(USUAL_ADDRESS);
@@ -111,9 +131,12 @@ impl Server {
                 return Err(ServeError::Open { listen });
             }
             let readers = (0..readers).map(|_| open_ledger()).collect::<Result<_, _>>()?;
-            Books::open(ledger, readers).map_err(ServeError::Thread)
+            let own = open_ledger()?;
+            Ok((Books::open(ledger, readers).map_err(ServeError::Thread)?, own))
         });
-        let books = opened.await.map_err(|error| ServeError::Thread(error.into()))??;
+        let (books, own) = opened.await.map_err(|error| ServeError::Thread(error.into()))??;
+        let Observed { sources, clock } = observed;
+        let live = Live::start(books.writer(), own, sources, clock, config.limits.at_once).await?;
         let listener = TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| ServeError::Listen { listen, error })?;
         let settings = Settings {
@@ -123,7 +146,7 @@ impl Server {
             open_metrics: config.open_metrics,
             limits: config.limits.clone(),
         };
-        let app = Arc::new(App::new(books, settings));
+        let app = Arc::new(App::new(books, live, settings));
         Ok(Self { app, listener, tls, trusted_proxies: config.trusted_proxies.clone().into() })
     }
 

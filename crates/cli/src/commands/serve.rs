@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueHint};
+use serin_runner::live::{MOST_IN_FLIGHT, Stores, SystemClock};
 use serin_runner::open_ledger;
-use serin_server::{Config, Log, LogFormat, LogLevel, Server};
+use serin_server::{Config, Log, LogFormat, LogLevel, Observed, Server};
 use tracing::Level;
 
 /// Serve the ledger over HTTP: the API of serin
@@ -51,7 +53,7 @@ impl Serve {
         runtime.block_on(async {
             let end = signals()?;
             let open = move || open_ledger(&location, true);
-            let server = Server::bind(&config, self.open, open).await?;
+            let server = Server::bind(&config, self.open, observed()?, open).await?;
             let address = server.address().context("the address cannot be told")?;
             if !address.ip().is_loopback() && config.tls.is_none() {
                 tracing::warn!(
@@ -84,6 +86,15 @@ impl Serve {
         config.listen = self.listen.or(config.listen);
         Ok(config)
     }
+}
+
+/// Returns the stores that Checks name, and this machine's clock.
+fn observed() -> anyhow::Result<Observed> {
+    let folder = std::env::current_dir().context("the working directory is gone")?;
+    Ok(Observed {
+        sources: Arc::new(Stores::new(folder, MOST_IN_FLIGHT)),
+        clock: Arc::new(SystemClock::default()),
+    })
 }
 
 /// Returns what is there once the process is told to end.

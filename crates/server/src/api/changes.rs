@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serin_ledger::fact::ChangeNoted;
 use serin_ledger::{Fact, Scope, Submission};
 use serin_model::Timestamp;
+use serin_runner::now;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::hand_in::{HandIn, Receipt};
@@ -113,7 +114,7 @@ impl Told {
         }
         let fact = Fact::ChangeNoted(self.fact);
         let hand_in = HandIn { app, caller, source_id, occurred_at };
-        hand_in
+        let receipt = hand_in
             .append(|key, occurred_at| {
                 let subject = match &self.subject {
                     Some(subject) => subject.clone(),
@@ -121,7 +122,9 @@ impl Told {
                 };
                 Ok(Submission::new(key, occurred_at, self.scope.clone(), subject, &fact)?)
             })
-            .await
+            .await?;
+        app.live.note(receipt.subject(), &self.scope, occurred_at.unwrap_or_else(now));
+        Ok(receipt)
     }
 }
 

@@ -35,6 +35,11 @@ impl Receipt {
     pub(crate) fn event(&self) -> &str {
         &self.event
     }
+
+    /// Returns what the event is about.
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
 }
 
 impl IntoResponse for Receipt {

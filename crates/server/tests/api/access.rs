@@ -5,7 +5,7 @@ use serin_ledger::fact::{Alteration, AnalysisEnded, ChangeNoted, Judge, Role};
 use serin_ledger::{Evidence, Fact, Key, Ledger, Parcel, Scope, Submission};
 use serin_model::{Outcome, Timestamp};
 
-use crate::running::{Answer, Running};
+use crate::running::{Answer, Running, observed};
 
 /// What a verdict of `checkout` and its report are called.
 struct Stored {
@@ -195,9 +195,10 @@ async fn a_server_does_not_listen_beyond_this_machine_without_a_token() {
     let path = folder.path().join("serin.db");
     let config = serin_server::Config::read("serve.yaml", "listen: 0.0.0.0:0\n").unwrap();
     let open = move || Ledger::open_file(&path, true);
-    let error = serin_server::Server::bind(&config, false, open.clone()).await.unwrap_err();
+    let error =
+        serin_server::Server::bind(&config, false, observed(), open.clone()).await.unwrap_err();
     insta::assert_snapshot!(error);
-    assert!(serin_server::Server::bind(&config, true, open).await.is_ok());
+    assert!(serin_server::Server::bind(&config, true, observed(), open).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

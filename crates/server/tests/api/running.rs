@@ -1,5 +1,6 @@
 //! A server that runs for a test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -7,7 +8,8 @@ use serde_json::Value;
 use serin_ledger::Ledger;
 use serin_ledger::fact::Role;
 use serin_model::Timestamp;
-use serin_server::{Config, Grant, Server, issue_token};
+use serin_runner::live::{MOST_IN_FLIGHT, Stores, SystemClock};
+use serin_server::{Config, Grant, Observed, Server, issue_token};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -21,6 +23,12 @@ pub(crate) struct Running {
     end: Option<oneshot::Sender<()>>,
     ended: Option<JoinHandle<()>>,
     _place: Box<dyn Place + Send + Sync>,
+}
+
+/// The stores that Checks name, at this machine's time.
+pub(crate) fn observed() -> Observed {
+    let sources = Arc::new(Stores::new(std::env::temp_dir(), MOST_IN_FLIGHT));
+    Observed { sources, clock: Arc::new(SystemClock::default()) }
 }
 
 impl Running {
@@ -39,7 +47,7 @@ impl Running {
         let location = place.location();
         let opened = location.clone();
         let open = move || Ok(databases::open(&opened));
-        let server = Server::bind(&config, false, open).await.unwrap();
+        let server = Server::bind(&config, false, observed(), open).await.unwrap();
         let address = server.address().unwrap().to_string();
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(server.run(async {
