@@ -458,7 +458,12 @@ fn each_verb_has_a_manual_page() {
             "serin-schema.1",
             "serin-scorecard.1",
             "serin-selftest.1",
+            "serin-serve.1",
             "serin-sources.1",
+            "serin-token-issue.1",
+            "serin-token-list.1",
+            "serin-token-revoke.1",
+            "serin-token.1",
             "serin-verdicts.1",
             "serin-watch.1",
             "serin.1"
