@@ -10,6 +10,7 @@ use serin_sources::Digest;
 
 use crate::check_file::{CheckFiles, folder_of, read_check_file};
 use crate::error::RunError;
+use crate::live::commission::NamedText;
 use crate::text_file::{read_text, shown};
 
 /// What is asked: an analysis, and the files that say so.
@@ -47,6 +48,22 @@ impl Question {
             others: files.extended,
             queries: Vec::new(),
             folder: files.folder,
+        }
+    }
+
+    /// Makes one of texts that came otherwise than from files: paths in them start nowhere.
+    ///
+    /// * `texts`: the Check file and those that it extends, the nearest first.
+    /// * `written`: what they say together.
+    pub(crate) fn of_texts(texts: &[NamedText], written: WrittenAnalysis) -> Self {
+        let mut inputs = texts.iter().map(|text| input(&text.name, Digest::of(&text.text)));
+        Self {
+            written,
+            check: inputs.next().unwrap_or_else(|| input("", Digest::of(""))),
+            check_text: texts.first().map(|text| text.text.clone()).unwrap_or_default(),
+            others: inputs.collect(),
+            queries: Vec::new(),
+            folder: PathBuf::new(),
         }
     }
 

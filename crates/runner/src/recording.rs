@@ -42,12 +42,38 @@ pub(crate) fn answer(
     let path = place(question, written.map(|(path, _)| path), overrides.data)?;
     let path = path.as_str();
     let counters = overrides.counters.or(written.map(|(_, counters)| counters)).unwrap_or_default();
-    let opened = opened(path, progress)?;
+    read(question, path, opened(path, progress)?, counters, overrides.time, reach)
+}
+
+/// Reads a recording that came as a text.
+///
+/// * `name`: what errors and the report call it.
+pub(crate) fn answer_from_text(
+    question: &Question,
+    name: &str,
+    text: &str,
+    counters: CounterForm,
+    time: TimeAsked,
+) -> Result<Answered, RunError> {
+    let mut reader: Box<dyn BufRead + '_> = Box::new(Cursor::new(text.as_bytes()));
+    let is_pairs = is_pair_list(&mut reader).map_err(|error| unreadable(name, error))?;
+    let opened = if is_pairs { Opened::Pairs(reader) } else { Opened::Text(reader) };
+    read(question, name, opened, counters, time, Reach::Judged)
+}
+
+fn read(
+    question: &Question,
+    path: &str,
+    opened: Opened<'_>,
+    counters: CounterForm,
+    time: TimeAsked,
+    reach: Reach,
+) -> Result<Answered, RunError> {
     if let Opened::Pairs(reader) = opened {
         return read_pairs(question, path, reader);
     }
     let mut analysis = question.written.analysis.clone();
-    analysis.window = recorded_window(&analysis, overrides.time)?;
+    analysis.window = recorded_window(&analysis, time)?;
     let recording = match opened {
         Opened::Parquet(file) => {
             let file = file.open().map_err(|error| unreadable(path, error))?;

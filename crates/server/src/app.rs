@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) refusals: Rates,
     /// Streams of events that may still begin.
     pub(crate) streams: Arc<Semaphore>,
+    /// Judgements of what is sent that may still begin.
+    pub(crate) judgements: Arc<Semaphore>,
     /// Whether the server is about to end.
     pub(crate) ending: watch::Sender<bool>,
 }
@@ -54,6 +56,7 @@ impl App {
             rates: Rates::new(limits.requests_per_second, limits.burst),
             refusals: Rates::new(REFUSALS.0, REFUSALS.1),
             streams: Arc::new(Semaphore::new(limits.streams)),
+            judgements: Arc::new(Semaphore::new(limits.judgements)),
             ending: watch::Sender::new(false),
             settings,
         }

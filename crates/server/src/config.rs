@@ -45,6 +45,10 @@ pub struct TlsFiles {
 pub struct Limits {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes of a body that holds a recording, or cases to judge.
+    pub recording_bytes: usize,
+    /// Judgements of recordings and of cases at the same time; each takes a core.
+    pub judgements: usize,
     /// Bytes of a request's line and headers.
     pub header_bytes: usize,
     /// How long a client may take for its line and headers, and for a TLS handshake.
@@ -77,6 +81,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 1 << 20,
+            recording_bytes: 32 << 20,
+            judgements: 2,
             header_bytes: 16 << 10,
             header_time: Duration::from_secs(10),
             request_time: Duration::from_secs(30),
@@ -169,6 +175,8 @@ impl Config {
             limits.readers,
             limits.at_once,
             limits.body_bytes,
+            limits.recording_bytes,
+            limits.judgements,
             limits.requests_per_second as usize,
             limits.burst as usize,
         ];

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -46,7 +46,11 @@ pub(crate) fn unsupported(found: &str, taken: &str) -> Problem {
 
 /// Reads a body, up to the limit.
 pub(crate) async fn body(request: Request, app: &Arc<App>) -> Result<Bytes, Problem> {
-    let most = app.settings.limits.body_bytes;
+    body_up_to(request, app, app.settings.limits.body_bytes).await
+}
+
+async fn body_up_to(mut request: Request, app: &Arc<App>, most: usize) -> Result<Bytes, Problem> {
+    DefaultBodyLimit::max(most).apply(&mut request);
     let too_large = || {
         Problem::new(Kind::TooLarge, format!("the body has more than {most} bytes"))
             .hint("send less at a time")
@@ -128,6 +132,42 @@ fn explain(error: &serde_json::Error, is_json: bool, place: Option<String>) -> P
     Problem::new(Kind::Invalid, detail)
         .at(place.unwrap_or_default())
         .hint("`/api/v1/openapi.json` says what each body may say")
+}
+
+/// A body in JSON that holds a recording.
+#[derive(Debug)]
+pub(crate) struct LargeJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for LargeJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        parse(&large_body(request, app, "application/json").await?).map(Self)
+    }
+}
+
+/// A body of JSON lines.
+#[derive(Debug)]
+pub(crate) struct Lines(pub(crate) Bytes);
+
+impl FromRequest<Arc<App>> for Lines {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        large_body(request, app, LINES).await.map(Self)
+    }
+}
+
+/// The media type of JSON lines.
+pub(crate) const LINES: &str = "application/x-ndjson";
+
+/// Reads a body of one type, up to the limit of recordings.
+async fn large_body(request: Request, app: &Arc<App>, taken: &str) -> Result<Bytes, Problem> {
+    let found = media_type(request.headers());
+    if found != taken {
+        return Err(unsupported(&found, taken));
+    }
+    body_up_to(request, app, app.settings.limits.recording_bytes).await
 }
 
 /// A part of the path.

@@ -6,6 +6,6 @@ mod pair;
 mod stream;
 mod tally;
 
-pub use stream::bench;
+pub use stream::{bench, bench_text, read_cases};
 
 pub use tally::Tally;

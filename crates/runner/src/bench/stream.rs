@@ -49,6 +49,51 @@ pub fn bench(
     })
 }
 
+/// Judges cases that came as a text, and returns a JSON line for each, in the order read.
+///
+/// * `name`: what errors call the text.
+/// * `first_line`: the number of its first line, for errors.
+///
+/// # Errors
+///
+/// [`RunError`] at the first line that is malformed; then nothing is returned.
+pub fn bench_text(
+    name: &str,
+    text: &[u8],
+    first_line: u64,
+    judges: &[JudgeKind],
+) -> Result<Vec<u8>, RunError> {
+    let (mut reader, mut next_line, mut judged) = (text, first_line, Vec::new());
+    loop {
+        let batch = read_batch(name, &mut reader, next_line)?;
+        if batch.lines.is_empty() {
+            return Ok(judged);
+        }
+        next_line += batch.lines.len() as u64;
+        judge_batch(name, judges, &batch, &mut Tally::default(), Some(&mut judged))?;
+    }
+}
+
+/// Reads the cases of a file in parts of whole lines, such as to send them one after the other.
+///
+/// * `deliver`: takes the number of a part's first line, and its lines as they stand in the file.
+///
+/// # Errors
+///
+/// [`RunError`] when the file cannot be read, and what `deliver` says.
+pub fn read_cases<E: From<RunError>>(
+    path: &str,
+    progress: &dyn Progress,
+    mut deliver: impl FnMut(u64, Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut failed = None;
+    read_batches(path, progress, |batch| {
+        failed = deliver(batch.first_line, batch.lines.concat()).err();
+        failed.is_none()
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
 /// Lines that follow each other in a file.
 struct Batch {
     first_line: u64,
@@ -111,24 +156,39 @@ fn judge_batches(
     mut output: Option<&mut dyn Write>,
 ) -> Result<(), RunError> {
     for batch in batches {
-        let batch = batch?;
-        let wanted = output.is_some();
-        let judged: Vec<Result<Option<Judged>, String>> =
-            batch.lines.par_iter().map(|line| judge_line(line, judges, wanted)).collect();
-        for (index, judged) in judged.into_iter().enumerate() {
-            let judged = judged.map_err(|problem| {
-                FileError::at_line(&shown(path), batch.first_line + index as u64, &problem).with_hint(
-                    "each line is a case with `metrics`, or a pair with `control` and `experiment`",
-                )
-            })?;
-            let Some(judged) = judged else { continue };
-            match &judged.answer {
-                Answer::Cases(cases) => cases.iter().for_each(|case| tally.add_case(case)),
-                Answer::Pair(pair) => tally.add_pair(pair),
-            }
-            if let Some(output) = &mut output {
-                output.write_all(&judged.json).map_err(|error| RunError::Output { error })?;
-            }
+        // A closure would not give the borrow back.
+        let output: Option<&mut dyn Write> = match &mut output {
+            Some(output) => Some(&mut **output),
+            None => None,
+        };
+        judge_batch(path, judges, &batch?, tally, output)?;
+    }
+    Ok(())
+}
+
+fn judge_batch(
+    path: &str,
+    judges: &[JudgeKind],
+    batch: &Batch,
+    tally: &mut Tally,
+    mut output: Option<&mut dyn Write>,
+) -> Result<(), RunError> {
+    let wanted = output.is_some();
+    let judged: Vec<Result<Option<Judged>, String>> =
+        batch.lines.par_iter().map(|line| judge_line(line, judges, wanted)).collect();
+    for (index, judged) in judged.into_iter().enumerate() {
+        let judged = judged.map_err(|problem| {
+            FileError::at_line(&shown(path), batch.first_line + index as u64, &problem).with_hint(
+                "each line is a case with `metrics`, or a pair with `control` and `experiment`",
+            )
+        })?;
+        let Some(judged) = judged else { continue };
+        match &judged.answer {
+            Answer::Cases(cases) => cases.iter().for_each(|case| tally.add_case(case)),
+            Answer::Pair(pair) => tally.add_pair(pair),
+        }
+        if let Some(output) = &mut output {
+            output.write_all(&judged.json).map_err(|error| RunError::Output { error })?;
         }
     }
     Ok(())

@@ -1,7 +1,10 @@
 //! How often a judge was right, by data set.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde_json::Value;
 use serin_model::{Classification, Outcome};
 use serin_stats::{quantile, wilson_interval};
 
@@ -13,7 +16,7 @@ use super::pair::JudgedPair;
 /// not with the size of the cases.
 #[derive(Debug, Default)]
 pub struct Tally {
-    datasets: BTreeMap<(String, &'static str), DatasetTally>,
+    datasets: BTreeMap<(String, String), DatasetTally>,
     pairs: BTreeMap<Classification, u64>,
 }
 
@@ -33,12 +36,57 @@ struct Share {
     all: u64,
 }
 
+/// What is counted of a judged case.
+#[derive(Debug, Deserialize)]
+struct Told<'a> {
+    judge: Cow<'a, str>,
+    #[serde(default)]
+    dataset: Value,
+    label: Option<Label>,
+    verdict: Outcome,
+    decided_after_s: Option<f64>,
+}
+
+/// A line of answers.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ToldLine<'a> {
+    Case(Told<'a>),
+    Pair { classification: Classification },
+}
+
 impl Tally {
     pub(super) fn add_case(&mut self, case: &JudgedCase) {
+        self.add(&Told {
+            judge: Cow::Borrowed(case.judge),
+            dataset: case.dataset.clone(),
+            label: case.label,
+            verdict: case.verdict,
+            decided_after_s: case.decided_after_s,
+        });
+    }
+
+    /// Adds what another serin said of cases: the lines that [`bench_text`](super::bench_text) returns.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a line that is none of those; the lines before it are added.
+    pub fn add_lines(&mut self, lines: &[u8]) -> Result<(), serde_json::Error> {
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice(line)? {
+                ToldLine::Case(case) => self.add(&case),
+                ToldLine::Pair { classification } => self.add_classification(classification),
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, case: &Told<'_>) {
         let name = case.dataset.as_str().unwrap_or("(no dataset)");
-        let tally = self.datasets.entry((name.to_owned(), case.judge)).or_default();
+        let key = (name.to_owned(), case.judge.clone().into_owned());
+        let tally = self.datasets.entry(key).or_default();
         // Kayenta's users act on everything below its pass threshold.
-        let blamed = match case.judge {
+        let blamed = match &*case.judge {
             "kayenta" => case.verdict != Outcome::Pass,
             _ => case.verdict == Outcome::Fail,
         };
@@ -58,7 +106,11 @@ impl Tally {
     }
 
     pub(super) fn add_pair(&mut self, pair: &JudgedPair) {
-        *self.pairs.entry(pair.classification).or_insert(0) += 1;
+        self.add_classification(pair.classification);
+    }
+
+    fn add_classification(&mut self, classification: Classification) {
+        *self.pairs.entry(classification).or_insert(0) += 1;
     }
 
     /// Returns how many cases and pairs were judged.
@@ -88,10 +140,10 @@ impl Tally {
     /// below the pass threshold.
     #[must_use]
     pub fn rows(&self) -> Vec<[String; 8]> {
-        let row = |((name, judge), tally): (&(String, &str), &DatasetTally)| {
+        let row = |((name, judge), tally): (&(String, String), &DatasetTally)| {
             [
                 name.clone(),
-                (*judge).to_owned(),
+                judge.clone(),
                 tally.cases.to_string(),
                 in_words(tally.bad),
                 in_words(tally.good),

@@ -162,7 +162,7 @@ impl Commission {
 }
 
 /// Reads a Check file and those that it extends as one question.
-pub(super) fn read_checks(checks: &[NamedText]) -> Result<WrittenAnalysis, FileError> {
+pub(crate) fn read_checks(checks: &[NamedText]) -> Result<WrittenAnalysis, FileError> {
     let mut checks = checks.iter();
     let (name, text) = checks.next().map_or(("", ""), |it| (it.name.as_str(), it.text.as_str()));
     let mut layers = Layers::of(name, text)?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
 
 use serin_check::WrittenAnalysis;
 use serin_judge::sequential::REVISION;
@@ -12,12 +11,11 @@ use serin_ledger::{
 };
 use serin_model::Timestamp;
 use serin_report::Report;
-use serin_sources::Digest as TextDigest;
 
 use super::commission::{Commission, NamedText};
 use super::evidence::Stretch;
 use super::overlap::ANALYSIS;
-use crate::question::{Question, input};
+use crate::question::Question;
 use crate::watch::{Start, TimingAsked};
 
 /// Who says so: the `source` of all events that live analyses append.
@@ -183,15 +181,5 @@ fn each_once(evidence: Vec<Evidence>) -> Vec<Evidence> {
 /// Returns a question as its files would have been read. It is made whenever it is needed: thousands would take much
 /// memory.
 pub(super) fn question(commission: &Commission, written: WrittenAnalysis) -> Question {
-    let mut inputs =
-        commission.checks.iter().map(|check| input(&check.name, TextDigest::of(&check.text)));
-    let first = commission.checks.first();
-    Question {
-        written,
-        check: inputs.next().unwrap_or_else(|| input("", TextDigest::of(""))),
-        check_text: first.map(|check| check.text.clone()).unwrap_or_default(),
-        others: inputs.collect(),
-        queries: Vec::new(),
-        folder: PathBuf::new(),
-    }
+    Question::of_texts(&commission.checks, written)
 }

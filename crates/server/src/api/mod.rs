@@ -2,12 +2,14 @@
 
 pub(crate) mod acting;
 pub(crate) mod audit;
+pub(crate) mod bench;
 pub(crate) mod cdevents;
 pub(crate) mod changes;
 pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod hand_in;
 pub(crate) mod health;
+pub(crate) mod judgements;
 pub(crate) mod list;
 pub(crate) mod services;
 pub(crate) mod tokens;
@@ -101,6 +103,8 @@ fn parts() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(events::list))
         .routes(routes!(events::stream))
         .routes(routes!(events::one))
+        .routes(routes!(judgements::judge))
+        .routes(routes!(bench::judge))
         .routes(routes!(acting::state))
         .routes(routes!(acting::pause))
         .routes(routes!(acting::resume))

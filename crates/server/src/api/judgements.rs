@@ -1,0 +1,157 @@
+//! Judging what is sent: Checks and a recording, without a source being asked or anything being stored.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use serin_model::CounterForm;
+use serin_runner::live::commission::NamedText;
+use serin_runner::{JudgeKind, RunError, Sent, TimeAsked, judge_sent, service_of};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::caller::{May, Submit};
+use crate::moment::Moment;
+use crate::problem::{Kind, Problem};
+use crate::request::LargeJson;
+
+/// A recording, and the Checks to judge it by.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewJudgement {
+    /// The Check file and those that it extends, the nearest first.
+    #[schema(min_items = 1, max_items = 16)]
+    checks: Vec<Text>,
+    /// The recording: CSV, JSON lines, or what Kayenta stored.
+    recording: Text,
+    /// How its counters were recorded; as the Check says, unless said.
+    counters: Option<Counters>,
+    /// The first moment to judge.
+    start: Option<Moment>,
+    /// The first moment after it.
+    end: Option<Moment>,
+    /// Who judges; the sequential judge unless said.
+    #[serde(default)]
+    judge: Judge,
+}
+
+/// A text, and what errors and the report call it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Text {
+    /// The name.
+    #[schema(example = "serin.yaml", min_length = 1, max_length = 512)]
+    name: String,
+    /// The text.
+    text: String,
+}
+
+/// How counters were recorded.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Counters {
+    /// Each value is the count since the one before.
+    Increments,
+    /// Each value is the count since the start.
+    Cumulative,
+}
+
+/// Who judges.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Judge {
+    /// The sequential judge.
+    #[default]
+    Sequential,
+    /// Kayenta's.
+    Kayenta,
+}
+
+impl Judge {
+    pub(crate) fn kind(self) -> JudgeKind {
+        match self {
+            Self::Sequential => JudgeKind::Sequential,
+            Self::Kayenta => JudgeKind::Kayenta,
+        }
+    }
+}
+
+/// Check files of one question.
+const MOST_CHECKS: usize = 16;
+
+/// Judge a recording
+///
+/// Nothing but the body is read, and nothing is stored. The answer is the report that `serin judge --format json`
+/// prints.
+#[utoipa::path(
+    post, path = "/api/v1/judgements", tag = "judgements", security(("token" = ["submit"])),
+    request_body = NewJudgement,
+    responses((status = 200, body = serde_json::Value, description = "The report"))
+)]
+pub(crate) async fn judge(
+    caller: May<Submit>,
+    State(app): State<Arc<App>>,
+    LargeJson(asked): LargeJson<NewJudgement>,
+) -> Result<axum::Json<serin_report::Report>, Problem> {
+    if asked.checks.is_empty() || asked.checks.len() > MOST_CHECKS {
+        let detail = format!("{} Check files were sent", asked.checks.len());
+        return Err(Problem::new(Kind::Invalid, detail)
+            .at("/checks")
+            .hint("send one, and behind it those that it extends: 16 at most"));
+    }
+    let sent = asked.sent();
+    let service = service_of(&sent.checks).map_err(|error| unjudged(&error.into()))?;
+    caller.of_service(&service)?;
+    let report = apart(&app, move || judge_sent(&sent)).await?;
+    report.map(axum::Json).map_err(|error| unjudged(&error))
+}
+
+impl NewJudgement {
+    fn sent(self) -> Sent {
+        let named = |Text { name, text }: Text| NamedText { name, text };
+        Sent {
+            checks: self.checks.into_iter().map(named).collect(),
+            recording: named(self.recording),
+            counters: self.counters.map(|form| match form {
+                Counters::Increments => CounterForm::Increments,
+                Counters::Cumulative => CounterForm::Cumulative,
+            }),
+            time: TimeAsked {
+                start: self.start.map(|moment| moment.0),
+                end: self.end.map(|moment| moment.0),
+                last: None,
+            },
+            judge: self.judge.kind(),
+        }
+    }
+}
+
+/// Judges on a thread of its own, once there is a place for it.
+///
+/// # Errors
+///
+/// That the server ends, or that the judge failed.
+pub(crate) async fn apart<T: Send + 'static>(
+    app: &Arc<App>,
+    judge: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let place = Arc::clone(&app.judgements).acquire_owned().await;
+    let place = place.map_err(|_| Problem::busy())?;
+    let judged = tokio::task::spawn_blocking(move || {
+        let judged = judge();
+        drop(place);
+        judged
+    });
+    judged.await.map_err(|error| {
+        tracing::error!(%error, "a judgement panicked");
+        Problem::internal()
+    })
+}
+
+/// Says why what was sent is not judged.
+pub(crate) fn unjudged(error: &RunError) -> Problem {
+    let text = error.to_string();
+    let (detail, hint) = text.split_once("\n\nhint: ").unwrap_or((&text, ""));
+    let problem = Problem::new(Kind::Invalid, detail);
+    if hint.is_empty() { problem } else { problem.hint(hint) }
+}
