@@ -60,6 +60,14 @@ pub enum RunError {
         /// When points would be judged.
         judged: String,
     },
+    /// A Check asks for more than those who run serin allow.
+    #[error("{problem}\n\nhint: {hint}")]
+    NotAllowed {
+        /// What it asks for.
+        problem: String,
+        /// What to do next.
+        hint: &'static str,
+    },
     /// A store answered not a single query.
     #[error(
         "{name} answered no query, and nothing was judged\n\n  {}\n\nhint: {hint}",

@@ -7,7 +7,7 @@ use rustls::ClientConfig;
 use serin_ledger::{Ledger, LedgerError, PostgresAddress, Pruning, Retention};
 
 use crate::authorities::{only_these, use_ring, usual_authorities};
-use crate::http::SystemNames;
+use crate::http::Names;
 use crate::moment::now;
 
 /// Opens a ledger, and brings it to the newest format.
@@ -68,7 +68,7 @@ fn addresses(host: &str) -> Result<Vec<IpAddr>, LedgerError> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unreachable(error.to_string()))?;
-    let found = runtime.block_on(SystemNames::default().addresses(host));
+    let found = runtime.block_on(Names::default().addresses(host));
     found.map_err(|error| unreachable(error.to_string()))
 }
 

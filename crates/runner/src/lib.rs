@@ -46,6 +46,7 @@ pub use crate::entry::EntryError;
 pub use crate::error::RunError;
 pub use crate::fleet::ask_each;
 pub use crate::history::HistoryAsked;
+pub use crate::http::Egress;
 pub use crate::judge::ask;
 pub use crate::ledger::{open_ledger, prune_ledger};
 pub use crate::lint::{LintAsk, lint};

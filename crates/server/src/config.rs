@@ -7,7 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use serin_model::{FileError, Place};
-use serin_runner::parse_length;
+use serin_runner::{Egress, parse_length};
+
+use crate::server::USUAL_ADDRESS;
 
 /// The operator's configuration file: everything may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +25,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether `/metrics` is shown to those without a token.
     pub open_metrics: bool,
+    /// What Checks that come over the network may ask.
+    pub egress: Option<EgressRules>,
     /// How much the server takes.
     pub limits: Limits,
     /// What is logged, and how.
@@ -37,6 +41,16 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+/// What Checks that come over the network may ask.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EgressRules {
+    /// Hosts, ends of hosts (`*.example.com`), either with a port, addresses, and networks.
+    pub allow: Vec<String>,
+    /// Whether such a Check may name files and environment variables of this machine.
+    pub secrets: bool,
 }
 
 /// How much the server takes.
@@ -168,7 +182,33 @@ impl Config {
         Ok(config)
     }
 
+    /// Returns what Checks that come over the network may ask: what is written; else everything where only this
+    /// machine reaches the server, and nothing where others do.
+    ///
+    /// # Errors
+    ///
+    /// The rule that is none.
+    pub fn egress(&self) -> Result<Egress, String> {
+        match &self.egress {
+            Some(rules) => Egress::only(rules.allow.iter().map(String::as_str)),
+            None if self.is_loopback() => Ok(Egress::open()),
+            None => Egress::only([]),
+        }
+    }
+
+    /// Returns whether only this machine can reach the server.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.listen.unwrap_or(USUAL_ADDRESS).ip().to_canonical().is_loopback()
+    }
+
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.egress().is_err() {
+            return Err((
+                "a rule of `egress.allow` is no host, no address and no network",
+                "write such as `prometheus.monitoring:9090`, `*.example.com`, `10.2.0.0/16`",
+            ));
+        }
         let limits = &self.limits;
         let counts = [
             limits.connections,

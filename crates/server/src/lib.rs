@@ -22,7 +22,7 @@ mod secret;
 mod server;
 
 pub use crate::api::openapi;
-pub use crate::config::{Config, Limits, Log, LogFormat, LogLevel, TlsFiles};
+pub use crate::config::{Config, EgressRules, Limits, Log, LogFormat, LogLevel, TlsFiles};
 pub use crate::grant::{Grant, TokenError, issue_token, revoke_token, tokens};
 pub use crate::secret::Secret;
 pub use crate::server::{Observed, ServeError, Server, USUAL_ADDRESS};

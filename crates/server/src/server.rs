@@ -121,7 +121,7 @@ impl Server {
         open_ledger: impl Fn() -> Result<Ledger, LedgerError> + Send + 'static,
     ) -> Result<Self, ServeError> {
         let listen = config.listen.unwrap_or(USUAL_ADDRESS);
-        let is_loopback = listen.ip().to_canonical().is_loopback();
+        let is_loopback = config.is_loopback();
         let tls = config.tls.as_ref().map(tls).transpose()?.map(Arc::new);
         let readers = config.limits.readers;
         let opened = tokio::task::spawn_blocking(move || {

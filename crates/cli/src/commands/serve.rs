@@ -53,7 +53,7 @@ impl Serve {
         runtime.block_on(async {
             let end = signals()?;
             let open = move || open_ledger(&location, true);
-            let server = Server::bind(&config, self.open, observed()?, open).await?;
+            let server = Server::bind(&config, self.open, observed(&config)?, open).await?;
             let address = server.address().context("the address cannot be told")?;
             if !address.ip().is_loopback() && config.tls.is_none() {
                 tracing::warn!(
@@ -88,11 +88,14 @@ impl Serve {
     }
 }
 
-/// Returns the stores that Checks name, and this machine's clock.
-fn observed() -> anyhow::Result<Observed> {
+/// Returns the stores that Checks may name, and this machine's clock.
+fn observed(config: &Config) -> anyhow::Result<Observed> {
     let folder = std::env::current_dir().context("the working directory is gone")?;
+    let egress =
+        config.egress().map_err(|rule| anyhow::anyhow!("`{rule}` is no rule of `egress`"))?;
+    let secrets = config.egress.as_ref().is_some_and(|rules| rules.secrets);
     Ok(Observed {
-        sources: Arc::new(Stores::new(folder, MOST_IN_FLIGHT)),
+        sources: Arc::new(Stores::new(folder, MOST_IN_FLIGHT).within(egress, secrets)),
         clock: Arc::new(SystemClock::default()),
     })
 }

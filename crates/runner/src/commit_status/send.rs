@@ -14,7 +14,8 @@ use super::error::CommitStatusError;
 use super::request::StatusRequest;
 use super::status::CommitStatus;
 use crate::http::{
-    MOST_FAILURE_BYTES, causes, client_builder, first_words, one_line, read_beginning, retry_after,
+    MOST_FAILURE_BYTES, Names, causes, client_builder, first_words, one_line, read_beginning,
+    retry_after,
 };
 
 /// How long to wait for a server.
@@ -47,7 +48,7 @@ pub fn set_commit_statuses(
 ) -> Vec<CommitStatusError> {
     let unreachable = |cause: String| CommitStatusError::Unreachable { host: commit.host(), cause };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let client = client_builder(None).timeout(patience.timeout).build();
+    let client = client_builder(None, Names::default()).timeout(patience.timeout).build();
     let (runtime, client) = match (runtime, client) {
         (Ok(runtime), Ok(client)) => (runtime, client),
         (Err(error), _) => return vec![unreachable(error.to_string())],

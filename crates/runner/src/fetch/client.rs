@@ -19,8 +19,8 @@ use super::secret::Secrets;
 use super::signature::Signer;
 use crate::error::RunError;
 use crate::http::{
-    BodyError, MOST_FAILURE_BYTES, causes, client_builder, date, first_words, header, one_line,
-    read_beginning, read_body, retry_after, without_query,
+    BodyError, MOST_FAILURE_BYTES, Names, causes, client_builder, date, first_words, header,
+    one_line, read_beginning, read_body, retry_after, without_query,
 };
 use crate::text_file::read_text;
 
@@ -64,18 +64,37 @@ impl StoreClient {
         source: &'static dyn Source,
         folder: &Path,
     ) -> Result<Self, RunError> {
+        Self::with_names(store, source, folder, Names::default())
+    }
+
+    /// The same, with names that become addresses in some other way.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] when a secret or a certificate cannot be used.
+    pub(crate) fn with_names(
+        store: &Store,
+        source: &'static dyn Source,
+        folder: &Path,
+        names: Names,
+    ) -> Result<Self, RunError> {
         let mut secrets = Secrets::default();
         let database = match source.transport() {
             Transport::Http => None,
-            Transport::Postgres => Some(Database::new(store, folder, &mut secrets)?),
+            Transport::Postgres => Some(Database::new(store, folder, names.clone(), &mut secrets)?),
         };
         let headers = headers(store, folder, &mut secrets)?;
         let signer = Signer::of(store, source, folder, &mut secrets)?;
         let wrong = |problem: String| RunError::Connection { url: store.url.clone(), problem };
-        let mut builder = client_builder(authorities(&store.tls, folder)?)
+        let is_limited = names.are_limited();
+        let mut builder = client_builder(authorities(&store.tls, folder)?, names)
             .default_headers(headers)
             .connect_timeout(store.limits.timeout.min(LONGEST_CONNECT))
             .timeout(store.limits.timeout);
+        if is_limited {
+            // A proxy would resolve the name itself.
+            builder = builder.no_proxy();
+        }
         if let Some(client) = &store.tls.client {
             let mut pem = Vec::new();
             for path in [&client.certificate, &client.key] {

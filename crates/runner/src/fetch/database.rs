@@ -27,14 +27,14 @@ use super::limits::MOST_BYTES;
 use super::secret::Secrets;
 use crate::authorities::{only_these, use_ring, usual_authorities};
 use crate::error::RunError;
-use crate::http::SystemNames;
+use crate::http::Names;
 
 /// A database, and the connections to it that nobody uses.
 pub(crate) struct Database {
     /// Everything but where it is.
     config: Config,
     host: String,
-    names: SystemNames,
+    names: Names,
     tls: MakeRustlsConnect,
     idle: Mutex<Vec<Client>>,
     timeout: Duration,
@@ -55,6 +55,7 @@ impl Database {
     pub(crate) fn new(
         store: &Store,
         folder: &Path,
+        names: Names,
         secrets: &mut Secrets,
     ) -> Result<Self, RunError> {
         let wrong = |problem: String| RunError::Connection { url: store.url.clone(), problem };
@@ -78,7 +79,7 @@ impl Database {
         Ok(Self {
             config,
             host: host.to_owned(),
-            names: SystemNames::default(),
+            names,
             tls,
             idle: Mutex::default(),
             timeout: store.limits.timeout,

@@ -1,5 +1,6 @@
 //! HTTP as serin speaks it: whom to trust, how names become addresses, how much is read.
 
+mod egress;
 mod resolver;
 
 use std::error::Error;
@@ -10,19 +11,22 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Response};
 
 use crate::moment::parse_http_date;
-pub(crate) use resolver::SystemNames;
+pub use egress::Egress;
+pub(crate) use egress::HostVerdict;
+pub(crate) use resolver::Names;
 
 /// Returns a builder of clients that follow no redirect: secrets would go with them.
 ///
 /// * `authorities`: the only ones to trust. Without any the machine's own are, and where it has none,
 ///   as in an empty container, those that are built in.
-pub(crate) fn client_builder(authorities: Option<Vec<Certificate>>) -> ClientBuilder {
+/// * `names`: how names become addresses.
+pub(crate) fn client_builder(authorities: Option<Vec<Certificate>>, names: Names) -> ClientBuilder {
     // A second call finds the provider of the first, which is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("serin/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .dns_resolver(SystemNames::default());
+        .dns_resolver(names);
     let authorities = authorities.or_else(|| {
         let has_own = !rustls_native_certs::load_native_certs().certs.is_empty();
         (!has_own).then(built_in_authorities)

@@ -8,6 +8,7 @@ use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
+use super::egress::Egress;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -16,11 +17,24 @@ use reqwest::dns::{Addrs, Name as HostName, Resolve, Resolving};
 
 /// Resolves names as this machine is told to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SystemNames {
+pub(crate) struct Names {
+    /// Which addresses may be asked; all, unless said.
+    egress: Option<Arc<Egress>>,
     resolver: Arc<OnceLock<Result<TokioResolver, String>>>,
 }
 
-impl SystemNames {
+impl Names {
+    /// Finds no address but those that may be asked. The connection goes to one that was found here, whatever the
+    /// name means a moment later.
+    pub(crate) fn within(egress: &Arc<Egress>) -> Self {
+        Self { egress: Some(Arc::clone(egress)), ..Self::default() }
+    }
+
+    /// Returns whether addresses are left out.
+    pub(crate) fn are_limited(&self) -> bool {
+        self.egress.is_some()
+    }
+
     fn resolver(&self) -> Result<&TokioResolver, String> {
         let resolver = self.resolver.get_or_init(|| {
             // Without a configuration there is no server to ask; asking one of our own choice would
@@ -46,11 +60,17 @@ impl SystemNames {
     ) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
         // Names of services may hold `_`, which strict names may not.
         let name = Name::from_ascii(host)?;
-        Ok(self.resolver()?.lookup_ip(name).await?.iter().collect())
+        let found: Vec<IpAddr> = self.resolver()?.lookup_ip(name).await?.iter().collect();
+        let Some(egress) = &self.egress else { return Ok(found) };
+        let allowed: Vec<IpAddr> = found.into_iter().filter(|it| egress.allows(*it)).collect();
+        if allowed.is_empty() {
+            return Err(format!("no address of `{host}` may be asked").into());
+        }
+        Ok(allowed)
     }
 }
 
-impl Resolve for SystemNames {
+impl Resolve for Names {
     fn resolve(&self, host: HostName) -> Resolving {
         let names = self.clone();
         Box::pin(async move {

@@ -9,14 +9,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use reqwest::Url;
 use serin_check::WrittenAnalysis;
-use serin_model::{Analysis, FetchLimits, Source, Store, Timestamp, Window};
+use serin_model::{
+    Analysis, Credentials, FetchLimits, HeaderText, Source, Store, Timestamp, Tls, Window,
+};
 use serin_sources::Inquiry;
 use tokio::sync::Semaphore;
 
 use super::points::{Answered, PointSource, Sources};
 use crate::error::RunError;
 use crate::fetch::{Fetched, StoreClient, fetch_all};
+use crate::http::{Egress, HostVerdict, Names, without_query};
 use crate::question::Overrides;
 use crate::store::{clock_off, overridden};
 use crate::watch::{MOST_RETRIES, Outage, between, length_of, outage, planned, said};
@@ -27,6 +31,8 @@ use crate::watch::{MOST_RETRIES, Outage, between, length_of, outage, planned, sa
 pub struct Stores {
     folder: PathBuf,
     most_in_flight: usize,
+    /// What may be asked; everything that a Check may name, unless said.
+    rules: Option<Rules>,
     /// By the store, with all that is said of how to ask it.
     clients: Mutex<BTreeMap<String, Weak<StoreClient>>>,
     /// By the store's address.
@@ -44,7 +50,17 @@ impl Stores {
     #[must_use]
     pub fn new(folder: PathBuf, most_in_flight: usize) -> Self {
         let (clients, gates) = (Mutex::default(), Mutex::default());
-        Self { folder, most_in_flight: most_in_flight.max(1), clients, gates }
+        Self { folder, most_in_flight: most_in_flight.max(1), rules: None, clients, gates }
+    }
+
+    /// Has Checks that come over a network ask no more than they may.
+    ///
+    /// * `egress`: which hosts and addresses.
+    /// * `secrets`: whether a Check may name this machine's files and environment variables, whose contents would be
+    ///   sent to the store that it names.
+    #[must_use]
+    pub fn within(self, egress: Egress, secrets: bool) -> Self {
+        Self { rules: Some(Rules { egress: Arc::new(egress), secrets }), ..self }
     }
 
     fn client(&self, store: &Store, inquiry: &Inquiry<'_>) -> Result<Arc<StoreClient>, RunError> {
@@ -55,7 +71,9 @@ impl Stores {
         if let Some(client) = clients.get(&key).and_then(Weak::upgrade) {
             return Ok(client);
         }
-        let client = StoreClient::new(store, inquiry.source(), &self.folder)?;
+        let names =
+            self.rules.as_ref().map_or_else(|| Ok(Names::default()), |it| it.names(store))?;
+        let client = StoreClient::with_names(store, inquiry.source(), &self.folder, names)?;
         let client = Arc::new(client.behind(self.gate(&store.url)));
         clients.insert(key, Arc::downgrade(&client));
         Ok(client)
@@ -67,6 +85,47 @@ impl Stores {
         let new = || Arc::new(Semaphore::new(self.most_in_flight));
         Arc::clone(gates.entry(url.to_owned()).or_insert_with(new))
     }
+}
+
+/// What Checks that come over a network may ask.
+#[derive(Debug)]
+struct Rules {
+    egress: Arc<Egress>,
+    secrets: bool,
+}
+
+impl Rules {
+    /// Returns how names become addresses for a store, if it may be asked.
+    fn names(&self, store: &Store) -> Result<Names, RunError> {
+        if !self.secrets && names_this_machine(store) {
+            return Err(RunError::NotAllowed {
+                problem: "the Check names files or environment variables of the machine that serin runs on"
+                    .to_owned(),
+                hint: "leave secrets and certificates out of `source`; those who run serin may allow them with \
+                       `egress: {secrets: true}`",
+            });
+        }
+        let url = Url::parse(&store.url);
+        let url = url.map_err(|error| RunError::Connection {
+            url: store.url.clone(),
+            problem: error.to_string(),
+        })?;
+        match self.egress.verdict(&url) {
+            HostVerdict::Allowed => Ok(Names::default()),
+            HostVerdict::ByAddress => Ok(Names::within(&self.egress)),
+            HostVerdict::Refused => Err(RunError::NotAllowed {
+                problem: format!("`{}` may not be asked", without_query(&store.url)),
+                hint: "ask those who run serin to name it under `egress: {allow: […]}`",
+            }),
+        }
+    }
+}
+
+fn names_this_machine(store: &Store) -> bool {
+    let is_secret = |text: &HeaderText| matches!(text, HeaderText::Secret(_));
+    store.credentials != Credentials::None
+        || store.headers.values().any(is_secret)
+        || store.tls != Tls::default()
 }
 
 impl Sources for Stores {

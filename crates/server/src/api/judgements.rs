@@ -93,13 +93,7 @@ pub(crate) async fn judge(
     State(app): State<Arc<App>>,
     LargeJson(asked): LargeJson<NewJudgement>,
 ) -> Result<axum::Json<serin_report::Report>, Problem> {
-    if asked.checks.is_empty() || asked.checks.len() > MOST_CHECKS {
-        let detail = format!("{} Check files were sent", asked.checks.len());
-        return Err(Problem::new(Kind::Invalid, detail)
-            .at("/checks")
-            .hint("send one, and behind it those that it extends: 16 at most"));
-    }
-    let sent = asked.sent();
+    let sent = asked.sent()?;
     let service = service_of(&sent.checks).map_err(|error| unjudged(&error.into()))?;
     caller.of_service(&service)?;
     let report = apart(&app, move || judge_sent(&sent)).await?;
@@ -107,11 +101,11 @@ pub(crate) async fn judge(
 }
 
 impl NewJudgement {
-    fn sent(self) -> Sent {
-        let named = |Text { name, text }: Text| NamedText { name, text };
-        Sent {
-            checks: self.checks.into_iter().map(named).collect(),
-            recording: named(self.recording),
+    fn sent(self) -> Result<Sent, Problem> {
+        let Text { name, text } = self.recording;
+        Ok(Sent {
+            checks: named(self.checks)?,
+            recording: NamedText { name, text },
             counters: self.counters.map(|form| match form {
                 Counters::Increments => CounterForm::Increments,
                 Counters::Cumulative => CounterForm::Cumulative,
@@ -122,8 +116,23 @@ impl NewJudgement {
                 last: None,
             },
             judge: self.judge.kind(),
-        }
+        })
     }
+}
+
+/// Reads the Check files of a question: one at least.
+///
+/// # Errors
+///
+/// Where there is none, or there are too many.
+pub(crate) fn named(checks: Vec<Text>) -> Result<Vec<NamedText>, Problem> {
+    if checks.is_empty() || checks.len() > MOST_CHECKS {
+        let detail = format!("{} Check files were sent", checks.len());
+        return Err(Problem::new(Kind::Invalid, detail)
+            .at("/checks")
+            .hint("send one, and behind it those that it extends: 16 at most"));
+    }
+    Ok(checks.into_iter().map(|Text { name, text }| NamedText { name, text }).collect())
 }
 
 /// Judges on a thread of its own, once there is a place for it.

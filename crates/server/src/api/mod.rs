@@ -1,6 +1,7 @@
 //! Version 1 of the API: a file a resource, and the document that describes all of them.
 
 pub(crate) mod acting;
+pub(crate) mod analyses;
 pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod cdevents;
@@ -103,6 +104,10 @@ fn parts() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(events::list))
         .routes(routes!(events::stream))
         .routes(routes!(events::one))
+        .routes(routes!(analyses::list, analyses::begin))
+        .routes(routes!(analyses::one))
+        .routes(routes!(analyses::report))
+        .routes(routes!(analyses::stop))
         .routes(routes!(judgements::judge))
         .routes(routes!(bench::judge))
         .routes(routes!(acting::state))

@@ -5,12 +5,15 @@ use serin_ledger::fact::{Alteration, AnalysisEnded, ChangeNoted, Judge, Role};
 use serin_ledger::{Evidence, Fact, Key, Ledger, Parcel, Scope, Submission};
 use serin_model::{Outcome, Timestamp};
 
+use crate::databases::File;
 use crate::running::{Answer, Running, observed};
+use crate::{analyses, judgements};
 
 /// What a verdict of `checkout` and its report are called.
 struct Stored {
     verdict: String,
     report: String,
+    analysis: String,
 }
 
 /// Has a ledger a change, and a verdict about it.
@@ -74,12 +77,18 @@ fn body(path: &str, service: &str) -> Value {
         "/api/v1/tokens" => json!({"name": "a", "role": "read"}),
         path if path.ends_with("/labels") => json!({"label": "right"}),
         path if path.ends_with("/overrides") => json!({"decision": "hold"}),
+        "/api/v1/analyses" => analyses::asked(service, "now"),
+        "/api/v1/judgements" => judgements::asked(service),
         _ => json!({}),
     }
 }
 
 async fn ask(server: &Running, method: &str, path: &str, stored: &Stored, token: &str) -> Answer {
-    let id = if path.contains("tokens/") { "000000000000" } else { &stored.verdict };
+    let id = match path {
+        path if path.contains("tokens/") => "000000000000",
+        path if path.contains("analyses/") => &stored.analysis,
+        _ => &stored.verdict,
+    };
     let full = path
         .replace("{service}", "checkout")
         .replace("{id}", id)
@@ -90,7 +99,11 @@ async fn ask(server: &Running, method: &str, path: &str, stored: &Stored, token:
         _ => full,
     };
     let request = server.request(method, &full, token);
-    let request = if method == "POST" { request.json(&body(path, "checkout")) } else { request };
+    let request = match (method, path) {
+        ("POST", "/api/v1/bench") => judgements::cases(request),
+        ("POST", path) => request.json(&body(path, "checkout")),
+        _ => request,
+    };
     let response = request.send().await.unwrap();
     if path == "/api/v1/events/stream" && response.status() == 200 {
         let (status, headers) = (200, response.headers().clone());
@@ -101,9 +114,10 @@ async fn ask(server: &Running, method: &str, path: &str, stored: &Stored, token:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
-    let server = Running::start().await;
+    let server = Running::watching(Box::new(File::new()), "", analyses::shop()).await;
     let (verdict, report) = server.ledger(fill).await;
-    let stored = Stored { verdict, report };
+    let analysis = analyses::ended(&server, "checkout").await;
+    let stored = Stored { verdict, report, analysis };
     let roles = [Role::Read, Role::Submit, Role::Act, Role::Admin];
     let mut tokens = Vec::new();
     for role in roles {
@@ -113,7 +127,7 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
     let expired = server.token_until(Role::Admin, &[], Some(past)).await;
     let foreign = server.token(Role::Act, &["cart"]).await;
     let operations = operations();
-    assert_eq!(operations.len(), 25);
+    assert_eq!(operations.len(), 32);
     for (method, path, needed) in operations {
         let Some(needed) = needed else {
             assert_eq!(ask(&server, &method, &path, &stored, "").await.status, 200, "{path}");
@@ -155,9 +169,15 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
         // Of another service: refused where it was named, and else not there.
         let speaks_of_checkout = path.contains("{service}")
             || path.contains("{id}")
-            || ["/api/v1/changes", "/api/v1/cdevents", "/api/v1/evidence/{digest}"]
-                .contains(&path.as_str())
-            || path.starts_with("/api/v1/acting/");
+            || [
+                "/api/v1/changes",
+                "/api/v1/cdevents",
+                "/api/v1/evidence/{digest}",
+                "/api/v1/judgements",
+            ]
+            .contains(&path.as_str())
+            || path.starts_with("/api/v1/acting/")
+            || (path == "/api/v1/analyses" && method == "POST");
         if speaks_of_checkout {
             let answer = ask(&server, &method, &path, &stored, &foreign).await;
             assert!(matches!(answer.status, 403 | 404), "{method} {path}: {}", answer.text);

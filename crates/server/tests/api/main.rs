@@ -4,11 +4,13 @@
 #![expect(clippy::print_stdout, reason = "tests that are skipped say so")]
 
 mod access;
+mod analyses;
 mod bodies;
 mod books;
 #[path = "../../../ledger/tests/ledger/databases.rs"]
 #[allow(dead_code, reason = "of another suite, which uses all of it")]
 mod databases;
+mod judgements;
 mod limits;
 mod running;
 mod streams;

@@ -42,12 +42,21 @@ impl Running {
     }
 
     pub(crate) async fn on(place: Box<dyn Place + Send + Sync>, yaml: &str) -> Self {
+        Self::watching(place, yaml, observed()).await
+    }
+
+    /// Starts one whose analyses get points from somewhere else.
+    pub(crate) async fn watching(
+        place: Box<dyn Place + Send + Sync>,
+        yaml: &str,
+        observed: Observed,
+    ) -> Self {
         let mut config = Config::read("serve.yaml", yaml).unwrap();
         config.listen = Some("127.0.0.1:0".parse().unwrap());
         let location = place.location();
         let opened = location.clone();
         let open = move || Ok(databases::open(&opened));
-        let server = Server::bind(&config, false, observed(), open).await.unwrap();
+        let server = Server::bind(&config, false, observed, open).await.unwrap();
         let address = server.address().unwrap().to_string();
         let (end, ending) = oneshot::channel();
         let ended = tokio::spawn(server.run(async {
@@ -58,6 +67,12 @@ impl Running {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         let (end, ended) = (Some(end), Some(ended));
         Self { address, location, client, end, ended, _place: place }
+    }
+
+    /// Tells it to end, and starts another one on the same ledger.
+    pub(crate) async fn again(mut self, observed: Observed) -> Self {
+        self.end().await;
+        Self::watching(self._place, "", observed).await
     }
 
     /// Tells it to end, and waits until it has.
