@@ -1,6 +1,7 @@
 //! The server as its clients see it: a real one, in this process, on a free port and on every database.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::panic, reason = "a test that waits in vain says for what")]
 #![expect(clippy::print_stdout, reason = "tests that are skipped say so")]
 
 mod access;
