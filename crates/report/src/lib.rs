@@ -65,7 +65,7 @@ pub use crate::lint::{
 pub use crate::live::{LiveVerdict, live_line, live_panel};
 pub use crate::markdown::markdown;
 pub use crate::metrics::metrics;
-pub use crate::page::html;
+pub use crate::page::{STYLES, html};
 pub use crate::plan::{
     PlanReport, plan_html, plan_json_schema, plan_markdown, plan_table, summary as plan_summary,
 };

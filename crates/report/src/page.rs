@@ -9,6 +9,9 @@ use crate::section::{Fact, Section};
 use crate::wording::{self, Shared, Tone};
 use crate::{clock, evidence, evidence_notes, label, next};
 
+/// The styles of all pages, to be followed by what a page adds to them.
+pub const STYLES: &str = include_str!("../templates/report.css");
+
 /// Shows a report as one HTML file: no script, nothing fetched, readable on a phone and on paper.
 ///
 /// Whatever comes from files is escaped. Metrics whose points are not in the report have no graphs,

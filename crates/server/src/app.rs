@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::books::Books;
 use crate::config::Limits;
 use crate::metrics::Metrics;
+use crate::pages::Sessions;
 use crate::rate::Rates;
 
 /// What all handlers share.
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) streams: Arc<Semaphore>,
     /// Judgements of what is sent that may still begin.
     pub(crate) judgements: Arc<Semaphore>,
+    /// Who is signed in with a browser.
+    pub(crate) sessions: Sessions,
     /// Whether the server is about to end.
     pub(crate) ending: watch::Sender<bool>,
 }
@@ -57,6 +60,7 @@ impl App {
             refusals: Rates::new(REFUSALS.0, REFUSALS.1),
             streams: Arc::new(Semaphore::new(limits.streams)),
             judgements: Arc::new(Semaphore::new(limits.judgements)),
+            sessions: Sessions::default(),
             ending: watch::Sender::new(false),
             settings,
         }

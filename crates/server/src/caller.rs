@@ -9,8 +9,8 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
-use serin_ledger::Token;
 use serin_ledger::fact::Role;
+use serin_ledger::{Token, Tokens};
 use serin_runner::now;
 
 use crate::app::App;
@@ -197,6 +197,9 @@ async fn authenticated(method: &Method, headers: &HeaderMap, app: &App) -> Resul
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (given, is_one) = (given.next(), given.next().is_none());
     let Some(given) = given else {
+        if let Some(subject) = app.sessions.subject(headers) {
+            return signed_in(method, headers, &tokens, &subject);
+        }
         return if app.is_open(tokens.is_empty()) {
             from_here(method, headers, app).map(|()| Caller::without_token())
         } else {
@@ -226,6 +229,24 @@ async fn authenticated(method: &Method, headers: &HeaderMap, app: &App) -> Resul
     }
 }
 
+/// Returns who signed in with a browser: their token must still be worth something.
+fn signed_in(
+    method: &Method,
+    headers: &HeaderMap,
+    tokens: &Tokens,
+    subject: &str,
+) -> Result<Caller, Problem> {
+    if !method.is_safe() {
+        from_own_page(headers)?;
+    }
+    match tokens.of_subject(subject) {
+        Some(token) if token.is_valid(now()) => Ok(Caller::by_token(subject, token)),
+        Some(_) | None => {
+            Err(unauthenticated("the token of this session is worth nothing any more"))
+        }
+    }
+}
+
 /// Returns the subject of a token's events, which is the source of events that come by it too.
 pub(crate) fn subject(id: &str) -> String {
     format!("{TOKEN_SOURCE}{id}")
@@ -245,10 +266,20 @@ fn from_here(method: &Method, headers: &HeaderMap, app: &App) -> Result<(), Prob
             "without tokens, only `localhost` and its addresses are answered",
         ));
     }
+    if method.is_safe() { Ok(()) } else { from_own_page(headers) }
+}
+
+/// Checks that no page of somebody else's asks: browsers say whose page it is.
+///
+/// # Errors
+///
+/// Where one does.
+pub(crate) fn from_own_page(headers: &HeaderMap) -> Result<(), Problem> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
     let own = origin.is_none_or(|origin| origin.split("://").nth(1) == Some(host));
     let is_cross = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-    if !method.is_safe() && (!own || is_cross) {
+    if !own || is_cross {
         return Err(Problem::new(Kind::Forbidden, "the request comes from a page of another site")
             .hint("ask from the page of this server, or send a token"));
     }

@@ -15,6 +15,7 @@ mod grant;
 mod layers;
 mod metrics;
 mod moment;
+mod pages;
 mod problem;
 mod rate;
 mod request;

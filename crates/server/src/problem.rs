@@ -119,6 +119,11 @@ impl Problem {
         self.kind
     }
 
+    /// Returns what a page says of it: status, title, what is wrong and what to do.
+    pub(crate) fn in_words(&self) -> (StatusCode, &'static str, &str, Option<&str>) {
+        (self.kind.parts().0, self.title, &self.detail, self.hint.as_deref())
+    }
+
     /// Nobody learns more of a failure of ours than that it was one.
     pub(crate) fn internal() -> Self {
         let detail = "it failed while it did this; what it failed at is in its log";

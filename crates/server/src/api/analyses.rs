@@ -435,7 +435,8 @@ fn of_ended(id: &str, event: &Event, report: &Report) -> Option<Analysis> {
     })
 }
 
-fn subject(id: &str) -> String {
+/// Returns what the ledger calls an analysis.
+pub(crate) fn subject(id: &str) -> String {
     format!("{SUBJECT}{id}")
 }
 
@@ -445,7 +446,11 @@ fn none(id: &str) -> Problem {
 }
 
 /// Returns the event that an analysis ended with.
-async fn ended(app: &Arc<App>, caller: &Caller, id: &str) -> Result<Event, Problem> {
+///
+/// # Errors
+///
+/// Where there is none that the caller may see.
+pub(crate) async fn ended(app: &Arc<App>, caller: &Caller, id: &str) -> Result<Event, Problem> {
     let key = Key::new(SOURCE, format!("{}/ended", subject(id)));
     let event = app.books.read(move |ledger| ledger.event_of_key(&key)).await?;
     let event = event.filter(|event| caller.may_see(&event.header.scope.service));
@@ -453,7 +458,11 @@ async fn ended(app: &Arc<App>, caller: &Caller, id: &str) -> Result<Event, Probl
 }
 
 /// Returns the report that an analysis ended with.
-async fn report_of(app: &Arc<App>, event: &Event) -> Result<Report, Problem> {
+///
+/// # Errors
+///
+/// Where it is no longer kept, or cannot be read.
+pub(crate) async fn report_of(app: &Arc<App>, event: &Event) -> Result<Report, Problem> {
     let digest = event.header.evidence.first().copied().ok_or_else(Problem::internal)?;
     let report = app.books.read(move |ledger| ledger.evidence(&digest)).await?;
     let report = report.ok_or_else(|| {

@@ -21,8 +21,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::path::Operation;
@@ -36,6 +38,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::layers;
+use crate::pages;
 use crate::problem::{self, Kind, Problem};
 
 /// Where the document that describes the API is.
@@ -52,9 +55,15 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let with = Arc::clone;
     routes
         .route(DOCUMENT, get(document))
-        .fallback(async || {
+        .merge(pages::routes())
+        .fallback(async |headers: HeaderMap| {
+            let accepted = headers.get(ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
+            if accepted.contains("text/html") {
+                return pages::not_found();
+            }
             Problem::not_found("there is nothing at this address")
                 .hint("`/api/v1/openapi.json` lists every address")
+                .into_response()
         })
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "this method is not taken here")

@@ -112,7 +112,7 @@ pub(crate) async fn report(
 }
 
 /// Returns the event of a verdict that a caller may see: one that they may not see is not there.
-async fn event(app: &Arc<App>, caller: &Caller, id: EventId) -> Result<Event, Problem> {
+pub(crate) async fn event(app: &Arc<App>, caller: &Caller, id: EventId) -> Result<Event, Problem> {
     let event = app.books.read(move |ledger| ledger.event(id)).await?;
     let event = event.filter(|event| {
         event.header.kind == EventKind::AnalysisEnded && caller.may_see(&event.header.scope.service)
@@ -201,7 +201,12 @@ pub(crate) async fn decide(
     remark(&app, &caller, id, key, &Fact::VerdictOverridden(fact)).await
 }
 
-async fn remark(
+/// Appends what somebody says of a verdict.
+///
+/// # Errors
+///
+/// Where there is no such verdict, or the ledger does not take it.
+pub(crate) async fn remark(
     app: &Arc<App>,
     caller: &Caller,
     id: EventId,
