@@ -211,7 +211,7 @@ fn after_fail(
 ) -> Result<(), CrewError> {
     let canary = &judged.canary;
     // The collector was down, not the canary.
-    if canary.kind == Kind::Silent && canary.number.rem_euclid(4) == 3 {
+    if canary.kind == Kind::Silent && canary.number.rem_euclid(8) == 4 {
         let why = "the metrics collector was away, and the canary was well";
         let (by, at) = (remark(judged, ended, "label", why), at.after(REACTION));
         label_at(ledger, &by, Label::Wrong, at)?;

@@ -1,6 +1,6 @@
 //! A server in front of the shop, and a ledger behind it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +120,7 @@ impl Demo {
         if let Some(listen) = wanted.listen.filter(|listen| !listen.ip().is_loopback()) {
             return Err(DemoError::NotLocal { listen });
         }
+        let listen = chosen(wanted.listen)?;
         let folder = match &wanted.ledger {
             Some(_) => None,
             None => Some(tempfile::Builder::new().prefix("serin-demo-").tempdir()),
@@ -130,7 +131,7 @@ impl Demo {
         let (shop, begin) = prepare(wanted, &ledger).await?;
         let crew = Crew::new(shop, Ledger::open_file(&ledger, true)?);
         let clock = FastClock::start(begin, wanted.speed.clamp(1, Wanted::MOST_SPEED));
-        let server = serve(wanted.listen, shop, clock, &ledger).await?;
+        let server = serve(listen, shop, clock, &ledger).await?;
         Ok(Self { crew, clock, server, ledger, folder })
     }
 
@@ -228,23 +229,18 @@ fn note_opening(ledger: &mut Ledger, shop: Shop) -> Result<(), DemoError> {
     Ok(())
 }
 
-async fn serve(
-    listen: Option<SocketAddr>,
-    shop: Shop,
-    clock: FastClock,
-    ledger: &Path,
-) -> Result<Server, ServeError> {
-    match bind(listen.unwrap_or(USUAL_ADDRESS), shop, clock, ledger).await {
+/// Returns the address to listen at: what is taken is found out before there is anything to do.
+fn chosen(listen: Option<SocketAddr>) -> Result<SocketAddr, ServeError> {
+    let wanted = listen.unwrap_or(USUAL_ADDRESS);
+    match (TcpListener::bind(wanted), listen) {
+        (Ok(_), _) => Ok(wanted),
         // Somebody else has it, most likely a `serin serve`: any other will do.
-        Err(ServeError::Listen { .. }) if listen.is_none() => {
-            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            bind(any, shop, clock, ledger).await
-        }
-        other => other,
+        (Err(_), None) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        (Err(error), Some(listen)) => Err(ServeError::Listen { listen, error }),
     }
 }
 
-async fn bind(
+async fn serve(
     listen: SocketAddr,
     shop: Shop,
     clock: FastClock,

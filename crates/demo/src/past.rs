@@ -36,7 +36,7 @@ pub(crate) async fn live_through(
 }
 
 /// How many analyses ask the shop at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 2;
 
 /// Has the canaries judged that came at about the same time.
 async fn live_through_round(

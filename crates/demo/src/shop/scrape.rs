@@ -179,9 +179,9 @@ impl Replica<'_> {
         self.row(text, moment, "http_request_duration_seconds_bucket", labels, requests);
     }
 
-    /// Returns its memory: much of it comes in the first minutes.
+    /// Returns its memory: a fifth of it comes in the first minutes.
     fn memory(&self, seconds: f64, age: i64) -> f64 {
-        let full = 1.0 - 0.3 * libm::exp(-(age as f64) / 600.0);
+        let full = 1.0 - 0.2 * libm::exp(-(age as f64) / 120.0);
         let wander = 0.01 * self.chance.word("memory").wander(seconds, 900.0);
         let machine = 0.01 * self.chance.word("heap").normal();
         (self.service.memory * full * libm::exp(wander + machine)).round()
