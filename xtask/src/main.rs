@@ -9,6 +9,7 @@
 mod browser;
 mod codegen;
 mod command;
+mod demo;
 mod dist;
 mod install;
 mod oracle;
@@ -72,6 +73,9 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure `serin demo`, count its verdicts, or make its picture
+    #[command(subcommand)]
+    Demo(demo::Demo),
     /// Run a real canary on this machine and record it
     Rig {
         /// What the rig is told; `cargo xtask rig --help` lists it
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
         Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
         Task::Calibrate { arguments } => run_tool("serin-calibrate", &arguments),
         Task::Fleet { arguments } => run_fleet(arguments),
+        Task::Demo(task) => demo::run(&task),
         Task::Rig { arguments } => run_tool("serin-rig", &arguments),
     };
     match done {

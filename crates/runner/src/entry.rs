@@ -1,8 +1,7 @@
 //! One event at a time, from people and pipelines into a ledger.
 
 use serin_ledger::{Invalid, Ledger, LedgerError, Parcel, Receipt, Refusal, Submission};
-
-use crate::moment::now;
+use serin_model::Timestamp;
 
 /// Why something is not in a ledger, or not found there.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +26,15 @@ pub enum EntryError {
     },
 }
 
-/// Appends one event without evidence, known from this moment on.
-pub(crate) fn append(ledger: &mut Ledger, event: Submission) -> Result<Receipt, EntryError> {
-    let parcel = Parcel::new(now(), Vec::new(), vec![event])?;
+/// Appends one event without evidence.
+///
+/// * `known_at`: what time it is.
+pub(crate) fn append(
+    ledger: &mut Ledger,
+    event: Submission,
+    known_at: Timestamp,
+) -> Result<Receipt, EntryError> {
+    let parcel = Parcel::new(known_at, Vec::new(), vec![event])?;
     let receipts = ledger.append(&[parcel])?.into_iter().next().transpose()?;
     let receipt = receipts.and_then(|receipts| receipts.into_iter().next());
     Ok(receipt.expect("a parcel of one event is answered with one receipt"))

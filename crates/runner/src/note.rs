@@ -54,7 +54,18 @@ pub struct Noted {
 ///
 /// Where the ledger does not take it, or has no such change as it shall take back.
 pub fn note(ledger: &mut Ledger, note: &Note) -> Result<Noted, EntryError> {
-    let occurred_at = note.occurred_at.unwrap_or_else(now);
+    note_at(ledger, note, now())
+}
+
+/// Writes a change to a ledger, as [`note`] does, by another clock than this machine's.
+///
+/// * `now`: what time it is.
+///
+/// # Errors
+///
+/// As for [`note`].
+pub fn note_at(ledger: &mut Ledger, note: &Note, now: Timestamp) -> Result<Noted, EntryError> {
+    let occurred_at = note.occurred_at.unwrap_or(now);
     let id = note.id(occurred_at)?;
     let known = ledger.event_of_key(&Key::new(&note.source, &id))?;
     let occurred_at = match (&known, note.occurred_at) {
@@ -74,7 +85,7 @@ pub fn note(ledger: &mut Ledger, note: &Note) -> Result<Noted, EntryError> {
     };
     let submission = note.submission(&id, occurred_at)?.caused_by(causes)?;
     let subject = submission.header().subject.clone();
-    let receipt = append(ledger, submission)?;
+    let receipt = append(ledger, submission, now)?;
     Ok(Noted { receipt, subject, occurred_at, of })
 }
 

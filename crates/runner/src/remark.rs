@@ -46,8 +46,25 @@ pub struct Remarked {
 ///
 /// Where there is no such verdict, or it is another's, or the ledger does not take it.
 pub fn label(ledger: &mut Ledger, remark: &Remark, label: Label) -> Result<Remarked, EntryError> {
+    label_at(ledger, remark, label, now())
+}
+
+/// Says whether a verdict was right, as [`label`] does, by another clock than this machine's.
+///
+/// * `now`: what time it is.
+///
+/// # Errors
+///
+/// As for [`label`].
+pub fn label_at(
+    ledger: &mut Ledger,
+    remark: &Remark,
+    label: Label,
+    now: Timestamp,
+) -> Result<Remarked, EntryError> {
     let (by, reason) = (remark.by.clone(), remark.reason.clone());
-    remark.write(ledger, &Fact::VerdictLabelled(VerdictLabelled { label, by, reason }), "label")
+    let fact = Fact::VerdictLabelled(VerdictLabelled { label, by, reason });
+    remark.write(ledger, &fact, "label", now)
 }
 
 /// Says what was decided instead of a verdict. The last decision about a verdict counts.
@@ -60,19 +77,41 @@ pub fn override_verdict(
     remark: &Remark,
     decision: Decision,
 ) -> Result<Remarked, EntryError> {
+    override_verdict_at(ledger, remark, decision, now())
+}
+
+/// Says what was decided instead of a verdict, as [`override_verdict`] does, by another clock than this machine's.
+///
+/// * `now`: what time it is.
+///
+/// # Errors
+///
+/// As for [`override_verdict`].
+pub fn override_verdict_at(
+    ledger: &mut Ledger,
+    remark: &Remark,
+    decision: Decision,
+    now: Timestamp,
+) -> Result<Remarked, EntryError> {
     let (by, reason) = (remark.by.clone(), remark.reason.clone());
     let fact = Fact::VerdictOverridden(VerdictOverridden { decision, by, reason });
-    remark.write(ledger, &fact, "override")
+    remark.write(ledger, &fact, "override", now)
 }
 
 impl Remark {
-    fn write(&self, ledger: &mut Ledger, fact: &Fact, what: &str) -> Result<Remarked, EntryError> {
+    fn write(
+        &self,
+        ledger: &mut Ledger,
+        fact: &Fact,
+        what: &str,
+        now: Timestamp,
+    ) -> Result<Remarked, EntryError> {
         let verdict = self.find(ledger)?;
         let outcome = match verdict.fact() {
             Fact::AnalysisEnded(ended) => ended.outcome,
             _ => return Err(no_verdict(&self.verdict, &verdict.header.kind)),
         };
-        let mut occurred_at = now();
+        let mut occurred_at = now;
         let id = match &self.source_id {
             Some(id) => id.clone(),
             None => self.id(fact, &verdict, occurred_at)?,
@@ -86,7 +125,7 @@ impl Remark {
         let analysis = verdict.header.subject.clone();
         let event = Submission::new(key, occurred_at, scope, format!("{what}/{id}"), fact)?
             .caused_by(vec![Cause::Event(verdict.id)])?;
-        Ok(Remarked { receipt: append(ledger, event)?, analysis, service, outcome })
+        Ok(Remarked { receipt: append(ledger, event, now)?, analysis, service, outcome })
     }
 
     fn id(

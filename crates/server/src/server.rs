@@ -159,6 +159,12 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Returns the analyses that run, for those who begin some without a request.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        self.app.live.clone()
+    }
+
     /// Answers until `end` is there; then lets requests end that were begun, up to the limit.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let router = api::router(&self.app);

@@ -4,6 +4,7 @@ mod bench;
 mod changes;
 mod completions;
 mod convert;
+mod demo;
 mod explain;
 mod init;
 mod judge;
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Override(remark::OverrideCommand),
     Scorecard(scorecard::ScorecardCommand),
     Serve(serve::Serve),
+    Demo(demo::DemoCommand),
     Token(token::TokenCommand),
     Ledger(ledger::LedgerCommand),
     Schema(schema::Schema),
@@ -78,6 +80,7 @@ impl Command {
             Self::Override(decision) => decision.run(),
             Self::Scorecard(scorecard) => scorecard.run(),
             Self::Serve(serve) => serve.run(),
+            Self::Demo(demo) => demo.run(),
             Self::Token(token) => token.run(),
             Self::Ledger(ledger) => ledger.run(),
             Self::Schema(schema) => schema.run(),

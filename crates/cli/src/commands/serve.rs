@@ -101,7 +101,7 @@ fn observed(config: &Config) -> anyhow::Result<Observed> {
 }
 
 /// Returns what is there once the process is told to end.
-fn signals() -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn signals() -> anyhow::Result<impl Future<Output = ()>> {
     const UNHEARD: &str = "signals to end cannot be heard";
     #[cfg(unix)]
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
@@ -121,7 +121,7 @@ fn signals() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 /// Has everything logged to the standard error.
-fn log(log: Log) {
+pub(crate) fn log(log: Log) {
     let level = match log.level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,

@@ -313,6 +313,12 @@ impl Live {
         let _ = self.send(Order::Note(overlap));
     }
 
+    /// Returns what time it is to the analyses.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Returns the analyses that run, by subject.
     pub async fn running(&self) -> Vec<Snapshot> {
         let (reply, running) = oneshot::channel();

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serin_ledger::{Key, Parcel, Refusal, Submission, WriteError};
 use serin_model::Timestamp;
-use serin_runner::now;
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -98,7 +97,8 @@ impl HandIn<'_> {
             None => random_digits(32).map_err(|_| Problem::internal())?,
         };
         let key = Key::new(self.caller.source.clone(), source_id);
-        let now = now();
+        // Where time passes otherwise for analyses, it does for what is told of them.
+        let now = self.app.live.now();
         let occurred_at = match self.occurred_at {
             Some(occurred_at) => occurred_at,
             None if self.source_id.is_some() => self.first_moment(&key).await?.unwrap_or(now),
