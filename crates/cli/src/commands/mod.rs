@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod checks;
 mod completions;
 mod convert;
 mod explain;
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Label(remark::LabelCommand),
     Override(remark::OverrideCommand),
     Scorecard(scorecard::ScorecardCommand),
+    Checks(checks::ChecksCommand),
     Serve(serve::Serve),
     Token(token::TokenCommand),
     Ledger(ledger::LedgerCommand),
@@ -77,6 +79,7 @@ impl Command {
             Self::Label(label) => label.run(),
             Self::Override(decision) => decision.run(),
             Self::Scorecard(scorecard) => scorecard.run(),
+            Self::Checks(checks) => checks.run(),
             Self::Serve(serve) => serve.run(),
             Self::Token(token) => token.run(),
             Self::Ledger(ledger) => ledger.run(),
