@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer};
 use serin_model::{FileError, Place};
 use serin_runner::parse_length;
 
+use crate::checks_config::ChecksConfig;
+
 /// The operator's configuration file: everything may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +25,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether `/metrics` is shown to those without a token.
     pub open_metrics: bool,
+    /// A folder or a repository of Checks to keep in force; none unless said.
+    pub checks: Option<ChecksConfig>,
     /// How much the server takes.
     pub limits: Limits,
     /// What is logged, and how.
@@ -219,6 +223,14 @@ mod tests {
             "trusted_proxies: [10.0.0.0/64]\n",
             "tls: {certificate: a.pem}\n",
             "log: {format: xml}\n",
+            "checks: {}\n",
+            "checks: {folder: a, repository: https://example.com/a}\n",
+            "checks: {folder: a, ref: main}\n",
+            "checks: {folder: a, every: 1ms}\n",
+            "checks: {folder: a, prune_limit: 101}\n",
+            "checks: {repository: 'ext::sh -c x'}\n",
+            "checks: {repository: file:///srv/checks}\n",
+            "checks:\n  repository: https://example.com/a\n  ref: --upload-pack=x\n",
             "- a\n",
             "ledger: a\nledger: b\n",
         ];

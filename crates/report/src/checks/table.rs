@@ -72,8 +72,12 @@ pub fn checks_list_table(report: &ChecksReport, style: Style) -> String {
         Column::words("since (UTC)", applied(&|it| clock::formatted(it.since, PATTERN))),
         Column::words("commit", applied(&|it| commit(it.commit.as_ref(), it.dirty))),
         Column::words("by", applied(&|it| label::one_line(&it.by))),
-        Column::words("folder", applied(&|it| label::one_line(&folder(it)))),
     ]);
+    let own = report.folder.as_ref().map(|folder| &folder.name);
+    let is_elsewhere = |it: &AppliedCheck| own.is_none() || it.folder.as_ref() != own;
+    if checks.iter().filter_map(|check| check.applied.as_ref()).any(is_elsewhere) {
+        columns.push(Column::words("folder", applied(&|it| label::one_line(&folder(it)))));
+    }
     let fitting = Fitting::new(columns, text.style.width).with_names_cut_to(LONG_NAME);
     let lines = fitting.without(&["by", "folder"]).lines();
     text.lines.extend(lines.into_iter().map(|line| line.trim_end().to_owned()));
@@ -142,9 +146,14 @@ fn what(check: &CheckStatus, removal: Removal) -> String {
             None if check.differs.is_empty() => "moved".to_owned(),
             None => format!("changed{by}"),
         },
-        (CheckState::Left, Removal::Go) => "no longer in the folder".to_owned(),
-        (CheckState::Left, Removal::Stay) => {
-            "no longer in the folder; stays without --prune".to_owned()
+        (CheckState::Left, removal) => {
+            let gone = if by.is_empty() {
+                "no longer in the folder".to_owned()
+            } else {
+                format!("taken out{by}")
+            };
+            let stays = if removal == Removal::Stay { "; stays without --prune" } else { "" };
+            gone + stays
         }
         (CheckState::Taken, _) => {
             let other = check.applied.as_ref().map(folder).unwrap_or_default();
@@ -209,7 +218,7 @@ fn state(check: &CheckStatus) -> String {
         CheckState::InSync => "in sync".to_owned(),
         CheckState::NotApplied => format!("not applied{by}"),
         CheckState::Changed => format!("drifted{by}"),
-        CheckState::Left => "left the folder".to_owned(),
+        CheckState::Left => format!("left the folder{by}"),
         CheckState::Taken => "taken".to_owned(),
     }
 }

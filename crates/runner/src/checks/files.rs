@@ -14,12 +14,15 @@ const MOST_DEPTH: usize = 16;
 const MOST_ENTRIES: usize = 100_000;
 
 /// Finds every `.yaml` and `.yml` file below a folder, by name. What begins with a dot is passed over, folders too;
-/// a link is followed where it leads to a file of the folder.
+/// a link is followed where it leads to a file of the folder. Returns beside them what is wrong with links.
 ///
 /// # Errors
 ///
-/// Where the folder cannot be read or has too much in it, and for links that lead out of it.
-pub(super) fn check_files(folder: &Path, shown: &str) -> Result<Vec<PathBuf>, ChecksError> {
+/// Where the folder cannot be read or has too much in it.
+pub(super) fn check_files(
+    folder: &Path,
+    shown: &str,
+) -> Result<(Vec<PathBuf>, Vec<String>), ChecksError> {
     let unreadable = |error| ChecksError::Unreadable { folder: shown.to_owned(), error };
     let root = folder.canonicalize().map_err(unreadable)?;
     if !root.is_dir() {
@@ -27,10 +30,7 @@ pub(super) fn check_files(folder: &Path, shown: &str) -> Result<Vec<PathBuf>, Ch
     }
     let mut walk = Walk { root, shown, files: Vec::new(), faults: Vec::new(), entries: 0 };
     walk.folder(folder, 0)?;
-    if !walk.faults.is_empty() {
-        return Err(ChecksError::Faults { folder: shown.to_owned(), faults: walk.faults });
-    }
-    Ok(walk.files)
+    Ok((walk.files, walk.faults))
 }
 
 struct Walk<'a> {
@@ -69,7 +69,7 @@ impl Walk<'_> {
                 self.folder(&path, depth + 1)?;
             } else if kind.is_symlink() {
                 self.link(path);
-            } else if is_yaml(&path) {
+            } else if kind.is_file() && is_yaml(&path) {
                 self.files.push(path);
             }
             if self.files.len() > MOST_FILES {

@@ -124,6 +124,12 @@ impl ChecksFolder {
         within.display().to_string().replace('\\', "/")
     }
 
+    /// Returns what people call a file, by its path in the folder.
+    pub(super) fn shown(&self, file: &str) -> String {
+        let start = if self.fetched { &self.prefix } else { &self.at };
+        start.join(file).display().to_string()
+    }
+
     /// Returns a message in which files are called as people know them, and not by where a repository was fetched to.
     pub(super) fn in_words(&self, message: &str) -> String {
         if !self.fetched {

@@ -126,7 +126,9 @@ type Differences = BTreeMap<(String, String, String), String>;
 impl PlannedCheck {
     fn status(&self, folder: &ChecksFolder) -> CheckStatus {
         let differs = self.differing();
-        let names: Vec<&str> = differs.iter().map(String::as_str).collect();
+        let gone = self.applied.iter().filter(|_| self.state == CheckState::Left);
+        let gone = gone.filter_map(|entry| Some(&entry.fact.texts.first()?.name));
+        let names: Vec<&str> = differs.iter().chain(gone).map(String::as_str).collect();
         let commit = (self.state.is_drift() && !names.is_empty())
             .then(|| folder.last_commit(&names))
             .flatten();

@@ -66,19 +66,13 @@ impl WrittenChecks {
     /// All that is wrong with the files, and not only the first; or why they cannot be read at all.
     pub fn read(source: &ChecksSource, clone: &Path) -> Result<Self, ChecksError> {
         let mut folder = ChecksFolder::of(source, clone)?;
-        let in_words = |error: ChecksError| match error {
-            ChecksError::Faults { folder: name, faults } => {
-                let faults = faults.iter().map(|fault| folder.in_words(fault)).collect();
-                ChecksError::Faults { folder: name, faults }
-            }
-            other => other,
-        };
-        let paths = check_files(&folder.at, &folder.name).map_err(in_words)?;
+        let (paths, faults) = check_files(&folder.at, &folder.name)?;
+        let faults = faults.iter().map(|fault| folder.in_words(fault)).collect();
         let mut reading = Reading {
             folder: &folder,
             found: Vec::new(),
             extended: BTreeSet::new(),
-            faults: Vec::new(),
+            faults,
             warnings: 0,
             read: BTreeMap::new(),
         };
@@ -167,11 +161,11 @@ impl Reading<'_> {
 
     /// Returns the Checks once all files were read, or all that is wrong with them.
     fn settle(mut self) -> Result<(BTreeMap<Scope, WrittenCheck>, usize), ChecksError> {
-        let folder = self.folder.name.clone();
+        let folder = self.folder;
         let bytes: usize = self.read.values().sum();
         if bytes > MOST_BYTES {
             let problem = format!("more than {} MiB of Check files", MOST_BYTES >> 20);
-            return Err(ChecksError::TooMuch { folder, problem });
+            return Err(ChecksError::TooMuch { folder: folder.name.clone(), problem });
         }
         let mut checks: BTreeMap<Scope, WrittenCheck> = BTreeMap::new();
         for (scope, check, fault) in self.found {
@@ -185,7 +179,8 @@ impl Reading<'_> {
                 self.faults.push(format!(
                     "`{}` and `{}` are both the Check of `{scope}`\n\nhint: keep one of them, or tell them apart by \
                      labels in `scope`",
-                    other.file, check.file
+                    folder.shown(&other.file),
+                    folder.shown(&check.file)
                 ));
                 continue;
             }
@@ -197,7 +192,7 @@ impl Reading<'_> {
         if self.faults.is_empty() {
             return Ok((checks, self.warnings));
         }
-        Err(ChecksError::Faults { folder, faults: self.faults })
+        Err(ChecksError::Faults { folder: folder.name.clone(), faults: self.faults })
     }
 }
 
