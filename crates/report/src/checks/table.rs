@@ -78,7 +78,7 @@ pub fn checks_list_table(report: &ChecksReport, style: Style) -> String {
     if checks.iter().filter_map(|check| check.applied.as_ref()).any(is_elsewhere) {
         columns.push(Column::words("folder", applied(&|it| label::one_line(&folder(it)))));
     }
-    let fitting = Fitting::new(columns, text.style.width).with_names_cut_to(LONG_NAME);
+    let fitting = Fitting::new(columns, text.style.width).with_names_cut_to(WHOLE_NAME);
     let lines = fitting.without(&["by", "folder"]).lines();
     text.lines.extend(lines.into_iter().map(|line| line.trim_end().to_owned()));
     if report.folder.is_some() {
@@ -94,6 +94,8 @@ pub fn checks_list_table(report: &ChecksReport, style: Style) -> String {
     text.lines.join("\n") + "\n"
 }
 
+/// Names tell Checks apart by their ends: other columns go first.
+const WHOLE_NAME: usize = 48;
 const PATTERN: &str = "%Y-%m-%d %H:%M";
 
 fn folder_in_words(folder: &ComparedFolder) -> String {
