@@ -259,16 +259,18 @@ fn all_that_is_wrong_is_said_and_nothing_is_applied() {
     std::fs::write(place.root().join("../secret.yaml"), "password: hunter2\n").unwrap();
     // No text, and no UTF-8.
     std::fs::write(place.root().join("production/bytes.yaml"), [0xff, 0xfe, 0x00]).unwrap();
-    // What a source says that PromQL does not.
-    let odd = check("odd", "25%")
-        .replace("total: http_requests_total", "total: rate(http_requests_total");
+    // `serin lint` has an error of it.
+    let errors = check("odd", "25%").replace("gating: true", "gating: false");
+    let odd = errors
+        + "  requests:\n    gauge: http_requests_total{$arm}\n    compare: {tolerance: 5%}\n";
     place.write("production/odd.yaml", &odd);
     // These are none of our business.
     place.write("production/.hidden/x.yaml", "nothing\n");
     place.write("production/README.md", "# Checks\n");
     std::os::unix::fs::symlink("/etc/hostname", place.root().join("production/link.yaml")).unwrap();
     let folder = place.path("production");
-    let session = place.session(&[&["plan", &folder], &["apply", &folder]]);
+    let session = place.session(&[&["plan", &folder]]);
+    assert_eq!(place.run(&["checks", "apply", &folder]).code, 1);
     assert!(!session.contains("hunter2"), "{session}");
     assert_snapshot!(session);
     assert!(!Path::new(&place.ledger()).exists(), "no ledger is made for it");
@@ -374,4 +376,98 @@ fn a_mounted_config_map_is_a_folder_like_any_other() {
         (&check["state"], &check["differs"][0]),
         (&"changed".into(), &"checkout.yaml".into())
     );
+}
+
+/// A server that runs, and is told to end when it is dropped.
+struct Serving(std::process::Child);
+
+impl Serving {
+    /// Serves Checks of a repository that git is told to look for elsewhere.
+    fn start(place: &Place, repository: &str, instead: &str) -> Self {
+        let config = place.0.path().join("serve.yaml");
+        let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let text = format!(
+            "ledger: '{}'\nlisten: {listen}\nchecks: {{repository: '{repository}', path: production, every: 1s, prune: true}}\n",
+            place.ledger()
+        );
+        std::fs::write(&config, text).unwrap();
+        let log = std::fs::File::create(place.0.path().join("log")).unwrap();
+        let child = Command::new(assert_cmd::cargo::cargo_bin("serin"))
+            .args(["serve", "--config"])
+            .arg(&config)
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", format!("url.{instead}.insteadOf"))
+            .env("GIT_CONFIG_VALUE_0", repository)
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// Has it end, and returns how long that took.
+    fn end(mut self) -> std::time::Duration {
+        let began = jiff::Timestamp::now();
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        assert!(self.0.wait().unwrap().success());
+        std::time::Duration::try_from(jiff::Timestamp::now().duration_since(began)).unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks until something is so, for ten seconds at most.
+fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = jiff::Timestamp::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(jiff::Timestamp::now().duration_since(began).as_secs() < 10, "it does not come");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_server_follows_a_repository() {
+    let place = Place::new();
+    let instead = format!("file://{}", place.root().display());
+    let serving = Serving::start(&place, "https://git.example/acme/checks", &instead);
+    let commits = || {
+        if !Path::new(&place.ledger()).exists() {
+            return Vec::new();
+        }
+        let run = place.run(&["checks", "list", "--format", "json"]);
+        let Ok(report) = serde_json::from_str::<Value>(&run.stdout) else { return Vec::new() };
+        let applied = report["checks"].as_array().unwrap().iter().map(|it| it["applied"].clone());
+        applied.map(|it| it["commit"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = place.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    until(|| (commits() == [first.as_str(), first.as_str()]).then_some(()));
+    place.write("production/checkout.yaml", &check("checkout", "30%"));
+    place.remove("production/search.yaml");
+    place.commit("second");
+    let second = place.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    until(|| (commits() == [second.as_str()]).then_some(()));
+    let listed = place.json(&["list"]);
+    assert_eq!(listed["checks"][0]["applied"]["folder"], "git.example/acme/checks/production");
+    assert_eq!(listed["checks"][0]["applied"]["by"], "serin serve");
+    assert!(serving.end().as_secs() < 5);
+}
+
+#[test]
+fn a_server_ends_while_a_repository_does_not_answer() {
+    let place = Place::new();
+    // It is listened, and nothing is ever said.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}/checks", silent.local_addr().unwrap());
+    let serving = Serving::start(&place, &address, &address);
+    let _held = silent.accept().unwrap();
+    assert!(serving.end().as_secs() < 5);
 }

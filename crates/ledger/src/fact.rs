@@ -268,7 +268,7 @@ pub struct CheckOrigin {
     /// The commit that was checked out, where the folder is in a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Whether files of the folder were not as that commit has them.
+    /// Whether its texts were not as that commit has them.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dirty: bool,
 }

@@ -160,7 +160,19 @@ impl Checkout {
 }
 
 /// Fetches the newest of what is wanted of a repository into a folder, which may have an older one.
+///
+/// After a failure the next time begins afresh: whatever broke the older state cannot stay.
 pub(super) fn fetch(repository: &Repository, folder: &Path) -> Result<(), GitError> {
+    std::fs::create_dir_all(folder).map_err(GitError::NotRun)?;
+    let fetched = brought_to_newest(repository, folder);
+    if fetched.is_err() {
+        // Where it cannot be removed, git says next time what is wrong with it.
+        let _ = std::fs::remove_dir_all(folder.join(".git"));
+    }
+    fetched
+}
+
+fn brought_to_newest(repository: &Repository, folder: &Path) -> Result<(), GitError> {
     if !folder.join(".git").exists() {
         here(folder, "init", &["--quiet"])?;
     }
