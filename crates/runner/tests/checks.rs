@@ -25,6 +25,8 @@ checks:
     )
 }
 
+type Label = (&'static str, &'static str);
+
 /// A folder of Checks and a ledger.
 struct Place(TempDir);
 
@@ -111,7 +113,7 @@ fn an_analysis_begins_by_the_check_that_fits_its_scope_best() {
     ]);
     let ledger = &mut place.ledger();
     apply_checks(ledger, &place.read().unwrap(), &asked()).unwrap();
-    let mut found = |labels: &[(&str, &str)]| {
+    let mut found = |labels: &[Label]| {
         let scope = Scope::of_service("checkout");
         let scope = labels.iter().fold(scope, |scope, (name, value)| scope.with(*name, *value));
         applied_check(ledger, &scope).map(|found| {
@@ -119,7 +121,7 @@ fn an_analysis_begins_by_the_check_that_fits_its_scope_best() {
             (found.scope.to_string(), names.join(" "))
         })
     };
-    let rows: [(&[(&str, &str)], &str, &str); 4] = [
+    let rows: [(&[Label], &str, &str); 4] = [
         (&[("region", "eu")], "checkout{region=eu}", "eu.yaml base.yaml"),
         (&[("region", "us")], "checkout", "base.yaml"),
         (&[("tier", "any"), ("region", "us")], "checkout{tier=any}", "any.yaml base.yaml"),

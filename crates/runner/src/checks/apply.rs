@@ -12,7 +12,7 @@ use serin_report::CheckState;
 
 use super::error::ChecksError;
 use super::plan::{ChecksPlan, PlannedCheck};
-use super::written::WrittenChecks;
+use super::written::{WrittenCheck, WrittenChecks};
 use crate::moment::now;
 
 /// How a folder is applied.
@@ -121,8 +121,8 @@ impl ChecksPlan {
         now: Timestamp,
     ) -> Result<(Submission, Vec<Evidence>), Invalid> {
         let written = check.written.as_ref();
-        let texts = written.map(|written| written.named()).unwrap_or_default();
-        let evidence = written.map(|written| written.evidence()).transpose()?.unwrap_or_default();
+        let texts = written.map(WrittenCheck::named).unwrap_or_default();
+        let evidence = written.map(WrittenCheck::evidence).transpose()?.unwrap_or_default();
         let fact = Fact::CheckApplied(CheckApplied {
             from: check.applied.as_ref().and_then(|applied| applied.fact.to),
             to: texts.first().map(|text| text.sha256),

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::address::{ChecksSource, Repository, name_of_address};
 use super::error::ChecksError;
-use super::git::{self, Checkout, Commit};
+use super::git::{self, Checkout, Commits};
 
 /// A folder of Checks, and what is known of where it is from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -157,12 +157,11 @@ impl ChecksFolder {
         self.altered.iter().any(|name| is_lost(&name))
     }
 
-    /// Returns the newest commit that touched any of the files, where they are as some commit has them.
-    pub(super) fn last_commit(&self, names: &[&str]) -> Option<Commit> {
-        if names.iter().any(|name| self.is_altered(name)) {
-            return None;
-        }
-        self.checkout.as_ref()?.last_commit(&self.at, names)
+    /// Returns the newest commits that touched files, as far as they are as some commit has them.
+    pub(super) fn last_commits(&self, names: impl Iterator<Item = String>) -> Commits {
+        let names = names.filter(|name| !self.is_altered(name)).collect();
+        let Some(checkout) = &self.checkout else { return Commits::default() };
+        checkout.last_commits(&self.at, &names)
     }
 }
 

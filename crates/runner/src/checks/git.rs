@@ -3,6 +3,7 @@
 //! It is run without a shell, with arguments that no text from outside can become an option of, within a time, and
 //! so that it asks nobody anything and runs no hook.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -144,18 +145,66 @@ impl Checkout {
         Ok(entries.map(str::to_owned).collect())
     }
 
-    /// Returns the newest commit that touched any of the files, named from the root. Where only the newest
-    /// commits are known here it is the one that is checked out: they changed then or earlier.
-    pub(super) fn last_commit(&self, folder: &Path, files: &[&str]) -> Option<Commit> {
-        let mut asked = vec!["-1", "--format=%H %ct"];
-        let files: Vec<String> = files.iter().map(|file| format!(":(top,literal){file}")).collect();
-        if !self.is_shallow {
-            asked.push("--");
+    /// Returns the newest commits that touched files, named from the root. Where only the newest commits are known
+    /// here it is the one that is checked out: they changed then or earlier.
+    pub(super) fn last_commits(&self, folder: &Path, names: &BTreeSet<String>) -> Commits {
+        let mut commits = Commits::default();
+        if names.is_empty() {
+            return commits;
+        }
+        let files: Vec<String> = names.iter().map(|name| format!(":(top,literal){name}")).collect();
+        let mut asked = vec![FORMAT];
+        if self.is_shallow {
+            asked.push("--max-count=1");
+        } else {
+            asked.extend([MOST_COMMITS, "--name-only", "--no-renames", "-z", "--"]);
             asked.extend(files.iter().map(String::as_str));
         }
-        let said = here(folder, "log", &asked).ok()?;
-        let (id, seconds) = said.trim().split_once(' ')?;
-        Some(Commit { id: id.to_owned(), at: Timestamp::from_seconds(seconds.parse().ok()?) })
+        // A remark for people: without it the rest is no less true.
+        let Ok(said) = here(folder, "log", &asked) else { return commits };
+        for part in said.split('\0').map(str::trim) {
+            if let Some(commit) = Commit::read(part) {
+                commits.newest_first.push(commit);
+            } else if !part.is_empty()
+                && let Some(last) = commits.newest_first.len().checked_sub(1)
+            {
+                commits.of_name.entry(part.to_owned()).or_insert(last);
+            }
+        }
+        if self.is_shallow && !commits.newest_first.is_empty() {
+            commits.of_name = names.iter().map(|name| (name.clone(), 0)).collect();
+        }
+        commits
+    }
+}
+
+/// What begins a commit in the log: no name of a file has it.
+const COMMIT: &str = "\u{1}";
+const FORMAT: &str = "--format=%x00%x01%H %ct%x00";
+/// Commits that are looked at.
+const MOST_COMMITS: &str = "--max-count=2000";
+
+impl Commit {
+    fn read(text: &str) -> Option<Self> {
+        let (id, seconds) = text.strip_prefix(COMMIT)?.split_once(' ')?;
+        let at = Timestamp::from_seconds(seconds.parse().ok()?);
+        Some(Self { id: id.to_owned(), at })
+    }
+}
+
+/// The newest commits that touched files.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Commits {
+    newest_first: Vec<Commit>,
+    /// Which of them touched a file last.
+    of_name: BTreeMap<String, usize>,
+}
+
+impl Commits {
+    /// Returns the newest that touched any of some files.
+    pub(super) fn newest(&self, names: &[String]) -> Option<&Commit> {
+        let newest = names.iter().filter_map(|name| self.of_name.get(name)).min()?;
+        self.newest_first.get(*newest)
     }
 }
 

@@ -11,6 +11,7 @@ use serin_report::{
 
 use super::applied::text_of;
 use super::folder::ChecksFolder;
+use super::git::Commits;
 use super::written::{WrittenCheck, WrittenChecks};
 
 /// What applying a folder would change: its Checks beside those in force, scope by scope.
@@ -96,7 +97,9 @@ impl ChecksPlan {
     /// Returns how each Check compares; git is asked which commits changed those that differ.
     #[must_use]
     pub fn statuses(&self) -> Vec<CheckStatus> {
-        self.checks.iter().map(|check| check.status(&self.folder)).collect()
+        let drifted = self.checks.iter().filter(|check| check.state.is_drift());
+        let commits = self.folder.last_commits(drifted.flat_map(PlannedCheck::touched));
+        self.checks.iter().map(|check| check.status(&self.folder, &commits)).collect()
     }
 }
 
@@ -124,24 +127,28 @@ fn state(
 type Differences = BTreeMap<(String, String, String), String>;
 
 impl PlannedCheck {
-    fn status(&self, folder: &ChecksFolder) -> CheckStatus {
-        let differs = self.differing();
-        let gone = self.applied.iter().filter(|_| self.state == CheckState::Left);
-        let gone = gone.filter_map(|entry| Some(&entry.fact.texts.first()?.name));
-        let names: Vec<&str> = differs.iter().chain(gone).map(String::as_str).collect();
-        let commit = (self.state.is_drift() && !names.is_empty())
-            .then(|| folder.last_commit(&names))
-            .flatten();
+    fn status(&self, folder: &ChecksFolder, commits: &Commits) -> CheckStatus {
+        let touched = if self.state.is_drift() { self.touched() } else { Vec::new() };
+        // What is not committed changed after any commit.
+        let is_committed = !touched.iter().any(|name| folder.is_altered(name));
+        let commit = commits.newest(&touched).filter(|_| is_committed);
         CheckStatus {
             service: self.scope.service.clone(),
             labels: self.scope.labels.clone(),
             state: self.state,
             file: self.written.as_ref().map(|written| written.file.clone()),
-            changed_by: commit.as_ref().map(|commit| commit.id.clone()),
+            changed_by: commit.map(|commit| commit.id.clone()),
             changed_at: commit.map(|commit| commit.at),
-            differs,
+            differs: self.differing(),
             applied: self.applied.as_ref().map(applied_check),
         }
+    }
+
+    /// Returns the names of the texts that differ, or of the file that is gone.
+    fn touched(&self) -> Vec<String> {
+        let gone = self.applied.iter().filter(|_| self.state == CheckState::Left);
+        let gone = gone.filter_map(|entry| Some(entry.fact.texts.first()?.name.clone()));
+        self.differing().into_iter().chain(gone).collect()
     }
 
     /// Returns the names of texts that the folder has otherwise than they are in force.
