@@ -82,15 +82,17 @@ impl AppliedChecks {
         last.into_values().filter(|entry| entry.fact.to.is_some())
     }
 
-    /// Returns the last event that changed anything for a scope, corrections included. Whoever appends the next
+    /// Returns the last event that changed anything for each scope, corrections included. Whoever appends the next
     /// names it in their event's key, so that of two who do so at once one is refused.
     #[must_use]
-    pub fn last_event(&self, scope: &Scope) -> Option<EventId> {
-        let own = self.entries.values().filter(|entry| entry.scope == *scope);
-        own.flat_map(|entry| [Some(&entry.id), self.corrections.get(&entry.id)])
-            .flatten()
-            .max()
-            .copied()
+    pub fn last_events(&self) -> BTreeMap<&Scope, EventId> {
+        let mut last = BTreeMap::new();
+        for entry in self.entries.values() {
+            let newest = self.corrections.get(&entry.id).copied().unwrap_or(entry.id);
+            let of_scope = last.entry(&entry.scope).or_insert(newest);
+            *of_scope = newest.max(*of_scope);
+        }
+        last
     }
 
     /// Returns the Check in force to judge a scope by: of its service, with no label that contradicts one of the

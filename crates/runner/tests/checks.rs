@@ -143,6 +143,17 @@ fn an_analysis_begins_by_the_check_that_fits_its_scope_best() {
 }
 
 #[test]
+fn what_is_no_folder_is_no_folder_of_checks() {
+    let place = Place::with(&[("a.yaml", check("a", ""))]);
+    let file = place.folder().join("a.yaml");
+    for folder in [Path::new(""), Path::new("-"), &file, &place.folder().join("nowhere")] {
+        let source = ChecksSource::Folder(folder.to_owned());
+        let refused = WrittenChecks::read(&source, Path::new("/nowhere"));
+        assert!(matches!(refused, Err(ChecksError::Unreadable { .. })), "{refused:?}");
+    }
+}
+
+#[test]
 fn what_is_beyond_the_limits_is_refused_with_its_file() {
     let long = "x".repeat(300);
     let many: Vec<_> = (0..1001).map(|index| format!("{index}.yaml")).collect();

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serin_ledger::{AppliedChecks, Projected, Refusal, Scope, WriteError};
 use serin_model::Timestamp;
-use serin_report::{CheckState, CheckStatus};
-use serin_runner::checks::{ChecksError, ChecksPlan, WrittenChecks};
+use serin_runner::checks::{CheckState, CheckStatus, ChecksError, ChecksPlan, WrittenChecks};
 use serin_runner::now;
 
 use crate::app::App;

@@ -1,5 +1,6 @@
 //! A folder of Checks on this machine, and what is known of where it is from.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::address::{ChecksSource, Repository, name_of_address};
@@ -45,10 +46,14 @@ impl ChecksFolder {
     }
 
     fn here(folder: &Path) -> Result<Self, ChecksError> {
-        let at = if folder == Path::new("") { Path::new(".") } else { folder };
+        let at = folder;
         let unreadable =
             |error| ChecksError::Unreadable { folder: at.display().to_string(), error };
+        // An empty name is none: a variable that is not set is no folder to prune by.
         let known = at.canonicalize().map_err(unreadable)?;
+        if !known.is_dir() {
+            return Err(unreadable(ErrorKind::NotADirectory.into()));
+        }
         let Some(checkout) = Checkout::around(at)? else {
             return Ok(Self {
                 name: known.display().to_string(),

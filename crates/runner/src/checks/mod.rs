@@ -20,4 +20,5 @@ pub use error::ChecksError;
 pub use folder::ChecksFolder;
 pub use git::GitError;
 pub use plan::{ChecksPlan, PlannedCheck, applied_statuses};
+pub use serin_report::{AppliedCheck, AppliedText, CheckState, CheckStatus};
 pub use written::{WrittenCheck, WrittenChecks};

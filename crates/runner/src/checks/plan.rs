@@ -48,10 +48,11 @@ impl ChecksPlan {
         let mut in_force: BTreeMap<Scope, Entry<CheckApplied>> =
             applied.in_force().map(|entry| (entry.scope.clone(), entry.clone())).collect();
         let scopes: BTreeSet<Scope> = checks.keys().chain(in_force.keys()).cloned().collect();
+        let last_events = applied.last_events();
         let planned = scopes.into_iter().map(|scope| {
             let (written, entry) = (checks.remove(&scope), in_force.remove(&scope));
             let state = state(&folder, written.as_ref(), entry.as_ref());
-            let last_event = applied.last_event(&scope);
+            let last_event = last_events.get(&scope).copied();
             PlannedCheck { scope, state, written, applied: entry, last_event }
         });
         let planned = planned.collect();

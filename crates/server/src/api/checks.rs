@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serin_ledger::{AppliedChecks, Scope};
-use serin_report::{AppliedCheck, AppliedText, CheckState, CheckStatus};
-use serin_runner::checks::applied_statuses;
+use serin_runner::checks::{AppliedCheck, AppliedText, CheckState, CheckStatus, applied_statuses};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::list::{Limit, unknown_cursor};
