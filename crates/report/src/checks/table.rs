@@ -248,3 +248,62 @@ fn shortened(commit: &str) -> String {
 fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::TextDifference;
+
+    fn report(service: &str, state: CheckState) -> ChecksReport {
+        let applied = AppliedCheck {
+            event: "01a20be1-3243-7000-8000-28ea6df2ae10".to_owned(),
+            since: serin_model::Timestamp::from_seconds(1_600_000_000),
+            by: "ann\u{1b}[2J".to_owned(),
+            folder: Some("elsewhere\u{202e}".to_owned()),
+            file: Some("a.yaml".to_owned()),
+            commit: Some("5205c8b6b464a44cec241cb3".to_owned()),
+            dirty: true,
+            texts: Vec::new(),
+        };
+        let check = CheckStatus {
+            service: service.to_owned(),
+            labels: [("region".to_owned(), "eu\n".to_owned())].into(),
+            state,
+            file: Some("a\tb.yaml".to_owned()),
+            differs: vec!["team/a\tb.yaml".to_owned()],
+            changed_by: Some("464a44cec241cb356a21".to_owned()),
+            changed_at: Some(serin_model::Timestamp::from_seconds(1_600_003_600)),
+            applied: Some(applied),
+        };
+        let difference =
+            TextDifference { name: "a".to_owned(), difference: "-\tone\u{7}\n+\ttwo\n".to_owned() };
+        ChecksReport {
+            version: ChecksReport::VERSION,
+            serin: "0.1.0".to_owned(),
+            folder: Some(ComparedFolder {
+                name: "git.example/checks\u{9b}".to_owned(),
+                commit: Some("464a44cec241cb356a21".to_owned()),
+                dirty: false,
+                checks: 1,
+                warnings: 2,
+            }),
+            checks: vec![check],
+            differences: vec![difference],
+        }
+    }
+
+    #[test]
+    fn names_and_texts_cannot_steer_a_terminal() {
+        let style = Style { colour: false, width: 120 };
+        let mut shown = String::new();
+        for state in [CheckState::Changed, CheckState::Taken, CheckState::Left] {
+            let report = report("check\u{1b}[31mout", state);
+            shown += &checks_plan_table(&report, Removal::Stay, false, style);
+            shown += &checks_list_table(&report, style);
+        }
+        let steers = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+        assert!(!shown.contains(steers), "{shown}");
+        assert!(!shown.contains('\u{202e}'), "{shown}");
+        insta::assert_snapshot!(shown);
+    }
+}
