@@ -349,6 +349,31 @@ fn a_folder_that_is_in_no_repository_needs_no_git() {
     assert_eq!(listed["checks"][1]["state"], "in_sync");
 }
 
+#[test]
+fn a_checkout_without_git_has_to_be_named() {
+    let place = Place::new();
+    let (folder, ledger) = (place.path("production"), place.ledger());
+    let without_git = |more: &[&str]| {
+        let words =
+            [&["checks", "apply", &folder, "--by", "ann", "--ledger", &ledger], more].concat();
+        let mut command = assert_cmd::Command::cargo_bin("serin").unwrap();
+        command.args(words).env("PATH", "/nowhere").output().unwrap()
+    };
+    let refused = without_git(&[]);
+    assert!(!refused.status.success());
+    assert_eq!(
+        String::from_utf8(refused.stderr).unwrap(),
+        "error: the program `git` is not installed, or not in PATH\n\nhint: install it; or name the folder \
+         (`--name`, `name:`), and no commit is recorded\n"
+    );
+    let named = without_git(&["--name", "git.example/acme/checks/production"]);
+    assert!(named.status.success(), "{named:?}");
+    // Where git is, it is the same folder.
+    let listed = place.json(&["list", &folder]);
+    let check = &listed["checks"][0];
+    assert_eq!((&check["state"], &check["applied"]["commit"]), (&"in_sync".into(), &Value::Null));
+}
+
 /// Kubernetes mounts a ConfigMap as links into a hidden folder, which a newer one takes the place of.
 #[test]
 fn a_mounted_config_map_is_a_folder_like_any_other() {

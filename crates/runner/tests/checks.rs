@@ -49,7 +49,10 @@ impl Place {
     }
 
     fn read(&self) -> Result<WrittenChecks, ChecksError> {
-        WrittenChecks::read(&ChecksSource::Folder(self.folder()), Path::new("/nowhere"))
+        WrittenChecks::read(
+            &ChecksSource::Folder { path: self.folder(), name: None },
+            Path::new("/nowhere"),
+        )
     }
 }
 
@@ -147,7 +150,7 @@ fn what_is_no_folder_is_no_folder_of_checks() {
     let place = Place::with(&[("a.yaml", check("a", ""))]);
     let file = place.folder().join("a.yaml");
     for folder in [Path::new(""), Path::new("-"), &file, &place.folder().join("nowhere")] {
-        let source = ChecksSource::Folder(folder.to_owned());
+        let source = ChecksSource::Folder { path: folder.to_owned(), name: None };
         let refused = WrittenChecks::read(&source, Path::new("/nowhere"));
         assert!(matches!(refused, Err(ChecksError::Unreadable { .. })), "{refused:?}");
     }

@@ -26,6 +26,7 @@ pub struct ChecksConfig {
 #[serde(default, deny_unknown_fields)]
 struct WrittenConfig {
     folder: Option<PathBuf>,
+    name: Option<String>,
     repository: Option<String>,
     #[serde(rename = "ref")]
     reference: Option<String>,
@@ -42,6 +43,7 @@ impl Default for WrittenConfig {
     fn default() -> Self {
         Self {
             folder: None,
+            name: None,
             repository: None,
             reference: None,
             path: None,
@@ -76,25 +78,21 @@ impl TryFrom<WrittenConfig> for ChecksConfig {
             allow_empty: written.allow_empty,
             take_over: written.take_over,
         };
-        let (source, apply) = (
-            source(written.folder, written.repository, written.reference, written.path)?,
-            written.apply,
-        );
+        let (apply, source) = (written.apply, source(written)?);
         Ok(Self { source, every, apply, asked })
     }
 }
 
-fn source(
-    folder: Option<PathBuf>,
-    repository: Option<String>,
-    reference: Option<String>,
-    path: Option<String>,
-) -> Result<ChecksSource, String> {
+fn source(written: WrittenConfig) -> Result<ChecksSource, String> {
+    let WrittenConfig { folder, name, repository, reference, path, .. } = written;
     match (folder, repository) {
         (Some(folder), None) if reference.is_none() && path.is_none() => {
-            Ok(ChecksSource::Folder(folder))
+            Ok(ChecksSource::Folder { path: folder, name })
         }
         (Some(_), None) => Err("`ref` and `path` are of a `repository`".to_owned()),
+        (None, Some(_)) if name.is_some() => {
+            Err("`name` is of a `folder`; a repository is called by its address".to_owned())
+        }
         (None, Some(address)) => {
             let repository = Repository::new(&address, reference.as_deref(), path.as_deref());
             let repository = repository.map_err(|error| first_line(&error.to_string()))?;

@@ -227,6 +227,7 @@ mod tests {
             "checks: {folder: a, repository: https://example.com/a}\n",
             "checks: {folder: a, ref: main}\n",
             "checks: {folder: a, every: 1ms}\n",
+            "checks: {repository: https://example.com/a, name: a}\n",
             "checks: {folder: a, prune_limit: 101}\n",
             "checks: {repository: 'ext::sh -c x'}\n",
             "checks: {repository: file:///srv/checks}\n",

@@ -160,6 +160,10 @@ struct PartOptions {
     /// The folder in a repository; all of it, if not said
     #[arg(long, value_name = "FOLDER")]
     path: Option<String>,
+
+    /// What the ledger calls a folder, instead of by its repository or its path; with it, git may be missing
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 }
 
 /// How the folder is applied.
@@ -262,7 +266,8 @@ impl List {
 impl PartOptions {
     /// Reads the Checks of a folder, or of a repository that is fetched into a folder, which is gone once it is let go.
     fn read(&self, source: &str) -> anyhow::Result<(WrittenChecks, TempDir)> {
-        let source = ChecksSource::parse(source, self.reference.as_deref(), self.path.as_deref())?;
+        let (reference, path) = (self.reference.as_deref(), self.path.as_deref());
+        let source = ChecksSource::parse(source, reference, path, self.name.as_deref())?;
         let clone = tempfile::Builder::new().prefix("serin-checks-").tempdir();
         let clone = clone.context("no folder can be made for what is temporary")?;
         Ok((WrittenChecks::read(&source, clone.path())?, clone))

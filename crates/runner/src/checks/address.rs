@@ -8,7 +8,13 @@ use super::error::ChecksError;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ChecksSource {
     /// A folder of this machine, in a repository or not.
-    Folder(PathBuf),
+    Folder {
+        /// Where it lies.
+        path: PathBuf,
+        /// What the ledger calls it, instead of by its repository or its path. With a name, `git` may be missing:
+        /// no commit is known then.
+        name: Option<String>,
+    },
     /// A repository that is fetched.
     Repository(Repository),
 }
@@ -29,6 +35,7 @@ impl ChecksSource {
     /// Reads what somebody wrote: the address of a repository, or else the path of a folder.
     ///
     /// * `reference`, `path`: of a repository alone.
+    /// * `name`: what to call a folder.
     ///
     /// # Errors
     ///
@@ -37,9 +44,16 @@ impl ChecksSource {
         written: &str,
         reference: Option<&str>,
         path: Option<&str>,
+        name: Option<&str>,
     ) -> Result<Self, ChecksError> {
         let is_address = written.contains("://") || written.contains("::") || is_scp_like(written);
         if is_address && !Path::new(written).exists() {
+            if name.is_some() {
+                return Err(ChecksError::Address {
+                    problem: "a repository is called by its address".to_owned(),
+                    hint: "leave the name out; it is for a folder",
+                });
+            }
             return Ok(Self::Repository(Repository::new(written, reference, path)?));
         }
         if reference.is_some() || path.is_some() {
@@ -48,7 +62,7 @@ impl ChecksSource {
                 hint: "name the folder by its path, as it is checked out; or give the repository's address",
             });
         }
-        Ok(Self::Folder(PathBuf::from(written)))
+        Ok(Self::Folder { path: PathBuf::from(written), name: name.map(str::to_owned) })
     }
 }
 
@@ -259,7 +273,7 @@ mod tests {
     #[test]
     fn a_path_is_a_folder_and_an_address_a_repository() {
         let is_folder = |text: &str| {
-            matches!(ChecksSource::parse(text, None, None), Ok(ChecksSource::Folder(_)))
+            matches!(ChecksSource::parse(text, None, None, None), Ok(ChecksSource::Folder { .. }))
         };
         for folder in [".", "checks", "/etc/serin/checks", "a@b", "C:\\checks", "src"] {
             assert!(is_folder(folder), "{folder}");
@@ -267,6 +281,7 @@ mod tests {
         for repository in ["git@example.com:checks", "https://example.com/x", "file:///srv/x"] {
             assert!(!is_folder(repository), "{repository}");
         }
-        assert!(ChecksSource::parse("checks", Some("main"), None).is_err());
+        assert!(ChecksSource::parse("checks", Some("main"), None, None).is_err());
+        assert!(ChecksSource::parse("https://example.com/x", None, None, Some("x")).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::address::{ChecksSource, Repository, name_of_address};
 use super::error::ChecksError;
-use super::git::{self, Checkout, Commits};
+use super::git::{self, Checkout, Commits, GitError};
 
 /// A folder of Checks, and what is known of where it is from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,12 +40,12 @@ impl ChecksFolder {
     /// Where the folder is not there, or the repository cannot be fetched.
     pub fn of(source: &ChecksSource, clone: &Path) -> Result<Self, ChecksError> {
         match source {
-            ChecksSource::Folder(folder) => Self::here(folder),
+            ChecksSource::Folder { path, name } => Self::here(path, name.as_deref()),
             ChecksSource::Repository(repository) => Self::fetched(repository, clone),
         }
     }
 
-    fn here(folder: &Path) -> Result<Self, ChecksError> {
+    fn here(folder: &Path, name: Option<&str>) -> Result<Self, ChecksError> {
         let at = folder;
         let unreadable =
             |error| ChecksError::Unreadable { folder: at.display().to_string(), error };
@@ -54,14 +54,21 @@ impl ChecksFolder {
         if !known.is_dir() {
             return Err(unreadable(ErrorKind::NotADirectory.into()));
         }
-        let Some(checkout) = Checkout::around(at)? else {
+        let checkout = match Checkout::around(at) {
+            Err(GitError::NotInstalled) if name.is_some() => None,
+            found => found?,
+        };
+        let Some(checkout) = checkout else {
+            // A link that leads to another folder after each change keeps its own name.
+            let root = git::root(&known).map_or_else(|| known.clone(), Path::to_owned);
+            let own = std::path::absolute(at).unwrap_or_else(|_| known.clone());
             return Ok(Self {
-                name: known.display().to_string(),
+                name: name.map_or_else(|| own.display().to_string(), str::to_owned),
                 commit: None,
                 dirty: false,
                 at: at.to_owned(),
-                root: known,
-                prefix: PathBuf::new(),
+                prefix: known.strip_prefix(&root).map(Path::to_owned).unwrap_or_default(),
+                root,
                 fetched: false,
                 checkout: None,
                 altered: Vec::new(),
@@ -72,7 +79,7 @@ impl ChecksFolder {
         let prefix = PathBuf::from(checkout.prefix.trim_end_matches('/'));
         let root = PathBuf::from(&checkout.root);
         Ok(Self {
-            name: named(&name_of_address(&address), &prefix),
+            name: name.map_or_else(|| named(&name_of_address(&address), &prefix), str::to_owned),
             commit: checkout.commit.clone(),
             dirty: false,
             at: at.to_owned(),

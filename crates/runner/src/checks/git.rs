@@ -22,7 +22,7 @@ use super::address::Repository;
 pub enum GitError {
     /// It is not there.
     #[error(
-        "the program `git` is not installed, or not in PATH\n\nhint: install it; a folder that is in no repository needs none"
+        "the program `git` is not installed, or not in PATH\n\nhint: install it; or name the folder (`--name`, `name:`), and no commit is recorded"
     )]
     NotInstalled,
     /// It could not be started, or not be heard.
@@ -109,7 +109,7 @@ impl Checkout {
     /// Asks what repository a folder is in. Without a `.git` above it, git is not run.
     pub(super) fn around(folder: &Path) -> Result<Option<Self>, GitError> {
         let known = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        if !known.ancestors().any(|folder| folder.join(".git").exists()) {
+        if root(&known).is_none() {
             return Ok(None);
         }
         let asked = ["--show-toplevel", "--show-prefix", "--is-shallow-repository"];
@@ -206,6 +206,11 @@ impl Commits {
         let newest = names.iter().filter_map(|name| self.of_name.get(name)).min()?;
         self.newest_first.get(*newest)
     }
+}
+
+/// Returns the folder that has the `.git` above a folder, as the system knows it.
+pub(super) fn root(folder: &Path) -> Option<&Path> {
+    folder.ancestors().find(|folder| folder.join(".git").exists())
 }
 
 /// Fetches the newest of what is wanted of a repository into a folder, which may have an older one.

@@ -1,6 +1,6 @@
 //! Check files of a folder or a repository, and which of them are in force.
 //!
-//! One road for the command and the server: [`ChecksSource::read`] what is written, [`ChecksPlan::of`] what
+//! One road for the command and the server: [`WrittenChecks::read`] what is written, [`ChecksPlan::of`] what
 //! would change, [`ChecksPlan::parcel`] with a guard, and append it.
 
 mod address;
