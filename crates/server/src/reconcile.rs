@@ -14,6 +14,7 @@ use serin_runner::now;
 use crate::app::App;
 use crate::books::{AppendError, Books};
 use crate::checks_config::ChecksConfig;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// The Checks in force, and what was last seen of the folder that they are kept in.
@@ -106,6 +107,7 @@ pub(crate) async fn reconcile(app: Arc<App>, config: ChecksConfig) {
             Err(error) => Err(RoundError::Temporary(std::io::Error::other(error.to_string()))),
         };
         tell(&mut seen, round.err());
+        measure(&app.metrics, &seen);
         app.checks.is_seen(seen.clone());
         tokio::select! {
             () = tokio::time::sleep(config.every) => {}
@@ -129,6 +131,12 @@ fn tell(seen: &mut Seen, error: Option<RoundError>) {
     }
     seen.failing_since = error.as_ref().map(|_| seen.failing_since.unwrap_or(looked));
     seen.error = error;
+}
+
+fn measure(metrics: &Metrics, seen: &Seen) {
+    let drifted = seen.statuses.values().filter(|status| status.state.is_drift()).count();
+    metrics.checks_drifted.set(i64::try_from(drifted).unwrap_or(i64::MAX));
+    metrics.checks_failing.set(i64::from(seen.error.is_some()));
 }
 
 /// Reads the folder, applies what changed, and notes how the two compare then.

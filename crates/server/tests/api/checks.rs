@@ -169,6 +169,10 @@ async fn a_folder_that_is_only_watched_shows_its_drift() {
     assert_eq!(drifted["items"][0]["applied"], Value::Null);
     let head = server.ledger(|ledger| ledger.head().unwrap().position).await;
     assert_eq!(head, 0, "nothing is applied");
+    let metrics = server.get("/metrics", "").await.text;
+    for line in ["\nserin_checks_drifted 2\n", "\nserin_checks_failing 0\n"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,6 +229,8 @@ async fn a_repository_out_of_reach_is_said() {
     let error = failing["folder"]["error"].as_str().unwrap();
     assert!(error.starts_with("git fetch failed: fatal: unable to access"), "{error}");
     assert!(failing["folder"]["failing_since"].is_string());
+    let metrics = server.get("/metrics", "").await.text;
+    assert!(metrics.contains("\nserin_checks_failing 1\n"), "{metrics}");
     assert_eq!(failing["folder"]["name"], Value::Null);
     // Whoever configures no folder still sees what is in force.
     let other = Running::start().await;
