@@ -237,10 +237,13 @@ fn a_repository_is_fetched_at_a_branch_a_tag_or_a_commit() {
     let whole = place.json(&["plan", &address]);
     assert_eq!(whole["folder"]["checks"], 2);
     place.write("production/search.yaml", "service: search\nchecks: [\n");
+    // Whoever may commit may make a link to whatever lies on the machine that fetches.
+    std::os::unix::fs::symlink("/etc", place.root().join("elsewhere")).unwrap();
     place.commit("broken");
     assert_snapshot!(place.session(&[
         &["apply", &address, "--path", "production", "--by", "ann"],
         &["plan", &address, "--path", "nowhere"],
+        &["plan", &address, "--path", "elsewhere"],
         &["plan", &address, "--ref", "no-such"],
         &["plan", "ext::sh -c true"],
         &["plan", &address, "--ref", "--upload-pack=touch"],
@@ -267,9 +270,12 @@ fn all_that_is_wrong_is_said_and_nothing_is_applied() {
     // These are none of our business.
     place.write("production/.hidden/x.yaml", "nothing\n");
     place.write("production/README.md", "# Checks\n");
-    std::os::unix::fs::symlink("/etc/hostname", place.root().join("production/link.yaml")).unwrap();
+    let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, place.root().join(name));
+    link("/etc/hostname", "production/link.yaml").unwrap();
+    link("../nowhere.yaml", "production/broken-link.yaml").unwrap();
+    link(".git/config", "config.yaml").unwrap();
     let folder = place.path("production");
-    let session = place.session(&[&["plan", &folder]]);
+    let session = place.session(&[&["plan", &folder], &["plan", &place.path("")]]);
     assert_eq!(place.run(&["checks", "apply", &folder]).code, 1);
     assert!(!session.contains("hunter2"), "{session}");
     assert_snapshot!(session);

@@ -89,6 +89,11 @@ impl Walk<'_> {
                 "{shown}: it is a link that leads out of `{}`\n\nhint: put the file itself there",
                 self.shown
             )),
+            Ok(target) if target.components().any(|part| part.as_os_str() == ".git") => {
+                self.faults.push(format!(
+                    "{shown}: it is a link into what git keeps\n\nhint: put the file itself there"
+                ));
+            }
             Ok(target) if target.is_file() && is_yaml(&path) => self.files.push(path),
             Err(error) if is_yaml(&path) => self.faults.push(format!(
                 "{shown}: it is a link that leads nowhere: {error}\n\nhint: remove it, or put the file itself there"

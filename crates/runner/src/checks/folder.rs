@@ -45,35 +45,40 @@ impl ChecksFolder {
         }
     }
 
-    fn here(folder: &Path, name: Option<&str>) -> Result<Self, ChecksError> {
-        let at = folder;
+    fn here(at: &Path, name: Option<&str>) -> Result<Self, ChecksError> {
         let unreadable =
             |error| ChecksError::Unreadable { folder: at.display().to_string(), error };
-        // An empty name is none: a variable that is not set is no folder to prune by.
+        // An empty path is none: a variable that is not set is no folder to prune by.
         let known = at.canonicalize().map_err(unreadable)?;
         if !known.is_dir() {
             return Err(unreadable(ErrorKind::NotADirectory.into()));
         }
-        let checkout = match Checkout::around(at) {
-            Err(GitError::NotInstalled) if name.is_some() => None,
-            found => found?,
-        };
-        let Some(checkout) = checkout else {
-            // A link that leads to another folder after each change keeps its own name.
-            let root = git::root(&known).map_or_else(|| known.clone(), Path::to_owned);
-            let own = std::path::absolute(at).unwrap_or_else(|_| known.clone());
-            return Ok(Self {
-                name: name.map_or_else(|| own.display().to_string(), str::to_owned),
-                commit: None,
-                dirty: false,
-                at: at.to_owned(),
-                prefix: known.strip_prefix(&root).map(Path::to_owned).unwrap_or_default(),
-                root,
-                fetched: false,
-                checkout: None,
-                altered: Vec::new(),
-            });
-        };
+        match Checkout::around(at) {
+            Ok(Some(checkout)) => Self::of_checkout(at, name, checkout),
+            Ok(None) => Ok(Self::of_path(at, name, &known)),
+            Err(GitError::NotInstalled) if name.is_some() => Ok(Self::of_path(at, name, &known)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn of_path(at: &Path, name: Option<&str>, known: &Path) -> Self {
+        let root = git::root(known).unwrap_or(known);
+        // A link that leads to another folder after each change keeps its own name.
+        let own = std::path::absolute(at).unwrap_or_else(|_| known.to_owned());
+        Self {
+            name: name.map_or_else(|| own.display().to_string(), str::to_owned),
+            commit: None,
+            dirty: false,
+            at: at.to_owned(),
+            root: root.to_owned(),
+            prefix: known.strip_prefix(root).map(Path::to_owned).unwrap_or_default(),
+            fetched: false,
+            checkout: None,
+            altered: Vec::new(),
+        }
+    }
+
+    fn of_checkout(at: &Path, name: Option<&str>, checkout: Checkout) -> Result<Self, ChecksError> {
         let address = checkout.address(at).unwrap_or_else(|| checkout.root.clone());
         let altered = checkout.altered(at)?;
         let prefix = PathBuf::from(checkout.prefix.trim_end_matches('/'));
@@ -95,7 +100,10 @@ impl ChecksFolder {
         git::fetch(repository, clone)?;
         let at = clone.join(repository.path());
         let name = named(&name_of_address(repository.address()), repository.path());
-        if !at.is_dir() {
+        let root = clone.canonicalize().unwrap_or_else(|_| clone.to_owned());
+        // Whoever may commit a link shall not choose what else is read on this machine.
+        let is_within = at.canonicalize().is_ok_and(|at| at.is_dir() && at.starts_with(&root));
+        if !is_within {
             return Err(ChecksError::Address {
                 problem: format!("there is no folder `{name}` at `{}`", repository.wanted()),
                 hint: "write its path from the root of the repository, and see that the ref is right",
@@ -107,7 +115,7 @@ impl ChecksFolder {
             commit: checkout.as_ref().and_then(|checkout| checkout.commit.clone()),
             dirty: false,
             at,
-            root: clone.canonicalize().unwrap_or_else(|_| clone.to_owned()),
+            root,
             prefix: repository.path().to_owned(),
             fetched: true,
             checkout,

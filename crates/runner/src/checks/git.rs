@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serin_model::Timestamp;
-use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::address::Repository;
@@ -261,35 +261,14 @@ fn git(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(GitError::NotRun)?;
     runtime.block_on(async {
-        let mut child =
-            command(folder, verb, arguments).spawn().map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound if folder.is_dir() => GitError::NotInstalled,
-                _ => GitError::NotRun(error),
-            })?;
-        let (mut said, mut complained) = (String::new(), Vec::new());
-        let ended = timeout(limit, async {
-            let (output, errors) = (child.stdout.take(), child.stderr.take());
-            let reading = async {
-                let mut bytes = Vec::new();
-                if let Some(output) = output {
-                    output.take(MOST_SAID).read_to_end(&mut bytes).await?;
-                }
-                said = String::from_utf8_lossy(&bytes).into_owned();
-                io::Result::Ok(())
-            };
-            let complaining = async {
-                if let Some(errors) = errors {
-                    errors.take(MOST_COMPLAINT).read_to_end(&mut complained).await?;
-                }
-                io::Result::Ok(())
-            };
-            let (read, heard) = futures_util::join!(reading, complaining);
-            read.and(heard)?;
-            child.wait().await
-        });
-        match ended.await {
-            Ok(Ok(status)) if status.success() => Ok(said),
-            Ok(Ok(_)) => Err(failed(verb, &String::from_utf8_lossy(&complained))),
+        let child = command(folder, verb, arguments).spawn();
+        let mut child = child.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => GitError::NotInstalled,
+            _ => GitError::NotRun(error),
+        })?;
+        match timeout(limit, heard(&mut child)).await {
+            Ok(Ok((status, said, _))) if status.success() => Ok(said),
+            Ok(Ok((_, _, complained))) => Err(failed(verb, &complained)),
             Ok(Err(error)) => Err(GitError::NotRun(error)),
             Err(_) => {
                 end_group(&child);
@@ -300,6 +279,22 @@ fn git(
             }
         }
     })
+}
+
+/// Waits for the end of a child, and returns what it said and what it complained about.
+async fn heard(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    let (said, complained) =
+        futures_util::join!(text(output, MOST_SAID), text(errors, MOST_COMPLAINT));
+    Ok((child.wait().await?, said?, complained?))
+}
+
+async fn text(stream: Option<impl AsyncRead + Unpin>, most: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        stream.take(most).read_to_end(&mut bytes).await?;
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 const MOST_COMPLAINT: u64 = 64 << 10;
@@ -333,7 +328,7 @@ fn command(folder: &Path, verb: &str, arguments: &[&str]) -> Command {
 
 /// Ends git with all that it had started.
 #[cfg(unix)]
-fn end_group(child: &tokio::process::Child) {
+fn end_group(child: &Child) {
     let group =
         child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(group) = group {
@@ -343,7 +338,7 @@ fn end_group(child: &tokio::process::Child) {
 }
 
 #[cfg(not(unix))]
-fn end_group(_: &tokio::process::Child) {}
+fn end_group(_: &Child) {}
 
 fn failed(verb: &'static str, complained: &str) -> GitError {
     let lines: Vec<&str> =
