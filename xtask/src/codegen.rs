@@ -46,6 +46,7 @@ fn generated() -> anyhow::Result<Vec<(String, String)>> {
         "changes",
         "verdicts",
         "scorecard",
+        "checks",
     ];
     let mut all = formats.into_iter().map(schema).collect::<anyhow::Result<Vec<_>>>()?;
     all.push(("docs/reference/api-v1.json".to_owned(), serin(&["schema", "api"])?));

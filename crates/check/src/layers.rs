@@ -3,6 +3,8 @@
 //! Each text is read at lines of its own, as if all stood one below the other in one long text. So the
 //! place of a value says from which file it is, wherever the value ends up.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serin_model::{FileError, Place, Source};
 
@@ -96,6 +98,32 @@ impl Layers {
         Some(&self.texts.0.get(index)?.name)
     }
 
+    /// Returns each file's name and text, the most specific first.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts.named()
+    }
+
+    /// Returns the service, as the most specific file that names it does.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        Some(&self.files.iter().find_map(|file| file.service.as_ref())?.value)
+    }
+
+    /// Returns whether canaries of many are found by their labels.
+    #[must_use]
+    pub fn is_fleet(&self) -> bool {
+        self.files.iter().any(|file| file.for_each.is_some())
+    }
+
+    /// Returns the labels of `scope` that tell a part of the service from others: those whose value does not
+    /// name the service.
+    #[must_use]
+    pub fn scope_labels(&self) -> BTreeMap<String, String> {
+        let written = self.files.iter().find_map(|file| file.scope.as_ref());
+        let labels = written.map(|scope| scope.value.clone()).unwrap_or_default();
+        labels.into_iter().filter(|(_, value)| !value.contains(SERVICE)).collect()
+    }
+
     /// Lays the files over each other and over the packs they use, and reads the whole.
     ///
     /// # Errors
@@ -122,6 +150,9 @@ impl Layers {
         self.files.last()?.extends.as_ref()
     }
 }
+
+/// What stands for the service's name in `scope`.
+const SERVICE: &str = "$service";
 
 /// Which keys are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,5 +1,7 @@
 //! Options that say where the ledger is.
 
+use std::path::Path;
+
 use clap::{Args, ValueHint};
 use serin_ledger::Ledger;
 use serin_runner::open_ledger;
@@ -27,5 +29,14 @@ impl LedgerLocation {
     /// Opens the ledger; a file that is not there is made.
     pub(crate) fn open_or_create(&self) -> anyhow::Result<Ledger> {
         Ok(open_ledger(&self.location, true)?)
+    }
+
+    /// Opens the ledger, unless it is a file that is not there.
+    pub(crate) fn open_if_there(&self) -> anyhow::Result<Option<Ledger>> {
+        let is_address = self.location.contains("://");
+        if !is_address && !Path::new(&self.location).exists() {
+            return Ok(None);
+        }
+        self.open().map(Some)
     }
 }

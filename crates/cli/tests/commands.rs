@@ -437,6 +437,10 @@ fn each_verb_has_a_manual_page() {
         [
             "serin-bench.1",
             "serin-changes.1",
+            "serin-checks-apply.1",
+            "serin-checks-list.1",
+            "serin-checks-plan.1",
+            "serin-checks.1",
             "serin-completions.1",
             "serin-convert.1",
             "serin-explain.1",

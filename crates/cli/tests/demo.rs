@@ -1,5 +1,6 @@
 //! `serin demo` as somebody types it: it judges five kinds of canaries rightly, and leaves nothing behind.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -225,7 +225,7 @@ pub struct Person {
     pub reason: Option<String>,
 }
 
-/// A Check came into force, changed or left. Its text is evidence of this event.
+/// A Check came into force, changed or left. Its texts are evidence of this event.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct CheckApplied {
     /// The digest of the text that was in force, or none where there was no such Check.
@@ -239,6 +239,38 @@ pub struct CheckApplied {
     /// Where the text came from, such as a commit.
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// The Check file in force now, whose digest is `to`, and those that it extends, the nearest first. Empty
+    /// where the Check left, or its text is the whole of it and has no name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<CheckText>,
+    /// Who keeps it: only from there it is changed and taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<CheckOrigin>,
+}
+
+/// A text of a Check, which is evidence of the event that names it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct CheckText {
+    /// What errors call it: its path in the repository or the folder.
+    pub name: String,
+    /// Its digest.
+    pub sha256: Digest,
+}
+
+/// Where a Check came from.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct CheckOrigin {
+    /// The folder of Checks, such as `github.com/acme/checks/production` or `/etc/serin/checks`: the same
+    /// wherever a repository is checked out.
+    pub folder: String,
+    /// The Check file, as a path in that folder.
+    pub file: String,
+    /// The commit that was checked out, where the folder is in a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether its texts were not as that commit has them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dirty: bool,
 }
 
 /// Somebody may ask the server. Its event's subject names the token.

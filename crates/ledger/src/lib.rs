@@ -50,6 +50,7 @@
 mod acting;
 mod admission;
 mod aftermath;
+mod applied_checks;
 mod body;
 mod database;
 mod digest;
@@ -80,6 +81,7 @@ mod writer;
 
 pub use crate::acting::{Acting, Pause};
 pub use crate::aftermath::{Aftermath, Overridden, Truth};
+pub use crate::applied_checks::{AppliedChecks, NoOneCheck};
 pub use crate::body::Body;
 pub use crate::database::Selection;
 pub use crate::digest::Digest;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serin_model::Timestamp;
 
+use crate::applied_checks::AppliedChecks;
 use crate::database::{Access, EvidenceState, Selection, Transaction, events};
 use crate::digest::Digest;
 use crate::error::LedgerError;
@@ -24,7 +25,7 @@ use crate::scope::Scope;
 ///
 /// Events are never let go: only evidence, and the bodies of `analysis.points`, both of which can be large.
 /// Whatever proves the newest known-good change of a scope is kept, and whatever belongs to an analysis that
-/// has not ended.
+/// has not ended, and the texts of the Checks in force.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Retention {
     /// How long every verdict can be proven, with the Check, the points and the report; `None` is for ever.
@@ -92,6 +93,7 @@ impl Ledger {
         let access = if is_rehearsal { Access::Read } else { Access::Write };
         let mut transaction = self.database.begin(access)?;
         let mut sweep = Sweep::new(now, retention, &place);
+        sweep.checks(&mut *transaction)?;
         for service in transaction.services()? {
             sweep.service(&service, &mut *transaction)?;
         }
@@ -142,6 +144,19 @@ impl<'a> Sweep<'a> {
 
     fn is_past(&self, known_at: Timestamp, age: Option<Duration>) -> bool {
         age.is_some_and(|age| known_at < self.now.before(age))
+    }
+
+    /// Keeps the texts of the Checks in force: analyses may yet begin by them.
+    fn checks(&mut self, transaction: &mut dyn Transaction) -> Result<(), LedgerError> {
+        let mut projected = Projected::<AppliedChecks>::empty();
+        let kinds = <AppliedChecks as crate::Projection>::KINDS.to_vec();
+        let selection = Selection { kinds, ..Selection::default() };
+        fold(transaction, &mut projected, selection, self.place)?;
+        for check in projected.state.in_force() {
+            self.needed.extend(check.fact.to);
+            self.needed.extend(check.fact.texts.iter().map(|text| text.sha256));
+        }
+        Ok(())
     }
 
     fn service(

@@ -10,6 +10,7 @@ mod align;
 mod axis;
 mod change;
 mod changes;
+mod checks;
 mod clock;
 mod columns;
 mod distribution;
@@ -50,6 +51,10 @@ mod wording;
 pub use crate::changes::{
     ChangesReport, KnownGoodChange, NotedChange, Proof, ScopeChanges, changes_json_schema,
     changes_table, known_good_table,
+};
+pub use crate::checks::{
+    AppliedCheck, AppliedText, CheckState, CheckStatus, ChecksReport, ComparedFolder, Removal,
+    TextDifference, checks_json_schema, checks_list_table, checks_plan_table,
 };
 pub use crate::clock::{length_in_words, moment_in_words};
 pub use crate::fleet::{

@@ -29,11 +29,8 @@ pub(crate) fn read_check_file(path: &str) -> Result<CheckFiles, RunError> {
 }
 
 fn stack_at(path: &str) -> Result<Stack, RunError> {
-    let text = read_text(path, "Check file", MOST_CHECK_BYTES)?;
     let folder = if path == "-" { Path::new("") } else { folder_of(Path::new(path)) };
-    let layers = Layers::of(&shown(path), &text)?;
-    let chain = Chain::from(Path::new(path), folder);
-    Stack { name: shown(path), text, layers, extended: Vec::new(), chain }.whole()
+    Stack::begun(path, Chain::from(Path::new(path), folder))
 }
 
 /// Writes the whole of a Check file, with all it inherits, each value with the place that it comes from.
@@ -59,6 +56,21 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
+    /// Reads a Check file and all that it extends, none of which may lie outside of a folder.
+    ///
+    /// * `root`: the folder, as the system knows it.
+    pub(crate) fn within(path: &str, root: &Path) -> Result<Self, RunError> {
+        let mut chain = Chain::from(Path::new(path), folder_of(Path::new(path)));
+        root.clone_into(&mut chain.root);
+        Self::begun(path, chain)
+    }
+
+    fn begun(path: &str, chain: Chain) -> Result<Self, RunError> {
+        let text = read_text(path, "Check file", MOST_CHECK_BYTES)?;
+        let layers = Layers::of(&shown(path), &text)?;
+        Self { name: shown(path), text, layers, extended: Vec::new(), chain }.whole()
+    }
+
     /// Lays what the command says over a file of defaults, and over those that it extends.
     pub(crate) fn of_command(text: String, defaults: Option<&str>) -> Result<Self, RunError> {
         let mut layers = Layers::of(COMMAND_LINE, &text)?;

@@ -8,6 +8,7 @@ pub mod bench;
 mod cdevents;
 mod changes;
 mod check_file;
+pub mod checks;
 pub mod commit_status;
 mod discovery;
 mod entry;

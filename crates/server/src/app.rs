@@ -10,6 +10,7 @@ use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::pages::Sessions;
 use crate::rate::Rates;
+use crate::reconcile::Checks;
 
 /// What all handlers share.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct App {
     pub(crate) books: Books,
     /// The analyses that run.
     pub(crate) live: Live,
+    /// The Checks in force, and the folder that they are kept in.
+    pub(crate) checks: Checks,
     pub(crate) metrics: Metrics,
     pub(crate) settings: Settings,
     /// Requests of each token.
@@ -55,6 +58,7 @@ impl App {
         Self {
             books,
             live,
+            checks: Checks::default(),
             metrics: Metrics::new(),
             rates: Rates::new(limits.requests_per_second, limits.burst),
             refusals: Rates::new(REFUSALS.0, REFUSALS.1),

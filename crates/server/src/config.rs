@@ -11,6 +11,8 @@ use serin_runner::{Egress, parse_length};
 
 use crate::server::USUAL_ADDRESS;
 
+use crate::checks_config::ChecksConfig;
+
 /// The operator's configuration file: everything may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +29,8 @@ pub struct Config {
     pub open_metrics: bool,
     /// What Checks that come over the network may ask.
     pub egress: Option<EgressRules>,
+    /// A folder or a repository of Checks to keep in force; none unless said.
+    pub checks: Option<ChecksConfig>,
     /// How much the server takes.
     pub limits: Limits,
     /// What is logged, and how.
@@ -267,6 +271,15 @@ mod tests {
             "trusted_proxies: [10.0.0.0/64]\n",
             "tls: {certificate: a.pem}\n",
             "log: {format: xml}\n",
+            "checks: {}\n",
+            "checks: {folder: a, repository: https://example.com/a}\n",
+            "checks: {folder: a, ref: main}\n",
+            "checks: {folder: a, every: 1ms}\n",
+            "checks: {repository: https://example.com/a, name: a}\n",
+            "checks: {folder: a, prune_limit: 101}\n",
+            "checks: {repository: 'ext::sh -c x'}\n",
+            "checks: {repository: file:///srv/checks}\n",
+            "checks:\n  repository: https://example.com/a\n  ref: --upload-pack=x\n",
             "- a\n",
             "ledger: a\nledger: b\n",
         ];

@@ -21,6 +21,8 @@ pub(crate) struct Metrics {
     events: Counter,
     pub(crate) connections: Gauge,
     pub(crate) streams: Gauge,
+    pub(crate) checks_drifted: Gauge,
+    pub(crate) checks_failing: Gauge,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -70,7 +72,29 @@ impl Metrics {
         registry.register("connections", "Connections that are open", connections.clone());
         let streams = Gauge::default();
         registry.register("event_streams", "Streams of events that are open", streams.clone());
-        Self { registry, requests, durations, refused, events, connections, streams }
+        let checks_drifted = Gauge::default();
+        registry.register(
+            "checks_drifted",
+            "Checks that are not in force as their folder has them",
+            checks_drifted.clone(),
+        );
+        let checks_failing = Gauge::default();
+        registry.register(
+            "checks_failing",
+            "Whether the folder of Checks could not be reconciled the last time",
+            checks_failing.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            durations,
+            refused,
+            events,
+            connections,
+            streams,
+            checks_drifted,
+            checks_failing,
+        }
     }
 
     /// Counts a request that was answered.

@@ -29,8 +29,10 @@ use tower::ServiceExt as _;
 use crate::api;
 use crate::app::{App, Settings};
 use crate::books::Books;
+use crate::checks_config::ChecksConfig;
 use crate::client::Client;
 use crate::config::{Config, TlsFiles};
+use crate::reconcile::reconcile;
 
 /// A server that listens.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ pub struct Server {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     trusted_proxies: Arc<[IpNet]>,
+    checks: Option<ChecksConfig>,
 }
 
 /// Where live analyses get points and time from.
@@ -147,7 +150,9 @@ impl Server {
             limits: config.limits.clone(),
         };
         let app = Arc::new(App::new(books, live, settings));
-        Ok(Self { app, listener, tls, trusted_proxies: config.trusted_proxies.clone().into() })
+        let (trusted_proxies, checks) =
+            (config.trusted_proxies.clone().into(), config.checks.clone());
+        Ok(Self { app, listener, tls, trusted_proxies, checks })
     }
 
     /// Returns the address that it listens at.
@@ -174,6 +179,9 @@ impl Server {
             let app = Arc::clone(&self.app);
             tokio::spawn(async move { app.books.follow().await })
         };
+        let checks = self.checks.clone();
+        let reconciling =
+            checks.map(|checks| tokio::spawn(reconcile(Arc::clone(&self.app), checks)));
         tokio::pin!(end);
         loop {
             tokio::select! {
@@ -200,6 +208,9 @@ impl Server {
             tracing::warn!("some requests were cut off");
         }
         following.abort();
+        if let Some(reconciling) = reconciling {
+            reconciling.abort();
+        }
     }
 
     /// Waits for a place and for a client.

@@ -101,7 +101,8 @@ Examples:
 /// Let evidence go that need not be proven any more
 ///
 /// Only evidence and the bodies of point batches go; every event stays, and so do verdicts and what follows from
-/// them. What proves the newest known-good change of a scope is kept, and what belongs to a running analysis.
+/// them. What proves the newest known-good change of a scope is kept, what belongs to a running analysis,
+/// and the texts of the Checks in force.
 /// What goes is listed in an event of its own. Ages are such as `90d` or `12h`, from when something was known.
 #[derive(Debug, Args)]
 #[command(after_help = PRUNE_HELP)]

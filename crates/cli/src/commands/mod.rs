@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod checks;
 mod completions;
 mod convert;
 mod demo;
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Label(remark::LabelCommand),
     Override(remark::OverrideCommand),
     Scorecard(scorecard::ScorecardCommand),
+    Checks(checks::ChecksCommand),
     Serve(serve::Serve),
     Demo(demo::DemoCommand),
     Token(token::TokenCommand),
@@ -79,6 +81,7 @@ impl Command {
             Self::Label(label) => label.run(),
             Self::Override(decision) => decision.run(),
             Self::Scorecard(scorecard) => scorecard.run(),
+            Self::Checks(checks) => checks.run(),
             Self::Serve(serve) => serve.run(),
             Self::Demo(demo) => demo.run(),
             Self::Token(token) => token.run(),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueHint};
@@ -43,6 +44,9 @@ Examples:
   serin serve --ledger serin.db --listen 0.0.0.0:7878
   serin serve --config /etc/serin/serve.yaml";
 
+/// How long threads may go on once all is answered.
+const END_TIME: Duration = Duration::from_secs(1);
+
 impl Serve {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = self.config()?;
@@ -50,7 +54,7 @@ impl Serve {
         let location = config.ledger.clone().unwrap_or_else(|| "serin.db".to_owned());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.context("the system gives no threads to serve with")?;
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let end = signals()?;
             let open = move || open_ledger(&location, true);
             let server = Server::bind(&config, self.open, observed(&config)?, open).await?;
@@ -67,7 +71,10 @@ impl Serve {
             tracing::info!("ready at {scheme}://{address}");
             server.run(end).await;
             Ok(ExitCode::SUCCESS)
-        })
+        });
+        // A repository that does not answer keeps nobody from ending.
+        runtime.shutdown_timeout(END_TIME);
+        served
     }
 
     /// Returns what file and arguments say together.

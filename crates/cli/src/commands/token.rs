@@ -115,7 +115,7 @@ impl TokenCommand {
 }
 
 /// Who types this, as far as the system knows.
-fn somebody() -> String {
+pub(super) fn somebody() -> String {
     std::env::var("USER")
         .ok()
         .filter(|name| !name.is_empty())

@@ -101,6 +101,11 @@ fn every_fact_is_read_as_it_was_written() {
         "name": "pipeline", "role": "submit", "services": ["checkout"], "expires_at": 9,
         "hash": Digest::ZERO, "by": "ann",
     });
+    let applied = serde_json::json!({
+        "from": Digest::ZERO, "to": Digest::ZERO, "by": "ann", "ref": "x",
+        "texts": [{"name": "checkout.yaml", "sha256": Digest::ZERO}],
+        "origin": {"folder": "/etc/serin", "file": "checkout.yaml", "commit": "1f", "dirty": true},
+    });
     let bodies = [
         ("change.noted", serde_json::json!({"what": "heal", "ref": "x", "ended_at": 5})),
         (
@@ -121,6 +126,7 @@ fn every_fact_is_read_as_it_was_written() {
         ("token.issued", token),
         ("token.revoked", person),
         ("check.applied", serde_json::json!({"to": Digest::ZERO, "by": "ann", "ref": "x"})),
+        ("check.applied", applied),
         ("correction", serde_json::json!({"body": {"what": "flag"}, "by": "ann"})),
         ("ledger.pruned", serde_json::json!({"bodies": 1, "evidence": 2, "policy": ["x"]})),
     ];

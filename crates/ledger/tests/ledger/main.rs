@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "tests that are skipped say so")]
 
 mod appending;
+mod applied_checks;
 mod databases;
 mod limits;
 mod projections;

@@ -19,6 +19,7 @@ mod stores;
 #[cfg(test)]
 mod trial;
 
+pub use commission::NamedText;
 pub use entries::{NewAnalysis, SOURCE};
 pub use overlap::Overlap;
 pub use points::{Answered, PointSource, Sources};

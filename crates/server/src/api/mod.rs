@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod cdevents;
 pub(crate) mod changes;
+pub(crate) mod checks;
 pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod hand_in;
@@ -104,6 +105,8 @@ fn parts() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(services::one))
         .routes(routes!(services::known_good))
         .routes(routes!(changes::list))
+        .routes(routes!(checks::list))
+        .routes(routes!(checks::of_service))
         .routes(routes!(verdicts::list))
         .routes(routes!(verdicts::one))
         .routes(routes!(verdicts::report))

@@ -7,7 +7,7 @@ use crate::databases::{File, Place, Server};
 use crate::running::{Answer, Running};
 
 /// A place on each database that is installed.
-fn places() -> Vec<Box<dyn Place + Send + Sync>> {
+pub(crate) fn places() -> Vec<Box<dyn Place + Send + Sync>> {
     let mut places: Vec<Box<dyn Place + Send + Sync>> = vec![Box::new(File::new())];
     match Server::start() {
         Some(server) => places.push(Box::new(std::sync::Arc::new(server).database())),

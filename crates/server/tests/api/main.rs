@@ -8,6 +8,7 @@ mod access;
 mod analyses;
 mod bodies;
 mod books;
+mod checks;
 #[path = "../../../ledger/tests/ledger/databases.rs"]
 #[allow(dead_code, reason = "of another suite, which uses all of it")]
 mod databases;
