@@ -443,6 +443,7 @@ fn each_verb_has_a_manual_page() {
             "serin-checks.1",
             "serin-completions.1",
             "serin-convert.1",
+            "serin-demo.1",
             "serin-explain.1",
             "serin-init.1",
             "serin-judge.1",
@@ -470,7 +471,7 @@ fn each_verb_has_a_manual_page() {
             "serin-token.1",
             "serin-verdicts.1",
             "serin-watch.1",
-            "serin.1"
+            "serin.1",
         ]
     );
     let page = fs::read_to_string(folder.path().join("serin-judge.1")).unwrap();
