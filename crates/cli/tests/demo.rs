@@ -1,5 +1,6 @@
 //! `serin demo` as somebody types it: it judges five kinds of canaries rightly, and leaves nothing behind.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "what helps a test may fail as the test does")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
