@@ -76,6 +76,9 @@ impl<'a> Present<'a> {
             Duty::Deploy(service, number) => {
                 let Some(canary) = self.canary(service, number) else { return Ok(()) };
                 let judged = self.crew.deploy(&self.live, canary).await?;
+                // In a ledger that is gone on with it may have ended unheard.
+                let soon = self.clock.now().after(REACTION);
+                self.agenda.insert((soon, Duty::Settle(judged.subject.clone())));
                 self.running.insert(judged.subject.clone(), judged);
                 if is_flag_flipped(&canary) {
                     let at = canary.start.after(FLAG_AFTER);
