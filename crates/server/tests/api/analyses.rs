@@ -96,7 +96,7 @@ pub(crate) fn asked(service: &str, start: &str) -> Value {
     json!({"checks": [{"name": "serin.yaml", "text": text}], "start": start, "history": "30m"})
 }
 
-const LONG_AGO: &str = "2026-11-20T08:00:00Z";
+pub(crate) const LONG_AGO: &str = "2026-11-20T08:00:00Z";
 
 /// Begins an analysis of what passed long ago, waits until it has ended, and returns its id.
 pub(crate) async fn ended(server: &Running, service: &str) -> String {
@@ -109,7 +109,7 @@ pub(crate) async fn ended(server: &Running, service: &str) -> String {
 }
 
 /// Waits until an analysis does something.
-async fn until(server: &Running, token: &str, id: &str, state: &str) -> Value {
+pub(crate) async fn until(server: &Running, token: &str, id: &str, state: &str) -> Value {
     let path = format!("/api/v1/analyses/{id}");
     for _ in 0..200 {
         let answer = server.get(&path, token).await;

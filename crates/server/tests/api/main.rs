@@ -14,5 +14,6 @@ mod checks;
 mod databases;
 mod judgements;
 mod limits;
+mod pages;
 mod running;
 mod streams;

@@ -121,6 +121,12 @@ impl Running {
         if token.is_empty() { request } else { request.bearer_auth(token) }
     }
 
+    /// Sends a request, and does not go where the answer leads.
+    pub(crate) async fn unfollowed(&self, request: RequestBuilder) -> Response {
+        let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        client.build().unwrap().execute(request.build().unwrap()).await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         Answer::of(self.request("GET", path, token).send().await.unwrap()).await
     }

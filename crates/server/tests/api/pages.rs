@@ -1,0 +1,127 @@
+//! Pages, as a browser without a script sees them.
+
+use serde_json::json;
+use serin_ledger::fact::Role;
+
+use crate::analyses;
+use crate::databases::File;
+use crate::running::{Answer, Running};
+
+async fn shop() -> Running {
+    Running::watching(Box::new(File::new()), "", analyses::shop()).await
+}
+
+async fn page(server: &Running, path: &str) -> String {
+    let answer = server.get(path, "").await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+    assert!(answer.text.len() < 200_000, "{path}");
+    answer.text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_is_found_from_everywhere() {
+    let server = shop().await;
+    assert!(page(&server, "/").await.contains("Nothing runs."));
+    let change =
+        json!({"service": "broken", "what": "deploy", "to": "1.2", "subject": "change/1.2"});
+    assert_eq!(server.post("/api/v1/changes", "", change).await.status, 201);
+    let mut asked = analyses::asked("broken", analyses::LONG_AGO);
+    asked["change"] = json!("change/1.2");
+    let begun = server.post("/api/v1/analyses", "", asked).await;
+    let id = begun.json()["id"].as_str().unwrap().to_owned();
+    let ended = analyses::until(&server, "", &id, "ended").await;
+    let verdict = format!("/verdicts/{}", ended["verdict_event"].as_str().unwrap());
+    // The client follows from the page of the analysis to that of its verdict.
+    let text = page(&server, &format!("/analyses/{id}")).await;
+    assert_eq!(text, page(&server, &verdict).await);
+    assert!(text.contains("Fail") && text.contains("errors is higher"), "{text}");
+    let change = "/changes/change%2F1.2?service=broken";
+    assert!(text.contains(change), "{text}");
+    for path in ["/", "/services/broken", change] {
+        assert!(page(&server, path).await.contains(&verdict), "{path}");
+    }
+    assert!(page(&server, "/services").await.contains("/services/broken"));
+    let report = page(&server, &format!("{verdict}/report")).await;
+    assert!(report.contains("<svg"), "the report has no drawing");
+    let markdown = server.get(&format!("{verdict}/report?format=markdown"), "").await;
+    assert_eq!(markdown.header("content-type"), "text/plain; charset=utf-8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_that_runs_has_a_page_that_stays_up_to_date() {
+    let server = shop().await;
+    let begun = server.post("/api/v1/analyses", "", analyses::asked("checkout", "now")).await;
+    let path = format!("/analyses/{}", begun.json()["id"].as_str().unwrap());
+    let text = page(&server, &path).await;
+    assert!(text.contains("data-live") && text.contains("Nothing is judged yet."), "{text}");
+    assert!(page(&server, "/").await.contains(&path));
+    let script = server.get("/assets/serin.js", "").await;
+    assert!(script.text.contains("data-live"), "{}", script.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_are_shown_and_nothing_more() {
+    let server = shop().await;
+    let name = "<script>alert(1)</script>\u{202e}";
+    let change = json!({
+        "service": "checkout", "what": "manual", "to": name, "note": name, "subject": name,
+        "ref": "javascript:alert(1)",
+    });
+    let told = server.post("/api/v1/changes", "", change).await;
+    assert_eq!(told.status, 201, "{}", told.text);
+    let service = page(&server, "/services/checkout").await;
+    assert!(!service.contains("<script>alert"), "{service}");
+    let start = service.find("/changes/").unwrap();
+    let link = service[start..].split('"').next().unwrap().replace("&#38;", "&");
+    let text = page(&server, &link).await;
+    assert!(!text.contains("<script>alert") && !text.contains("href=\"javascript"), "{text}");
+    let missing = server.request("GET", "/nowhere<script>", "").header("accept", "text/html");
+    let missing = Answer::of(missing.send().await.unwrap()).await;
+    assert_eq!((missing.status, missing.header("content-type")), (404, "text/html; charset=utf-8"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_signs_in_with_a_token_and_out_again() {
+    let server = shop().await;
+    let id = analyses::ended(&server, "checkout").await;
+    let token = server.token(Role::Act, &["checkout"]).await;
+    // The client follows to the form.
+    let asked = server.get("/services?after=a", "").await;
+    assert!(asked.text.contains("value=\"/services?after=a\""), "{}", asked.text);
+    let sign_in = async |token: &str, origin: &str| {
+        let body = format!("token={token}&next=/services/checkout");
+        let request = server.request("POST", "/sign-in", "").header("origin", origin).body(body);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        Answer::of(server.unfollowed(request).await).await
+    };
+    let own = format!("http://{}", server.address);
+    assert_eq!(sign_in("serin_x", &own).await.status, 401);
+    assert_eq!(sign_in(&token, "http://evil.example").await.status, 403);
+    let signed_in = sign_in(&token, &own).await;
+    assert_eq!((signed_in.status, signed_in.header("location")), (303, "/services/checkout"));
+    let cookie = signed_in.header("set-cookie").to_owned();
+    assert!(cookie.contains("HttpOnly; SameSite=Strict") && !cookie.contains(&token), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+    let get = async |path: &str| {
+        let request = server.request("GET", path, "").header("cookie", cookie);
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let verdict = get(&format!("/analyses/{id}")).await;
+    assert!(verdict.text.contains("Was it right?"), "{}", verdict.text);
+    assert_eq!(get("/services/cart").await.status, 403);
+    // The form is taken from our own page alone.
+    let start = verdict.text.find("action=\"/verdicts/").unwrap() + 8;
+    let action = verdict.text[start..].split('"').next().unwrap();
+    for (origin, status) in [("http://evil.example", 403), (own.as_str(), 303)] {
+        let form = server.request("POST", action, "").header("cookie", cookie);
+        let form = form.header("origin", origin).body("label=wrong&reason=it+burned");
+        let form = form.header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(server.unfollowed(form).await.status(), status, "{origin}");
+    }
+    assert!(get(&format!("/analyses/{id}")).await.text.contains("it was wrong: it burned"));
+    let out = server.request("POST", "/sign-out", "").header("cookie", cookie);
+    assert_eq!(server.unfollowed(out.header("origin", &own)).await.status(), 303);
+    assert!(get("/services/checkout").await.text.contains("<h1>Sign in</h1>"));
+}
