@@ -87,6 +87,15 @@ impl Caller {
         role <= self.role
     }
 
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Returns whether they came without a token, as those who run the server allowed.
+    pub(crate) fn is_without_token(&self) -> bool {
+        self.source == NO_TOKEN
+    }
+
     /// Returns the only services that they may speak of; empty are all.
     pub(crate) fn services(&self) -> &BTreeSet<String> {
         &self.services

@@ -74,7 +74,7 @@ pub(crate) async fn pause(
     key: IdempotencyKey,
     Json(switched): Json<Switched>,
 ) -> Result<Receipt, Problem> {
-    switch(&app, &caller, key, switched, Fact::ActingPaused).await
+    switch(&app, &caller, key, switched.by, switched.reason, Fact::ActingPaused).await
 }
 
 /// Resume acting
@@ -93,19 +93,25 @@ pub(crate) async fn resume(
     key: IdempotencyKey,
     Json(switched): Json<Switched>,
 ) -> Result<Receipt, Problem> {
-    switch(&app, &caller, key, switched, Fact::ActingResumed).await
+    switch(&app, &caller, key, switched.by, switched.reason, Fact::ActingResumed).await
 }
 
-async fn switch(
+/// Writes down that acting is paused or resumed.
+///
+/// # Errors
+///
+/// Where the caller may speak of some services alone, or the ledger does not take it.
+pub(crate) async fn switch(
     app: &Arc<App>,
     caller: &Caller,
     key: IdempotencyKey,
-    switched: Switched,
+    by: Option<String>,
+    reason: Option<String>,
     fact: fn(Person) -> Fact,
 ) -> Result<Receipt, Problem> {
     caller.of_all_services()?;
-    let by = switched.by.unwrap_or_else(|| caller.name.clone());
-    let fact = fact(Person { by, reason: switched.reason });
+    let by = by.unwrap_or_else(|| caller.name.clone());
+    let fact = fact(Person { by, reason });
     let hand_in = HandIn { app, caller, source_id: key.0, occurred_at: None };
     let make = |key, at| Ok(Submission::new(key, at, Scope::itself(), "acting", &fact)?);
     hand_in.append(make).await

@@ -39,22 +39,27 @@ pub(crate) struct AuditAsked {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Deed {
     /// When it was done, by the server's clock.
-    at: Moment,
+    pub(crate) at: Moment,
     /// The id of the token.
     token: String,
     /// What people call the token.
     token_name: Option<String>,
     /// What was done, by the kind of the event.
-    kind: String,
+    pub(crate) kind: String,
     service: String,
-    subject: String,
+    pub(crate) subject: String,
     /// The event, which says all of it.
-    event: String,
+    pub(crate) event: String,
     /// Its place in the ledger.
     position: u64,
 }
 
 impl Deed {
+    /// What people call who did it.
+    pub(crate) fn who(&self) -> &str {
+        self.token_name.as_deref().unwrap_or(&self.token)
+    }
+
     fn of(event: &Event, tokens: &Tokens) -> Self {
         let header = &event.header;
         let token = tokens.of_subject(&header.key.source);
@@ -93,4 +98,38 @@ pub(crate) async fn list(
     let items = found.events.iter().map(|event| Deed::of(event, &tokens)).collect();
     let next = (!found.is_all).then(|| found.position.to_string());
     Ok(axum::Json(Page { items, next }))
+}
+
+/// The events among which the newest are looked for.
+const LOOKED_BACK: u64 = 4000;
+/// Events that are read at once.
+const PAGE: usize = 500;
+
+/// Returns what was done with tokens lately, newest first.
+///
+/// # Errors
+///
+/// That the ledger cannot be read.
+pub(crate) async fn newest(
+    app: &Arc<App>,
+    caller: &Caller,
+    most: usize,
+) -> Result<Vec<Deed>, Problem> {
+    let head = app.books.read(|ledger| Ok(ledger.head()?.position)).await?;
+    let tokens = app.books.tokens().await?;
+    let mut after = head.saturating_sub(LOOKED_BACK);
+    let mut deeds = Vec::new();
+    loop {
+        let selection = Selection::default();
+        let wanted = Wanted { selection, caller: caller.clone(), source_prefix: TOKEN_SOURCE };
+        let found = wanted.find(app, after, PAGE).await?;
+        deeds.extend(found.events.iter().map(|event| Deed::of(event, &tokens)));
+        if found.is_all {
+            break;
+        }
+        after = found.position;
+    }
+    deeds.reverse();
+    deeds.truncate(most);
+    Ok(deeds)
 }

@@ -14,7 +14,7 @@ use crate::api::hand_in::{HandIn, Receipt};
 use crate::api::list::Limit;
 use crate::api::wire::Page;
 use crate::app::App;
-use crate::caller::{self, Admin, May, TOKEN_SOURCE};
+use crate::caller::{self, Admin, Caller, May, TOKEN_SOURCE};
 use crate::grant::{Grant, TokenError, revocation};
 use crate::moment::Moment;
 use crate::problem::{Kind, Problem};
@@ -139,22 +139,22 @@ pub(crate) async fn list(
 pub(crate) struct NewToken {
     /// What people call it.
     #[schema(example = "deploy pipeline", min_length = 1, max_length = 128)]
-    name: String,
-    role: Role,
+    pub(crate) name: String,
+    pub(crate) role: Role,
     /// The only services that it shall be for; empty are all.
     #[serde(default)]
-    services: Vec<String>,
+    pub(crate) services: Vec<String>,
     /// From when on it is worth nothing; never unless said.
-    expires_at: Option<Moment>,
+    pub(crate) expires_at: Option<Moment>,
 }
 
 /// A token that was issued.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct IssuedToken {
     /// What it is called in the ledger and in logs.
-    id: String,
+    pub(crate) id: String,
     /// The token itself, which nobody can show again.
-    token: String,
+    pub(crate) token: String,
     /// The event that says so.
     event: String,
 }
@@ -173,6 +173,20 @@ pub(crate) async fn issue(
     State(app): State<Arc<App>>,
     Json(new): Json<NewToken>,
 ) -> Result<Response, Problem> {
+    let issued = issue_to(&app, &caller, new).await?;
+    Ok((StatusCode::CREATED, axum::Json(issued)).into_response())
+}
+
+/// Issues a token.
+///
+/// # Errors
+///
+/// What is wrong with what is wanted, or that the ledger does not take it.
+pub(crate) async fn issue_to(
+    app: &Arc<App>,
+    caller: &Caller,
+    new: NewToken,
+) -> Result<IssuedToken, Problem> {
     let grant = Grant {
         name: new.name,
         role: new.role.into(),
@@ -182,14 +196,12 @@ pub(crate) async fn issue(
     };
     let secret = Secret::draw().map_err(|_| Problem::internal())?;
     let source_id = format!("issue/{}", secret.id());
-    let hand_in =
-        HandIn { app: &app, caller: &caller, source_id: Some(source_id), occurred_at: Some(now()) };
+    let hand_in = HandIn { app, caller, source_id: Some(source_id), occurred_at: Some(now()) };
     let receipt = hand_in.append(|key: Key, at| Ok(grant.issued(key, at, &secret)?)).await?;
     app.books.forget_tokens().await;
     tracing::info!(id = secret.id(), by = caller.source, "issued a token");
     let (id, token) = (secret.id().to_owned(), secret.expose().to_owned());
-    let body = IssuedToken { id, token, event: receipt.event().to_owned() };
-    Ok((StatusCode::CREATED, axum::Json(body)).into_response())
+    Ok(IssuedToken { id, token, event: receipt.event().to_owned() })
 }
 
 /// Revoke a token
@@ -208,19 +220,28 @@ pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
     Named(id): Named<String>,
 ) -> Result<Receipt, Problem> {
+    revoke_by(&app, &caller, &id).await
+}
+
+/// Revokes a token.
+///
+/// # Errors
+///
+/// Where there is none of this id, or the ledger does not take it.
+pub(crate) async fn revoke_by(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: &str,
+) -> Result<Receipt, Problem> {
     let tokens = app.books.tokens().await?;
-    let subject = caller::subject(&id);
+    let subject = caller::subject(id);
     let token = tokens.of_subject(&subject).ok_or_else(|| {
         Problem::not_found(format!("there is no token `{id}`"))
             .hint("`/api/v1/tokens` lists all by their ids")
     })?;
     let (issued, by) = (token.id, caller.name.clone());
-    let hand_in = HandIn {
-        app: &app,
-        caller: &caller,
-        source_id: Some(format!("revoke/{id}")),
-        occurred_at: None,
-    };
+    let hand_in =
+        HandIn { app, caller, source_id: Some(format!("revoke/{id}")), occurred_at: None };
     let make = |key, at| Ok(revocation(key, at, &subject, issued, &by, None)?);
     let receipt = hand_in.append(make).await;
     app.books.forget_tokens().await;

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serin_ledger::Acting;
 
 use crate::app::App;
-use crate::caller::{Caller, Demand, May, NO_TOKEN};
+use crate::caller::{Caller, Demand, May};
 use crate::problem::{Kind, Problem};
 
 /// What all pages have around them.
@@ -40,7 +40,7 @@ impl Frame {
     pub(super) async fn of(app: &App, caller: &Caller) -> Result<Self, Problem> {
         let paused = app.books.of_itself::<Acting>().await?.paused;
         Ok(Self {
-            is_signed_in: caller.source != NO_TOKEN,
+            is_signed_in: !caller.is_without_token(),
             name: caller.name.clone(),
             paused: paused.map(|pause| pause.person.reason.unwrap_or_default()),
             ..Self::of_nobody()

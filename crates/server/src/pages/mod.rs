@@ -8,6 +8,7 @@ mod frame;
 mod now;
 mod service;
 mod session;
+mod settings;
 mod verdict;
 mod words;
 
@@ -34,12 +35,18 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/verdicts/{id}/report", get(verdict::report))
         .route("/verdicts/{id}/labels", post(verdict::label))
         .route("/changes/{subject}", get(change::page))
+        .route("/verdicts/{id}/overrides", post(verdict::decide))
+        .route("/settings", get(settings::page))
+        .route("/settings/acting", post(settings::switch))
+        .route("/settings/tokens", post(settings::issue))
+        .route("/settings/tokens/{id}/revoke", post(settings::revoke))
         .route("/sign-in", get(session::page).post(session::sign_in))
         .route("/sign-out", post(session::sign_out))
         .route(
             "/assets/serin.css",
             get(async || asset("text/css; charset=utf-8", [serin_report::STYLES, STYLES].concat())),
         )
+        .route("/assets/serin.svg", get(async || asset("image/svg+xml", ICON.to_owned())))
         .route(
             "/assets/serin.js",
             get(async || asset("text/javascript; charset=utf-8", SCRIPT.to_owned())),
@@ -47,6 +54,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 const STYLES: &str = include_str!("../../templates/pages.css");
+const ICON: &str = include_str!("../../templates/serin.svg");
 const SCRIPT: &str = include_str!("../../templates/serin.js");
 
 fn asset(media_type: &'static str, text: String) -> impl IntoResponse {

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use serin_ledger::fact::{AnalysisEnded, Role, VerdictLabelled};
+use serin_ledger::fact::{AnalysisEnded, Role, VerdictLabelled, VerdictOverridden};
 use serin_ledger::{Event, EventId, Fact as LedgerFact};
 use serin_model::{JudgedMetric, Standing, Verdict};
 use serin_report::Report;
@@ -322,9 +322,36 @@ pub(super) async fn label(
     Named(id): Named<EventId>,
     Form(form): Form<LabelForm>,
 ) -> Result<Response, Instead> {
-    let reason = Some(form.reason.trim().to_owned()).filter(|it| !it.is_empty());
+    let reason = given(&form.reason);
     let fact = VerdictLabelled { label: form.label.into(), by: caller.name.clone(), reason };
     let key = IdempotencyKey(None);
     verdicts::remark(&app, &caller, id, key, &LedgerFact::VerdictLabelled(fact)).await?;
+    Ok(Redirect::to(&format!("/verdicts/{id}")).into_response())
+}
+
+/// Returns what somebody wrote into a field that may be left empty.
+fn given(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|it| !it.is_empty())
+}
+
+/// What the form says.
+#[derive(Debug, Deserialize)]
+pub(super) struct OverrideForm {
+    decision: crate::api::wire::Decision,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Takes down what was decided instead of what a verdict said.
+pub(super) async fn decide(
+    Looks(caller): Looks<Act>,
+    State(app): State<Arc<App>>,
+    Named(id): Named<EventId>,
+    Form(form): Form<OverrideForm>,
+) -> Result<Response, Instead> {
+    let (by, reason) = (caller.name.clone(), given(&form.reason));
+    let fact = VerdictOverridden { decision: form.decision.into(), by, reason };
+    let key = IdempotencyKey(None);
+    verdicts::remark(&app, &caller, id, key, &LedgerFact::VerdictOverridden(fact)).await?;
     Ok(Redirect::to(&format!("/verdicts/{id}")).into_response())
 }

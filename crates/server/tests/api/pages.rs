@@ -125,3 +125,103 @@ async fn a_browser_signs_in_with_a_token_and_out_again() {
     assert_eq!(server.unfollowed(out.header("origin", &own)).await.status(), 303);
     assert!(get("/services/checkout").await.text.contains("<h1>Sign in</h1>"));
 }
+
+/// Signs somebody in, and returns what their browser keeps.
+async fn signed_in(server: &Running, token: &str) -> String {
+    let answer = form(server, "", "/sign-in", &format!("token={token}")).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+/// Sends a form from a page of the server.
+async fn form(server: &Running, cookie: &str, path: &str, body: &str) -> Answer {
+    let request = server.request("POST", path, "").header("cookie", cookie);
+    let request = request.header("origin", format!("http://{}", server.address));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    Answer::of(server.unfollowed(request.body(body.to_owned())).await).await
+}
+
+async fn page_of(server: &Running, cookie: &str, path: &str) -> Answer {
+    let request = server.request("GET", path, "").header("cookie", cookie);
+    Answer::of(request.send().await.unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_token_locks_the_door_and_is_shown_once() {
+    let server = shop().await;
+    assert!(page(&server, "/settings").await.contains("There is none yet"));
+    let refused = form(&server, "", "/settings/tokens", "name=ann&role=read&days=90").await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(refused.text.contains("first token"), "{}", refused.text);
+    let first = form(&server, "", "/settings/tokens", "name=ann&role=admin&days=0").await;
+    assert_eq!((first.status, first.header("cache-control")), (200, "no-store"));
+    let token = secret(&first.text);
+    assert!(server.get("/settings", "").await.text.contains("<h1>Sign in</h1>"));
+    let cookie = signed_in(&server, &token).await;
+    let settings = page_of(&server, &cookie, "/settings").await.text;
+    assert!(settings.contains("ann") && !settings.contains(&token), "{settings}");
+}
+
+fn secret(page: &str) -> String {
+    let start = page.find("class=\"secret\">").unwrap() + 15;
+    page[start..].split('<').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_issues_and_revokes_tokens_and_sees_who_did_what() {
+    let server = shop().await;
+    let admin = signed_in(&server, &server.token(Role::Admin, &[]).await).await;
+    let body = "name=deploy+bot&role=submit&services=checkout,+cart&days=7";
+    let issued = form(&server, &admin, "/settings/tokens", body).await;
+    assert_eq!((issued.status, issued.header("cache-control")), (200, "no-store"));
+    let token = secret(&issued.text);
+    assert!(issued.text.contains("checkout, cart"), "{}", issued.text);
+    let change = || json!({"service": "cart", "what": "deploy", "to": "2"});
+    assert_eq!(server.post("/api/v1/changes", &token, change()).await.status, 201);
+    let settings = page_of(&server, &admin, "/settings").await.text;
+    assert!(settings.contains("deploy bot") && settings.contains("change."), "{settings}");
+    let start = settings.find("aria-label=\"Revoke deploy bot\"").unwrap();
+    let action = settings[..start].rfind("action=\"").unwrap() + 8;
+    let action = settings[action..].split('"').next().unwrap();
+    // Who may look may not revoke.
+    let reader = signed_in(&server, &server.token(Role::Read, &[]).await).await;
+    assert_eq!(form(&server, &reader, action, "").await.status, 403);
+    assert!(!page_of(&server, &reader, "/settings").await.text.contains("deploy bot"));
+    assert_eq!(form(&server, &admin, action, "").await.status, 303);
+    assert_eq!(server.post("/api/v1/changes", &token, change()).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_switch_is_said_on_every_page() {
+    let server = shop().await;
+    let person = signed_in(&server, &server.token(Role::Act, &[]).await).await;
+    let limited = signed_in(&server, &server.token(Role::Act, &["cart"]).await).await;
+    assert_eq!(form(&server, &limited, "/settings/acting", "to=pause").await.status, 403);
+    for (to, is_paused) in [("pause&reason=a+fire", true), ("resume", false)] {
+        let answer = form(&server, &person, "/settings/acting", &format!("to={to}")).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        let text = page_of(&server, &person, "/services").await.text;
+        assert_eq!(
+            text.contains("All acting is paused</strong>: <bdi>a fire"),
+            is_paused,
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_instead_is_taken_down() {
+    let server = shop().await;
+    let id = analyses::ended(&server, "checkout").await;
+    let person = signed_in(&server, &server.token(Role::Act, &[]).await).await;
+    let text = page_of(&server, &person, &format!("/analyses/{id}")).await.text;
+    let start = text.find("action=\"/verdicts/").unwrap() + 8;
+    let verdict = text[start..].split("/labels").next().unwrap();
+    let path = format!("{verdict}/overrides");
+    let answer = form(&server, &person, &path, "decision=roll_back&reason=support+called").await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let text = page_of(&server, &person, verdict).await.text;
+    assert!(text.contains("rolled back all the same") && text.contains("support called"), "{text}");
+    let wrong = form(&server, &person, &path, "decision=explode").await;
+    assert_eq!(wrong.status, 422, "{}", wrong.text);
+}
