@@ -13,12 +13,13 @@ mod output;
 mod pipeline;
 mod progress;
 mod report_options;
+mod server_options;
 mod service_options;
 mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueHint};
 
 use crate::commands::Command;
 
@@ -27,6 +28,10 @@ use crate::commands::Command;
 #[derive(Debug, Parser)]
 #[command(name = "serin", version, long_version = commands::long_version(), after_help = exit::HELP)]
 struct Arguments {
+    /// Have a serin that serves do it: judge, watch or bench
+    #[arg(long = "server", id = "server_first", value_name = "URL", value_hint = ValueHint::Url)]
+    server: Option<String>,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -36,7 +41,12 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::with_usage(&error),
     };
-    match arguments.command.run() {
+    let mut command = arguments.command;
+    let ran = match arguments.server {
+        Some(server) => command.ask_there(server).and_then(|()| command.run()),
+        None => command.run(),
+    };
+    match ran {
         Ok(code) => code,
         Err(error) => exit::with_error(&error),
     }

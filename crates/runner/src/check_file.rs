@@ -7,6 +7,7 @@ use serin_report::Input;
 use serin_sources::Digest;
 
 use crate::error::RunError;
+use crate::live::NamedText;
 use crate::question::input;
 use crate::text_file::{read_text, shown};
 
@@ -18,7 +19,7 @@ pub(crate) struct CheckFiles {
     pub(crate) check: Input,
     pub(crate) text: String,
     /// The files that it extends, the nearest first.
-    pub(crate) extended: Vec<Input>,
+    pub(crate) extended: Vec<NamedText>,
     /// The folder at which paths in `source` start.
     pub(crate) folder: PathBuf,
 }
@@ -51,7 +52,7 @@ pub(crate) struct Stack {
     name: String,
     text: String,
     pub(crate) layers: Layers,
-    extended: Vec<Input>,
+    extended: Vec<NamedText>,
     chain: Chain,
 }
 
@@ -80,7 +81,7 @@ impl Stack {
         if let Some(defaults) = defaults {
             let text = read_text(defaults, "Check file", MOST_CHECK_BYTES)?;
             layers.add(defaults, &text)?;
-            extended.push(input(defaults, Digest::of(&text)));
+            extended.push(NamedText { name: defaults.to_owned(), text });
         }
         Self { name: COMMAND_LINE.to_owned(), text, layers, extended, chain }.whole()
     }
@@ -99,7 +100,7 @@ impl Stack {
                 }
             };
             self.layers.add(&next, &text)?;
-            self.extended.push(input(&next, Digest::of(&text)));
+            self.extended.push(NamedText { name: next, text });
         }
         Ok(self)
     }

@@ -10,6 +10,7 @@ use serin_sources::Digest;
 
 use crate::check_file::{CheckFiles, folder_of, read_check_file};
 use crate::error::RunError;
+use crate::live::Rules;
 use crate::live::commission::NamedText;
 use crate::text_file::{read_text, shown};
 
@@ -24,10 +25,14 @@ pub struct Question {
     pub check_text: String,
     /// Other files that had a say, such as Kayenta's request.
     pub others: Vec<Input>,
+    /// The texts of the Check files that it extends, the nearest first.
+    pub(crate) extended: Vec<NamedText>,
     /// Kayenta's queries by metric, for people to read; empty for a Check file.
     pub queries: Vec<(String, String)>,
     /// The folder at which paths in the source start.
     pub(crate) folder: PathBuf,
+    /// What may be asked, where somebody else's Check is judged; everything unless said.
+    pub(crate) rules: Option<Rules>,
 }
 
 impl Question {
@@ -45,9 +50,11 @@ impl Question {
             written: files.written,
             check: files.check,
             check_text: files.text,
-            others: files.extended,
+            others: files.extended.iter().map(input_of).collect(),
+            extended: files.extended,
             queries: Vec::new(),
             folder: files.folder,
+            rules: None,
         }
     }
 
@@ -56,14 +63,16 @@ impl Question {
     /// * `texts`: the Check file and those that it extends, the nearest first.
     /// * `written`: what they say together.
     pub(crate) fn of_texts(texts: &[NamedText], written: WrittenAnalysis) -> Self {
-        let mut inputs = texts.iter().map(|text| input(&text.name, Digest::of(&text.text)));
+        let mut inputs = texts.iter().map(input_of);
         Self {
             written,
             check: inputs.next().unwrap_or_else(|| input("", Digest::of(""))),
             check_text: texts.first().map(|text| text.text.clone()).unwrap_or_default(),
             others: inputs.collect(),
+            extended: texts.iter().skip(1).cloned().collect(),
             queries: Vec::new(),
             folder: PathBuf::new(),
+            rules: None,
         }
     }
 
@@ -88,7 +97,8 @@ impl Question {
         let check = input(config, Digest::of(&text));
         let queries = read.metrics.into_iter().map(|metric| (metric.name, metric.query)).collect();
         let folder = folder_of(Path::new(&check.path)).to_owned();
-        Ok(Self { written, check, check_text: text, others, queries, folder })
+        let (extended, rules) = (Vec::new(), None);
+        Ok(Self { written, check, check_text: text, others, extended, queries, folder, rules })
     }
 }
 
@@ -113,6 +123,13 @@ impl Question {
         self.folder.clone()
     }
 
+    /// Returns the Check file and those that it extends, the nearest first, such as to send them elsewhere.
+    #[must_use]
+    pub fn texts(&self) -> Vec<NamedText> {
+        let check = NamedText { name: self.check.path.clone(), text: self.check_text.clone() };
+        std::iter::once(check).chain(self.extended.iter().cloned()).collect()
+    }
+
     /// Returns a hash of all files that say what is asked.
     pub(crate) fn fingerprint(&self) -> String {
         if self.others.is_empty() {
@@ -122,6 +139,10 @@ impl Question {
         let hashes: Vec<&str> = all.map(|input| input.sha256.as_str()).collect();
         Digest::of(&hashes.join("\n")).sha256
     }
+}
+
+fn input_of(text: &NamedText) -> Input {
+    input(&text.name, Digest::of(&text.text))
 }
 
 /// What the command says instead of the Check file.

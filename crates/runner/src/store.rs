@@ -10,6 +10,7 @@ use serin_sources::{Answer, Digest, Gathered, Inquiry};
 
 use crate::error::RunError;
 use crate::fetch::{FetchFailure, Fetched, StoreClient, fetch_all};
+use crate::http::Names;
 use crate::judge::{Answered, in_words, judged_span, refuse_odd_window};
 use crate::moment::{last_steps, now};
 use crate::progress::Progress;
@@ -89,7 +90,9 @@ fn fetched<'a>(
     progress: &dyn Progress,
 ) -> Result<(Inquiry<'a>, Fetched), RunError> {
     let inquiry = Inquiry::new(analysis, store, window)?;
-    let client = StoreClient::new(store, inquiry.source(), &question.folder())?;
+    let names =
+        question.rules.as_ref().map_or_else(|| Ok(Names::default()), |it| it.names(store))?;
+    let client = StoreClient::with_names(store, inquiry.source(), &question.folder(), names)?;
     let fetching = fetch_all(&client, inquiry.requests(), store.limits, progress);
     let fetched = runtime(store)?.block_on(fetching);
     Ok((inquiry, fetched))

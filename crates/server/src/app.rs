@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serin_runner::live::Live;
+use serin_runner::live::{Live, Sources};
 use tokio::sync::{Semaphore, watch};
 
 use crate::books::Books;
@@ -18,6 +18,8 @@ pub(crate) struct App {
     pub(crate) books: Books,
     /// The analyses that run.
     pub(crate) live: Live,
+    /// What Checks may ask about time that has passed.
+    pub(crate) sources: Sourced,
     /// The Checks in force, and the folder that they are kept in.
     pub(crate) checks: Checks,
     pub(crate) metrics: Metrics,
@@ -34,6 +36,16 @@ pub(crate) struct App {
     pub(crate) sessions: Sessions,
     /// Whether the server is about to end.
     pub(crate) ending: watch::Sender<bool>,
+}
+
+/// The sources that Checks name.
+#[derive(Clone)]
+pub(crate) struct Sourced(pub(crate) Arc<dyn Sources>);
+
+impl std::fmt::Debug for Sourced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sourced").finish_non_exhaustive()
+    }
 }
 
 /// What does not change while the server runs.
@@ -53,11 +65,17 @@ pub(crate) struct Settings {
 const REFUSALS: (u32, u32) = (5, 20);
 
 impl App {
-    pub(crate) fn new(books: Books, live: Live, settings: Settings) -> Self {
+    pub(crate) fn new(
+        books: Books,
+        live: Live,
+        sources: Arc<dyn Sources>,
+        settings: Settings,
+    ) -> Self {
         let limits = &settings.limits;
         Self {
             books,
             live,
+            sources: Sourced(sources),
             checks: Checks::default(),
             metrics: Metrics::new(),
             rates: Rates::new(limits.requests_per_second, limits.burst),

@@ -20,6 +20,7 @@ mod pages;
 mod problem;
 mod rate;
 mod reconcile;
+pub mod remote;
 mod request;
 mod secret;
 mod server;

@@ -139,6 +139,7 @@ impl Server {
         });
         let (books, own) = opened.await.map_err(|error| ServeError::Thread(error.into()))??;
         let Observed { sources, clock } = observed;
+        let judging = Arc::clone(&sources);
         let live = Live::start(books.writer(), own, sources, clock, config.limits.at_once).await?;
         let listener = TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| ServeError::Listen { listen, error })?;
@@ -149,7 +150,7 @@ impl Server {
             open_metrics: config.open_metrics,
             limits: config.limits.clone(),
         };
-        let app = Arc::new(App::new(books, live, settings));
+        let app = Arc::new(App::new(books, live, judging, settings));
         let (trusted_proxies, checks) =
             (config.trusted_proxies.clone().into(), config.checks.clone());
         Ok(Self { app, listener, tls, trusted_proxies, checks })

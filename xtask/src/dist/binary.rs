@@ -13,7 +13,7 @@ use super::Release;
 use crate::command::{Cargo, find_program, root};
 
 /// What a download may weigh.
-const LARGEST: u64 = 40_000_000;
+const LARGEST: u64 = 45_000_000;
 
 /// Returns the target to build for: musl where its standard library is installed, else the C library
 /// of this machine.

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
 use comfy_table::{Table, presets};
-use serin_runner::JudgeKind;
-use serin_runner::bench::{Tally, bench};
+use serin_runner::bench::{Tally, bench, read_cases};
+use serin_runner::{JudgeKind, Remote};
+use serin_server::remote;
 
 use crate::output::print;
 use crate::progress::Bar;
+use crate::server_options::{ServerOptions, tell};
 
 /// Judge labelled cases, and count how often the judge was right
 ///
@@ -32,6 +34,9 @@ pub(crate) struct Bench {
     /// What to print: a table unless the output is piped
     #[arg(long, value_name = "FORMAT")]
     format: Option<BenchFormat>,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
 }
 
 const HELP: &str = "\
@@ -81,16 +86,11 @@ impl Bench {
     }
 
     fn print_lines(&self) -> anyhow::Result<()> {
+        let remote = self.server.remote()?;
         let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let mut tally = Tally::default();
         for file in &self.files {
-            let judged = bench(
-                file,
-                self.judge.kinds(),
-                &mut tally,
-                Some(&mut stdout),
-                &Bar::new("judging"),
-            );
+            let judged = self.judge_file(remote.as_ref(), file, &mut tally, Some(&mut stdout));
             // What was judged before an error is printed before it.
             stdout.flush().context("the standard output cannot be written")?;
             judged?;
@@ -98,10 +98,32 @@ impl Bench {
         Ok(())
     }
 
+    fn judge_file(
+        &self,
+        remote: Option<&Remote>,
+        file: &str,
+        tally: &mut Tally,
+        mut output: Option<&mut dyn Write>,
+    ) -> anyhow::Result<()> {
+        let (judges, bar) = (self.judge.kinds(), Bar::new("judging"));
+        let Some(remote) = remote else { return Ok(bench(file, judges, tally, output, &bar)?) };
+        read_cases(file, &bar, |first_line, cases| {
+            let judged = remote::bench(remote, judges, first_line, cases, &tell)
+                .with_context(|| format!("`{file}`"))?;
+            tally.add_lines(&judged).context("the server answered what this serin cannot read")?;
+            match &mut output {
+                Some(output) => {
+                    output.write_all(&judged).context("the standard output cannot be written")
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
     fn print_table(&self) -> anyhow::Result<()> {
-        let mut tally = Tally::default();
+        let (remote, mut tally) = (self.server.remote()?, Tally::default());
         for file in &self.files {
-            bench(file, self.judge.kinds(), &mut tally, None, &Bar::new("judging"))?;
+            self.judge_file(remote.as_ref(), file, &mut tally, None)?;
         }
         print(&table(&tally)).context("the standard output cannot be written")
     }

@@ -3,19 +3,22 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use clap::{ArgGroup, Args, ValueHint};
 use serin_model::{Outcome, Timestamp};
 use serin_report::Report;
 use serin_runner::{
-    JudgeKind, Overrides, Question, TimeAsked, ask, ask_each, parse_length, parse_moment,
+    JudgeKind, Overrides, Question, Remote, TimeAsked, ask, ask_each, parse_length, parse_moment,
+    recording_to_send,
 };
+use serin_server::remote::{self, JudgementAsked};
 
 use crate::commands::{Counters, JudgeName};
 use crate::exit;
 use crate::pipeline::Pipeline;
 use crate::progress::Bar;
 use crate::report_options::ReportOptions;
+use crate::server_options::{ServerOptions, refuse_here_alone, tell};
 use crate::service_options::ServiceOptions;
 
 /// Judge a canary on metrics of a stretch of time that has passed
@@ -75,6 +78,9 @@ pub(crate) struct Judge {
 
     #[command(flatten)]
     service: ServiceOptions,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
 }
 
 const LONG_HELP: &str = "\
@@ -91,14 +97,17 @@ Examples:
   serin judge serin.yaml --url http://prometheus:9090 --last 30m
   serin judge --service checkout --source http://prometheus:9090 --last 30m
   serin judge serin.yaml --format lines -o junit=report.xml -o metrics=metrics.txt
+  serin judge serin.yaml --server https://serin.example.com --last 30m
   serin judge --kayenta config.json --request request.json --data recording.csv
   zcat recording.csv.gz | serin judge serin.yaml --data - --format json";
 
 impl Judge {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         self.refuse_odd_combinations()?;
+        let remote = self.remote()?;
         let questions = self.questions()?;
         if let Some(fleet) = questions.iter().find(|it| !it.written.analysis.for_each.is_empty()) {
+            refuse_here_alone(&[("for_each", self.server.server.is_some())])?;
             return match questions.as_slice() {
                 [fleet] => self.judge_fleet(fleet),
                 _ => Err(several_and_a_fleet(fleet)),
@@ -106,7 +115,10 @@ impl Judge {
         }
         let mut reports = Vec::new();
         for question in questions {
-            reports.push(self.ask(&question)?);
+            reports.push(match &remote {
+                Some(remote) => self.ask_there(remote, &question)?,
+                None => self.ask(&question)?,
+            });
         }
         self.reports.print(&reports)?;
         // A report that cannot be written must not keep the pipeline from hearing the verdict.
@@ -151,6 +163,32 @@ impl Judge {
 
     fn ask(&self, question: &Question) -> anyhow::Result<Report> {
         Ok(ask(question, self.overrides(), &Bar::new("reading"))?)
+    }
+
+    fn remote(&self) -> anyhow::Result<Option<Remote>> {
+        let remote = self.server.remote()?;
+        if remote.is_some() && self.kayenta.is_some() {
+            bail!(
+                "a server takes Check files, and `--kayenta` names a config of Kayenta's\n\nhint: `serin convert` \
+                 makes a Check file of it"
+            );
+        }
+        Ok(remote)
+    }
+
+    fn ask_there(&self, remote: &Remote, question: &Question) -> anyhow::Result<Report> {
+        let (overrides, bar) = (self.overrides(), Bar::new("reading"));
+        let recording = recording_to_send(question, overrides, &bar)?;
+        bar.clear();
+        let asked = JudgementAsked {
+            checks: question.texts(),
+            recording,
+            counters: overrides.counters,
+            url: overrides.url,
+            time: overrides.time,
+            judge: overrides.judge,
+        };
+        Ok(remote::judge(remote, &asked, &tell)?)
     }
 
     /// Judges every canary that the source knows.

@@ -62,6 +62,21 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Has a serin that serves do it.
+    pub(crate) fn ask_there(&mut self, server: String) -> anyhow::Result<()> {
+        let options = match self {
+            Self::Judge(judge) => &mut judge.server,
+            Self::Watch(watch) => &mut watch.server,
+            Self::Bench(bench) => &mut bench.server,
+            _ => anyhow::bail!(
+                "`--server` is for `judge`, `watch` and `bench`\n\nhint: leave it out; what a server knows is at \
+                 its address, in pages and by its API"
+            ),
+        };
+        options.server = Some(server);
+        Ok(())
+    }
+
     /// Does it, and returns how the process ends.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match self {

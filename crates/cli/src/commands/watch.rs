@@ -8,7 +8,10 @@ use clap::{ArgGroup, Args, ValueHint};
 use serin_model::Outcome;
 use serin_report::Report;
 use serin_runner::watch::{Interrupt, Start, TimingAsked, WatchOptions, run_command, watch};
-use serin_runner::{Overrides, Question, parse_length, parse_length_or_nothing, parse_moment};
+use serin_runner::{
+    Overrides, Question, Remote, parse_length, parse_length_or_nothing, parse_moment,
+};
+use serin_server::remote::AnalysisAsked;
 
 use crate::commands::Counters;
 use crate::exit;
@@ -17,6 +20,7 @@ use crate::output::print_error;
 use crate::pipeline::Pipeline;
 use crate::progress::Bar;
 use crate::report_options::ReportOptions;
+use crate::server_options::{ServerOptions, refuse_here_alone, watch_there};
 use crate::service_options::ServiceOptions;
 use crate::signals::stop_on_signals;
 
@@ -90,6 +94,9 @@ pub(crate) struct Watch {
 
     #[command(flatten)]
     service: ServiceOptions,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
 }
 
 const LONG_HELP: &str = "\
@@ -104,6 +111,7 @@ Examples:
   serin watch serin.yaml
   serin watch serin.yaml --start now --horizon 30m -o report.html
   serin watch --service checkout --control track=stable --canary track=canary
+  serin watch serin.yaml --server https://serin.example.com --start now
   serin watch serin.yaml --on-fail 'kubectl rollout undo deployment/checkout-canary'
   serin watch serin.yaml --state /var/lib/serin/checkout-4812.json
   serin watch examples/checkout/serin.yaml --data examples/checkout/failing.csv.gz";
@@ -124,9 +132,13 @@ impl Watch {
             return Err(serin_runner::RunError::TwoStandardInputs.into());
         }
         self.reports.refuse_odd_combinations(1)?;
+        let remote = self.remote()?;
         let question = self.question()?;
         let interrupt = Interrupt::default();
         stop_on_signals(&interrupt);
+        if let Some(remote) = remote {
+            return self.run_there(&remote, &question, &interrupt);
+        }
         let mut view = LiveView::new(self.reports.color);
         let watched = watch(&question, self.options(), &interrupt, &Bar::new("reading"), &mut view);
         view.finish();
@@ -138,6 +150,40 @@ impl Watch {
         let written = self.reports.write(&reports);
         if let Some(command) = self.command(outcome) {
             self.run_once(command, &mut watched)?;
+        }
+        self.pipeline.tell(&reports);
+        printed?;
+        written?;
+        Ok(exit::of_outcomes([outcome].into_iter()))
+    }
+
+    fn remote(&self) -> anyhow::Result<Option<Remote>> {
+        let remote = self.server.remote()?;
+        if remote.is_some() {
+            refuse_here_alone(&[
+                ("--data", self.data.is_some()),
+                ("--counters", self.counters.is_some()),
+                ("--state", self.state.is_some()),
+            ])?;
+        }
+        Ok(remote)
+    }
+
+    /// Has a server follow the canary, and does here what its verdict asks for.
+    fn run_there(
+        &self,
+        remote: &Remote,
+        question: &Question,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<ExitCode> {
+        let WatchOptions { overrides, timing, .. } = self.options();
+        let asked = AnalysisAsked { checks: question.texts(), url: overrides.url, timing };
+        let reports = [watch_there(remote, &asked, interrupt)?];
+        let outcome = reports[0].verdict.outcome;
+        let printed = self.reports.print(&reports);
+        let written = self.reports.write(&reports);
+        if let Some(command) = self.command(outcome) {
+            run_command_on(command, &reports[0])?;
         }
         self.pipeline.tell(&reports);
         printed?;
@@ -184,25 +230,32 @@ impl Watch {
         command: &str,
         watched: &mut serin_runner::watch::Watch,
     ) -> anyhow::Result<()> {
-        let warn = |text: String| print_error(&exit::printable(&format!("warning: {text}")));
         match watched.claim_command() {
             Ok(true) => {}
             Ok(false) => {
-                warn(format!(
+                warn(&format!(
                     "the command `{command}` is not run: it was begun before serin was started again; \
                      see whether it did its work"
                 ));
                 return Ok(());
             }
             // It would be done twice only if serin were killed now as well.
-            Err(error) => warn(error.to_string()),
+            Err(error) => warn(&error.to_string()),
         }
-        let text = json(&watched.report)?;
-        if let Err(error) = run_command(command, &text, COMMAND_LIMIT) {
-            warn(format!("{error}; the verdict stands"));
-        }
-        Ok(())
+        run_command_on(command, &watched.report)
     }
+}
+
+fn warn(text: &str) {
+    print_error(&exit::printable(&format!("warning: {text}")));
+}
+
+/// Runs a command with a report on its standard input. That it fails changes no verdict.
+fn run_command_on(command: &str, report: &Report) -> anyhow::Result<()> {
+    if let Err(error) = run_command(command, &json(report)?, COMMAND_LIMIT) {
+        warn(&format!("{error}; the verdict stands"));
+    }
+    Ok(())
 }
 
 fn json(report: &Report) -> anyhow::Result<String> {

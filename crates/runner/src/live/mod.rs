@@ -25,4 +25,5 @@ pub use overlap::Overlap;
 pub use points::{Answered, PointSource, Sources};
 pub use progress::{Progress, Snapshot, State, What};
 pub use service::{BeginError, Begun, Live, LiveClock, LiveError, SystemClock};
+pub(crate) use stores::Rules;
 pub use stores::{MOST_IN_FLIGHT, Stores};

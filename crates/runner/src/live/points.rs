@@ -6,8 +6,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serin_check::WrittenAnalysis;
 use serin_model::{MetricSeries, Warning, Window};
+use serin_report::Report;
 
+use super::commission::NamedText;
 use crate::error::RunError;
+use crate::question::Overrides;
 use crate::watch::Outage;
 
 /// A source of points that one analysis asks again and again. It remembers nothing of what it answered: who asks
@@ -48,4 +51,21 @@ pub trait Sources: Send + Sync {
         asked: &WrittenAnalysis,
         url: Option<&str>,
     ) -> Result<Arc<dyn PointSource>, RunError>;
+
+    /// Judges what a store says of a stretch of time that has passed. It blocks until the store has answered.
+    ///
+    /// * `checks`: the Check file and those that it extends, the nearest first.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] when there is no store, it may not be asked, or nothing it says is judged; always, where no store
+    /// is behind it.
+    fn judge(&self, checks: &[NamedText], overrides: Overrides<'_>) -> Result<Report, RunError> {
+        let _ = (checks, overrides);
+        Err(RunError::OtherSource {
+            problem: "what is looked at here can be followed, and not asked about its past"
+                .to_owned(),
+            hint: "begin an analysis instead",
+        })
+    }
 }

@@ -14,14 +14,17 @@ use serin_check::WrittenAnalysis;
 use serin_model::{
     Analysis, Credentials, FetchLimits, HeaderText, Source, Store, Timestamp, Tls, Window,
 };
+use serin_report::Report;
 use serin_sources::Inquiry;
 use tokio::sync::Semaphore;
 
+use super::commission::{NamedText, read_checks};
 use super::points::{Answered, PointSource, Sources};
 use crate::error::RunError;
 use crate::fetch::{Fetched, StoreClient, fetch_all};
 use crate::http::{Egress, HostVerdict, Names, without_query};
-use crate::question::Overrides;
+use crate::judge::ask;
+use crate::question::{Overrides, Question};
 use crate::store::{clock_off, overridden};
 use crate::watch::{MOST_RETRIES, Outage, between, length_of, outage, planned, said};
 
@@ -88,15 +91,19 @@ impl Stores {
 }
 
 /// What Checks that come over a network may ask.
-#[derive(Debug)]
-struct Rules {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rules {
     egress: Arc<Egress>,
     secrets: bool,
 }
 
 impl Rules {
     /// Returns how names become addresses for a store, if it may be asked.
-    fn names(&self, store: &Store) -> Result<Names, RunError> {
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::NotAllowed`] and [`RunError::Connection`].
+    pub(crate) fn names(&self, store: &Store) -> Result<Names, RunError> {
         if !self.secrets && names_this_machine(store) {
             return Err(RunError::NotAllowed {
                 problem: "the Check names files or environment variables of the machine that serin runs on"
@@ -129,6 +136,19 @@ fn names_this_machine(store: &Store) -> bool {
 }
 
 impl Sources for Stores {
+    fn judge(&self, checks: &[NamedText], overrides: Overrides<'_>) -> Result<Report, RunError> {
+        let mut question = Question::of_texts(checks, read_checks(checks)?);
+        if !matches!(question.written.source, Some(Source::Store(_))) {
+            return Err(RunError::OtherSource {
+                problem: "no recording came with the Check, and it names no store".to_owned(),
+                hint: "send the recording, or write `source: {prometheus: {url: …}}` into the Check file",
+            });
+        }
+        question.folder.clone_from(&self.folder);
+        question.rules.clone_from(&self.rules);
+        ask(&question, overrides, &())
+    }
+
     fn open(
         &self,
         asked: &WrittenAnalysis,

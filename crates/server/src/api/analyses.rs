@@ -88,7 +88,10 @@ impl<'de> Deserialize<'de> for WireStart {
     }
 }
 
-fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+/// Reads a length of time.
+pub(crate) fn length<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| parse_length(&text)).transpose().map_err(serde::de::Error::custom)
 }

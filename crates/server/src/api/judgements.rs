@@ -1,35 +1,43 @@
-//! Judging what is sent: Checks and a recording, without a source being asked or anything being stored.
+//! Judging Checks that are sent, by a recording that comes with them or by their store. Nothing is stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use serde::Deserialize;
 use serin_model::CounterForm;
 use serin_runner::live::commission::NamedText;
-use serin_runner::{JudgeKind, RunError, Sent, TimeAsked, judge_sent, service_of};
+use serin_runner::{JudgeKind, Overrides, RunError, Sent, TimeAsked, judge_sent, service_of};
 use utoipa::ToSchema;
 
+use crate::api::analyses::length;
 use crate::app::App;
 use crate::caller::{May, Submit};
 use crate::moment::Moment;
 use crate::problem::{Kind, Problem};
 use crate::request::LargeJson;
 
-/// A recording, and the Checks to judge it by.
+/// Checks, and what to judge by them.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewJudgement {
     /// The Check file and those that it extends, the nearest first.
     #[schema(min_items = 1, max_items = 16)]
     checks: Vec<Text>,
-    /// The recording: CSV, JSON lines, or what Kayenta stored.
-    recording: Text,
-    /// How its counters were recorded; as the Check says, unless said.
+    /// The recording: CSV, JSON lines, or what Kayenta stored. Without it the Check's store is asked.
+    recording: Option<Text>,
+    /// The address of the store to ask instead of the one that the Check names.
+    url: Option<String>,
+    /// How the recording's counters were recorded; as the Check says, unless said.
     counters: Option<Counters>,
     /// The first moment to judge.
     start: Option<Moment>,
-    /// The first moment after it.
+    /// The first moment after it; now, if a store is asked and nothing else is said.
     end: Option<Moment>,
+    /// How much to judge up to the end, such as `30m`.
+    #[serde(default, deserialize_with = "length")]
+    #[schema(value_type = Option<String>, example = "30m")]
+    last: Option<Duration>,
     /// Who judges; the sequential judge unless said.
     #[serde(default)]
     judge: Judge,
@@ -79,9 +87,10 @@ impl Judge {
 /// Check files of one question.
 const MOST_CHECKS: usize = 16;
 
-/// Judge a recording
+/// Judge time that has passed
 ///
-/// Nothing but the body is read, and nothing is stored. The answer is the report that `serin judge --format json`
+/// With a recording nothing but the body is read; without one the store is asked that the Check names, as far as
+/// those who run the server allow. Nothing is stored. The answer is the report that `serin judge --format json`
 /// prints.
 #[utoipa::path(
     post, path = "/api/v1/judgements", tag = "judgements", security(("token" = ["submit"])),
@@ -93,30 +102,39 @@ pub(crate) async fn judge(
     State(app): State<Arc<App>>,
     LargeJson(asked): LargeJson<NewJudgement>,
 ) -> Result<axum::Json<serin_report::Report>, Problem> {
-    let sent = asked.sent()?;
-    let service = service_of(&sent.checks).map_err(|error| unjudged(&error.into()))?;
+    let time = TimeAsked {
+        start: asked.start.map(|moment| moment.0),
+        end: asked.end.map(|moment| moment.0),
+        last: asked.last,
+    };
+    let counters = asked.counters.map(Counters::form);
+    let (checks, judge) = (named(asked.checks)?, asked.judge.kind());
+    let service = service_of(&checks).map_err(|error| unjudged(&error.into()))?;
     caller.of_service(&service)?;
-    let report = apart(&app, move || judge_sent(&sent)).await?;
+    let report = match asked.recording {
+        Some(Text { name, text }) => {
+            let recording = NamedText { name, text };
+            let sent = Sent { checks, recording, counters, time, judge };
+            apart(&app, move || judge_sent(&sent)).await?
+        }
+        None => {
+            let (sources, url) = (app.sources.clone(), asked.url);
+            let judge = move || {
+                let url = url.as_deref();
+                sources.0.judge(&checks, Overrides { data: None, counters, url, time, judge })
+            };
+            apart(&app, judge).await?
+        }
+    };
     report.map(axum::Json).map_err(|error| unjudged(&error))
 }
 
-impl NewJudgement {
-    fn sent(self) -> Result<Sent, Problem> {
-        let Text { name, text } = self.recording;
-        Ok(Sent {
-            checks: named(self.checks)?,
-            recording: NamedText { name, text },
-            counters: self.counters.map(|form| match form {
-                Counters::Increments => CounterForm::Increments,
-                Counters::Cumulative => CounterForm::Cumulative,
-            }),
-            time: TimeAsked {
-                start: self.start.map(|moment| moment.0),
-                end: self.end.map(|moment| moment.0),
-                last: None,
-            },
-            judge: self.judge.kind(),
-        })
+impl Counters {
+    fn form(self) -> CounterForm {
+        match self {
+            Self::Increments => CounterForm::Increments,
+            Self::Cumulative => CounterForm::Cumulative,
+        }
     }
 }
 

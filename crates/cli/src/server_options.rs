@@ -1,0 +1,92 @@
+//! `--server`: a serin that serves does what the command asks for.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::{Args, ValueHint};
+use serin_report::Report;
+use serin_runner::watch::Interrupt;
+use serin_runner::{Remote, RemoteError};
+use serin_server::remote::{self, AnalysisAsked};
+
+use crate::exit::printable;
+use crate::output::print_error;
+
+/// A serin that serves, to ask instead of judging here.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ServerOptions {
+    /// Have a serin that serves do it, such as https://serin.example.com; SERIN_TOKEN holds the token
+    #[arg(long, env = "SERIN_SERVER", value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) server: Option<String>,
+
+    /// Send the token without encryption, over a network that you trust
+    #[arg(long)]
+    plain_http: bool,
+}
+
+impl ServerOptions {
+    /// Returns the server to ask, if one is named.
+    pub(crate) fn remote(&self) -> anyhow::Result<Option<Remote>> {
+        let Some(address) = &self.server else { return Ok(None) };
+        let token = std::env::var("SERIN_TOKEN").ok().map(|token| token.trim().to_owned());
+        let token = token.filter(|token| !token.is_empty());
+        Ok(Some(Remote::new(address, token, self.plain_http)?))
+    }
+}
+
+/// Refuses options that only this machine can follow.
+pub(crate) fn refuse_here_alone(given: &[(&str, bool)]) -> anyhow::Result<()> {
+    match given.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((option, _)) => bail!(
+            "`{option}` is of no use with `--server`: the server does not have it\n\nhint: leave one of both out"
+        ),
+    }
+}
+
+/// Says why a server is asked again.
+pub(crate) fn tell(error: &RemoteError, pause: Duration) {
+    let text = error.to_string();
+    let problem = text.split("\n\nhint: ").next().unwrap_or_default();
+    print_error(&printable(&format!(
+        "warning: {problem}; it is asked again in {} s",
+        pause.as_secs().max(1)
+    )));
+}
+
+/// How often a server is asked how an analysis stands, in looks at whether somebody wants to stop.
+const LOOKS: u32 = 10;
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Has a server follow a canary until that is settled. Says on the standard error how it stands.
+pub(crate) fn watch_there(
+    remote: &Remote,
+    asked: &AnalysisAsked<'_>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Report> {
+    let id = remote::begin(remote, asked, &tell)?;
+    let page = remote.address(&format!("/analyses/{id}"));
+    print_error(&printable(&format!("it runs at {page}")));
+    let mut said = String::new();
+    loop {
+        let standing = remote::standing(remote, &id, &tell)?;
+        if standing.has_ended() {
+            return Ok(remote::report(remote, &id, &tell)?);
+        }
+        let words = standing.in_words();
+        if words != said {
+            print_error(&printable(&words));
+            said = words;
+        }
+        for _ in 0..LOOKS {
+            if interrupt.is_stopped() {
+                let stop = remote.address(&format!("/api/v1/analyses/{id}/stop"));
+                bail!(
+                    "nobody waits for the verdict any more, and the analysis goes on at {page}\n\nhint: to end it, \
+                     `curl -X POST -H \"authorization: Bearer $SERIN_TOKEN\" {stop}`"
+                );
+            }
+            remote.pause(LOOK);
+        }
+    }
+}

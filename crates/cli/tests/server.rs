@@ -1,0 +1,275 @@
+//! `serin --server`: what a serin that serves is asked, and what it says, as if it were done here.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod serin;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::serin::{CHECK, recording, root, without_folder};
+
+/// A server that runs; it is ended by force.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(ledger: &Path, listen: &str) -> Self {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("serin"))
+            .args(["serve", "--listen", listen, "--ledger"])
+            .arg(ledger)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+            if let Some((_, address)) = line.split_once("ready at ") {
+                break address.trim().trim_end_matches("\u{1b}[0m").to_owned();
+            }
+        };
+        // What is not read would hold it up.
+        std::thread::spawn(move || log.read_to_string(&mut String::new()));
+        Self { child, address }
+    }
+
+    /// Runs serin with `--server`, and a token if there is one.
+    fn ask(&self, token: &str, arguments: &[&str]) -> (i32, String, String) {
+        run(&[("SERIN_SERVER", &self.address), ("SERIN_TOKEN", token)], arguments)
+    }
+}
+
+fn run(variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("serin"))
+        .args(arguments)
+        .env_remove("SERIN_SERVER")
+        .env_remove("SERIN_TOKEN")
+        .env_remove("GITHUB_ACTIONS")
+        .envs(variables.iter().copied())
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// A report without what names the bytes that were read: a server gets a recording unpacked.
+fn compared(json: &str) -> Value {
+    let mut report: Value = serde_json::from_str(json).unwrap();
+    for input in report["inputs"].as_array_mut().unwrap() {
+        for of_bytes in ["sha256", "bytes"] {
+            input.as_object_mut().unwrap().remove(of_bytes);
+        }
+    }
+    report
+}
+
+#[test]
+fn a_server_judges_a_recording_as_this_machine_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    for (name, code) in [("good", 0), ("slow", 2), ("failing", 2), ("silent", 2)] {
+        let data = recording(name);
+        let arguments = ["judge", CHECK, "--data", &data, "--format", "json"];
+        let here = run(&[], &arguments);
+        let there = server.ask("", &arguments);
+        assert_eq!((here.0, there.0), (code, code), "{name}: {}", there.2);
+        assert_eq!(compared(&there.1), compared(&here.1), "{name}");
+    }
+    // It may stand before the verb, too.
+    let data = recording("slow");
+    let first = ["--server", &server.address, "judge", CHECK, "--data", &data];
+    let there = run(&[], &first);
+    assert_eq!((there.0, there.1), (2, run(&[], &first[2..]).1), "{}", there.2);
+}
+
+#[test]
+fn a_server_judges_labelled_cases_as_this_machine_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let cases = folder.path().join("cases.jsonl");
+    let mut lines = String::new();
+    for case in 0..3000_u32 {
+        let value = |seed: u32, up: u32| 100 + (case * 7 + seed * 13) % 17 + up;
+        let sample = |up| (0..30).map(|seed| value(seed, up).to_string()).collect::<Vec<_>>();
+        let (control, canary) = (sample(0).join(","), sample(case % 3 * 5).join(","));
+        lines += &format!("{{\"control\":[{control}],\"experiment\":[{canary}]}}\n");
+    }
+    std::fs::write(&cases, &lines).unwrap();
+    let cases = cases.to_str().unwrap();
+    for format in ["json", "table"] {
+        let arguments = ["bench", cases, "--judge", "kayenta", "--format", format];
+        let there = server.ask("", &arguments);
+        assert_eq!(there, run(&[], &arguments), "{format}");
+        assert_eq!(there.0, 0);
+    }
+    std::fs::write(cases, lines + "{\"control\": 3}\n").unwrap();
+    let (code, _, said) = server.ask("", &["bench", cases, "--judge", "kayenta"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("cases.jsonl") && said.contains("3001"), "{said}");
+}
+
+#[test]
+fn what_a_server_refuses_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("serin.db");
+    let issue = |role: &str| {
+        let (code, token, said) = run(
+            &[],
+            &[
+                "token",
+                "issue",
+                "--ledger",
+                ledger.to_str().unwrap(),
+                "--role",
+                role,
+                "--name",
+                "a test",
+            ],
+        );
+        assert_eq!(code, 0, "{said}");
+        let start = token.find("serin_").unwrap();
+        token[start..].split_whitespace().next().unwrap().to_owned()
+    };
+    let (submit, read) = (issue("submit"), issue("read"));
+    let server = Server::start(&ledger, "127.0.0.1:0");
+    let broken = folder.path().join("broken.yaml");
+    std::fs::write(
+        &broken,
+        "service: a\nsource: {prometheus: {url: http://127.0.0.1:1}}\nchecks: {a: {gauge: m}}\n",
+    )
+    .unwrap();
+    let broken = broken.to_str().unwrap();
+    let data = recording("good");
+    let judge = ["judge", CHECK, "--data", &data];
+    assert_eq!(server.ask(&submit, &judge).0, 0);
+    let elsewhere = [("SERIN_SERVER", "http://serin.example.com"), ("SERIN_TOKEN", &submit)];
+    let nowhere = [("SERIN_SERVER", "http://127.0.0.1:1"), ("SERIN_TOKEN", &submit)];
+    let rows = [
+        ("no token", server.ask("", &judge)),
+        ("a wrong token", server.ask("serin_0123", &judge)),
+        ("too small a token", server.ask(&read, &judge)),
+        ("a store that is not there", server.ask(&submit, &["judge", broken, "--last", "10m"])),
+        ("Kayenta's config", server.ask(&submit, &["judge", "--kayenta", "config.json"])),
+        ("a state", server.ask(&submit, &["watch", broken, "--state", "state.json"])),
+        ("another verb", run(&[], &["--server", &server.address, "lint", broken])),
+        ("no encryption", run(&elsewhere, &judge)),
+        ("nobody there", run(&nowhere, &judge)),
+    ];
+    let mut said = String::new();
+    for (what, (code, output, error)) in rows {
+        assert_eq!((code, output.as_str()), (1, ""), "{what}: {error}");
+        assert!(!error.contains(&submit) && !error.contains(&read), "{what}: {error}");
+        said += &format!("=== {what}\n{error}");
+    }
+    let said = without_folder(&said, folder.path()).replace(&server.address, "http://SERVER");
+    insta::assert_snapshot!(said);
+}
+
+/// A store that takes its time and knows nothing.
+async fn store(delay: Duration) -> MockServer {
+    let store = MockServer::start().await;
+    let answer = ResponseTemplate::new(200)
+        .set_body_raw(
+            r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#,
+            "application/json",
+        )
+        .set_delay(delay);
+    Mock::given(any()).respond_with(answer).mount(&store).await;
+    store
+}
+
+fn check_of(folder: &Path, store: &MockServer) -> String {
+    let file = folder.join("serin.yaml");
+    let text = format!(
+        "service: shop\nsource: {{prometheus: {{url: '{}'}}}}\nstep: 60s\nhistory: 0s\n\
+         arms: {{control: {{track: stable}}, canary: {{track: canary}}}}\n\
+         checks: {{latency: {{gauge: 'latency{{$arm}}'}}}}\n",
+        store.uri()
+    );
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+const LONG_AGO: [&str; 4] = ["--start", "2026-11-23T08:00:00Z", "--horizon", "10m"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_is_followed_there_and_its_report_comes_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(Duration::ZERO).await;
+    let check = check_of(folder.path(), &store);
+    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let page = folder.path().join("report.html");
+    let watch =
+        [&["watch", &check], &LONG_AGO[..], &["-o", page.to_str().unwrap(), "--format", "json"]]
+            .concat();
+    let there = server.ask("", &watch);
+    let here = run(&[], &watch);
+    assert_eq!(there.0, here.0, "{}\n{}", there.2, here.2);
+    assert!(there.2.contains("it runs at http://"), "{}", there.2);
+    let verdict = |json: &str| {
+        let report: Value = serde_json::from_str(json).unwrap();
+        (report["verdict"]["outcome"].clone(), report["service"].clone())
+    };
+    assert_eq!(verdict(&there.1), verdict(&here.1));
+    assert!(std::fs::read_to_string(page).unwrap().contains("shop"));
+    // What the store does not have, the server says as this machine would.
+    let judge =
+        ["judge", &check, "--start", "2026-11-23T08:00:00Z", "--end", "2026-11-23T08:10:00Z"];
+    let (code, _, said) = server.ask("", &judge);
+    assert_eq!(code, 1);
+    assert!(said.contains("has no point of any check"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_and_comes_back_ends_what_it_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(Duration::from_secs(3)).await;
+    let check = check_of(folder.path(), &store);
+    let ledger = folder.path().join("serin.db");
+    let mut server = Server::start(&ledger, "127.0.0.1:0");
+    let listen = server.address.strip_prefix("http://").unwrap().to_owned();
+    let mut watching = Command::new(assert_cmd::cargo::cargo_bin!("serin"))
+        .args(["watch", &check])
+        .args(LONG_AGO)
+        .env("SERIN_SERVER", &server.address)
+        .env_remove("SERIN_TOKEN")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(watching.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("it runs at"), "{line}");
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    while !line.contains("did not answer") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it gave up");
+    }
+    let _again = Server::start(&ledger, &listen);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    let code = watching.wait().unwrap().code().unwrap();
+    let here = run(&[], &[&["watch", &check], &LONG_AGO[..]].concat());
+    assert_eq!(code, here.0, "{rest}");
+    assert_ne!(code, 1, "{rest}");
+}
