@@ -45,6 +45,7 @@ fn generated() -> anyhow::Result<Vec<(String, String)>> {
         "fleet",
         "changes",
         "verdicts",
+        "replay",
         "scorecard",
         "checks",
     ];

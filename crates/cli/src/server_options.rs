@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::{Args, ValueHint};
 use serin_report::Report;
 use serin_runner::watch::Interrupt;
-use serin_runner::{Remote, RemoteError};
+use serin_runner::{Remote, RemoteError, RemoteListener};
 use serin_server::remote::{self, AnalysisAsked};
 
 use crate::exit::printable;
@@ -15,7 +15,7 @@ use crate::output::print_error;
 /// A serin that serves, to ask instead of judging here.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServerOptions {
-    /// Have a serin that serves do it, such as https://serin.example.com; SERIN_TOKEN holds the token
+    /// Have a serin that serves do it, such as `https://serin.example.com`; SERIN_TOKEN holds the token
     #[arg(long, env = "SERIN_SERVER", value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) server: Option<String>,
 
@@ -27,7 +27,9 @@ pub(crate) struct ServerOptions {
 impl ServerOptions {
     /// Returns the server to ask, if one is named.
     pub(crate) fn remote(&self) -> anyhow::Result<Option<Remote>> {
-        let Some(address) = &self.server else { return Ok(None) };
+        // A pipeline blanks a variable that it cannot unset.
+        let address = self.server.as_deref().filter(|address| !address.trim().is_empty());
+        let Some(address) = address else { return Ok(None) };
         let token = std::env::var("SERIN_TOKEN").ok().map(|token| token.trim().to_owned());
         let token = token.filter(|token| !token.is_empty());
         Ok(Some(Remote::new(address, token, self.plain_http)?))
@@ -54,9 +56,8 @@ pub(crate) fn tell(error: &RemoteError, pause: Duration) {
     )));
 }
 
-/// How often a server is asked how an analysis stands, in looks at whether somebody wants to stop.
-const LOOKS: u32 = 10;
-const LOOK: Duration = Duration::from_millis(200);
+/// How often a server is asked how an analysis stands.
+const EVERY: Duration = Duration::from_secs(2);
 
 /// Has a server follow a canary until that is settled. Says on the standard error how it stands.
 pub(crate) fn watch_there(
@@ -64,29 +65,41 @@ pub(crate) fn watch_there(
     asked: &AnalysisAsked<'_>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Report> {
-    let id = remote::begin(remote, asked, &tell)?;
+    let listener = RemoteListener { tell: &tell, interrupt };
+    let id = remote::begin(remote, asked, &listener)?;
     let page = remote.address(&format!("/analyses/{id}"));
     print_error(&printable(&format!("it runs at {page}")));
+    follow(remote, &id, &listener).map_err(|error| {
+        let (problem, hint) = match error.to_string().split_once("\n\nhint: ") {
+            Some((problem, hint)) => (problem.to_owned(), format!("{hint}; ")),
+            None => (error.to_string(), String::new()),
+        };
+        let stop = remote.address(&format!("/api/v1/analyses/{id}/stop"));
+        anyhow!(
+            "{problem}; the analysis itself goes on at {page}\n\nhint: {hint}to end it, \
+             `curl -X POST -H \"authorization: Bearer $SERIN_TOKEN\" {stop}`"
+        )
+    })
+}
+
+fn follow(remote: &Remote, id: &str, listener: &RemoteListener<'_>) -> anyhow::Result<Report> {
     let mut said = String::new();
     loop {
-        let standing = remote::standing(remote, &id, &tell)?;
+        if listener.interrupt.is_stopped() {
+            bail!("nobody waits for the verdict any more");
+        }
+        let standing = remote::standing(remote, id, listener)?;
         if standing.has_ended() {
-            return Ok(remote::report(remote, &id, &tell)?);
+            return Ok(remote::report(remote, id, listener)?);
+        }
+        if let Some(why) = standing.stuck() {
+            bail!("the analysis is stuck: {why}");
         }
         let words = standing.in_words();
         if words != said {
             print_error(&printable(&words));
             said = words;
         }
-        for _ in 0..LOOKS {
-            if interrupt.is_stopped() {
-                let stop = remote.address(&format!("/api/v1/analyses/{id}/stop"));
-                bail!(
-                    "nobody waits for the verdict any more, and the analysis goes on at {page}\n\nhint: to end it, \
-                     `curl -X POST -H \"authorization: Bearer $SERIN_TOKEN\" {stop}`"
-                );
-            }
-            remote.pause(LOOK);
-        }
+        remote.pause(EVERY, listener.interrupt);
     }
 }

@@ -414,7 +414,7 @@ fn completions_offer_files_where_a_file_is_meant() {
         (":RECORDING:", 5),
         (":[FORMAT=]PATH:", 8),
         (":PATH:", 5),
-        ("files -- ", 3),
+        ("files -- ", 4),
     ] {
         let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains(word)).collect();
         assert_eq!(lines.len(), times, "{word}");
@@ -460,6 +460,7 @@ fn each_verb_has_a_manual_page() {
             "serin-override.1",
             "serin-packs.1",
             "serin-plan.1",
+            "serin-replay.1",
             "serin-schema.1",
             "serin-scorecard.1",
             "serin-selftest.1",

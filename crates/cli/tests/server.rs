@@ -157,6 +157,9 @@ fn what_a_server_refuses_is_said() {
     )
     .unwrap();
     let broken = broken.to_str().unwrap();
+    let typo = folder.path().join("typo.yaml");
+    std::fs::write(&typo, "service: a\nchecks: {a: {gague: m}}\n").unwrap();
+    let typo = typo.to_str().unwrap();
     let data = recording("good");
     let judge = ["judge", CHECK, "--data", &data];
     assert_eq!(server.ask(&submit, &judge).0, 0);
@@ -167,6 +170,7 @@ fn what_a_server_refuses_is_said() {
         ("a wrong token", server.ask("serin_0123", &judge)),
         ("too small a token", server.ask(&read, &judge)),
         ("a store that is not there", server.ask(&submit, &["judge", broken, "--last", "10m"])),
+        ("a broken Check", server.ask(&submit, &["judge", typo, "--last", "10m"])),
         ("Kayenta's config", server.ask(&submit, &["judge", "--kayenta", "config.json"])),
         ("a state", server.ask(&submit, &["watch", broken, "--state", "state.json"])),
         ("another verb", run(&[], &["--server", &server.address, "lint", broken])),
@@ -272,4 +276,57 @@ async fn a_server_that_is_killed_and_comes_back_ends_what_it_began() {
     let here = run(&[], &[&["watch", &check], &LONG_AGO[..]].concat());
     assert_eq!(code, here.0, "{rest}");
     assert_ne!(code, 1, "{rest}");
+}
+
+#[test]
+fn a_token_goes_to_this_machine_and_not_through_a_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let data = recording("good");
+    let variables = [
+        ("SERIN_SERVER", server.address.as_str()),
+        ("http_proxy", &address),
+        ("HTTP_PROXY", &address),
+    ];
+    let (code, _, said) = run(&variables, &["judge", CHECK, "--data", &data]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    // An empty variable names no server.
+    assert_eq!(run(&[("SERIN_SERVER", "")], &["judge", CHECK, "--data", &data]).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_wait_any_more_is_told_that_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(Duration::from_secs(20)).await;
+    let check = check_of(folder.path(), &store);
+    let mut server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let mut watching = Command::new(assert_cmd::cargo::cargo_bin!("serin"))
+        .args(["watch", &check])
+        .args(LONG_AGO)
+        .env("SERIN_SERVER", &server.address)
+        .env_remove("SERIN_TOKEN")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(watching.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    // Though the server is away.
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    while !line.contains("did not answer") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it gave up");
+    }
+    let id = watching.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(watching.wait().unwrap().code(), Some(1));
+    assert!(rest.contains("goes on at http://") && rest.contains("/stop"), "{rest}");
 }

@@ -39,6 +39,7 @@ mod page;
 mod plain_number;
 mod plan;
 mod ratio_ticks;
+mod replay;
 mod report;
 mod scale;
 mod scorecard;
@@ -73,6 +74,10 @@ pub use crate::metrics::metrics;
 pub use crate::page::{STYLES, html};
 pub use crate::plan::{
     PlanReport, plan_html, plan_json_schema, plan_markdown, plan_table, summary as plan_summary,
+};
+pub use crate::replay::{
+    CanaryTruth, Flip, FlipKind, ReplayCounts, ReplayReport, ReplayedCheck, Untold,
+    replay_json_schema, replay_markdown, replay_table,
 };
 pub use crate::report::{Input, Report, json_schema};
 pub use crate::scorecard::{

@@ -58,7 +58,7 @@ pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};
 pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};
 pub use crate::remark::{Remark, Remarked, label, label_at, override_verdict, override_verdict_at};
-pub use crate::remote::{Remote, RemoteError, RemoteRequest, Tries};
+pub use crate::remote::{Remote, RemoteError, RemoteListener, RemoteRequest, Tries};
 pub use crate::scorecard::{USUAL_BOUND, scorecard, verdicts};
 pub use crate::self_test::{SelfTestAsked, is_surely_above_promise, self_test};
 pub use crate::sent::{Sent, judge_sent, recording_to_send, service_of};

@@ -15,6 +15,7 @@ use crate::http::{
     BodyError, MOST_FAILURE_BYTES, Names, causes, client_builder, first_words, one_line,
     read_beginning, read_body, retry_after,
 };
+use crate::watch::Interrupt;
 
 /// A serin that serves.
 #[derive(Debug)]
@@ -37,6 +38,21 @@ pub struct RemoteRequest<'a> {
     pub body: Option<(&'static str, Vec<u8>)>,
     /// How long an answer may take.
     pub timeout: Duration,
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Copy)]
+pub struct RemoteListener<'a> {
+    /// Is told why it is asked again, and when.
+    pub tell: &'a dyn Fn(&RemoteError, Duration),
+    /// Whether anybody waits on.
+    pub interrupt: &'a Interrupt,
+}
+
+impl std::fmt::Debug for RemoteListener<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RemoteListener").field("interrupt", self.interrupt).finish_non_exhaustive()
+    }
 }
 
 /// How long it is asked again while nothing answers.
@@ -86,6 +102,12 @@ pub enum RemoteError {
         /// What to do next.
         hint: String,
     },
+    /// Somebody did not want to wait for an answer any more.
+    #[error("{server} is not waited for any more\n\nhint: ask again")]
+    Stopped {
+        /// The server.
+        server: String,
+    },
     /// It answered something else than what this serin understands.
     #[error(
         "{server} answered what this serin does not understand: {problem}\n\nhint: see that the address is that of \
@@ -104,7 +126,7 @@ impl RemoteError {
         match self {
             Self::Unreachable { may_pass, .. } => *may_pass,
             Self::Refused { status, .. } => matches!(status, 429 | 502..=504),
-            Self::Address { .. } | Self::Garbled { .. } => false,
+            Self::Address { .. } | Self::Stopped { .. } | Self::Garbled { .. } => false,
         }
     }
 }
@@ -156,7 +178,12 @@ impl Remote {
             cause: problem,
             may_pass: false,
         };
-        let client = client_builder(None, Names::default()).connect_timeout(CONNECT_TIME).build();
+        let mut client = client_builder(None, Names::default()).connect_timeout(CONNECT_TIME);
+        if is_here(&url) {
+            // A proxy would be elsewhere, and read the token.
+            client = client.no_proxy();
+        }
+        let client = client.build();
         let client = client.map_err(|error| unusable(causes(&error)))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| unusable(error.to_string()))?;
@@ -173,7 +200,7 @@ impl Remote {
     /// Asks, and asks again while that may help. It blocks until there is an answer, and must not be called from an
     /// asynchronous task.
     ///
-    /// * `tell`: is told why it is asked again, and when.
+    /// * `listener`: is told why it is asked again, and may end that.
     ///
     /// # Errors
     ///
@@ -182,7 +209,7 @@ impl Remote {
         &self,
         request: &RemoteRequest<'_>,
         tries: Tries,
-        tell: &dyn Fn(&RemoteError, Duration),
+        listener: &RemoteListener<'_>,
     ) -> Result<Vec<u8>, RemoteError> {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
@@ -199,13 +226,25 @@ impl Remote {
                 let asked_for = failure.retry_after.unwrap_or_default().min(LONGEST_PAUSE);
                 pause.map(|pause| pause.max(asked_for))
             })
-            .notify(|failure, pause| tell(&failure.error, pause));
-        self.runtime.block_on(asking).map_err(|failure| failure.error)
+            .notify(|failure, pause| (listener.tell)(&failure.error, pause));
+        self.runtime.block_on(async {
+            tokio::select! {
+                answer = asking => answer.map_err(|failure| failure.error),
+                () = listener.interrupt.stopped() => {
+                    Err(RemoteError::Stopped { server: self.base.clone() })
+                }
+            }
+        })
     }
 
-    /// Lets time pass.
-    pub fn pause(&self, length: Duration) {
-        self.runtime.block_on(async { sleep(length).await });
+    /// Lets time pass, or less of it once somebody wants to stop.
+    pub fn pause(&self, length: Duration, interrupt: &Interrupt) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = sleep(length) => {}
+                () = interrupt.stopped() => {}
+            }
+        });
     }
 
     async fn ask_once(&self, request: &RemoteRequest<'_>) -> Result<Vec<u8>, Failure> {
@@ -259,6 +298,10 @@ impl Remote {
         let hint = match (status, problem.hint) {
             (401, _) => {
                 "put a token of that server into `SERIN_TOKEN`; those who run it issue one with `serin token issue`"
+                    .to_owned()
+            }
+            (413, _) => {
+                "judge it here, without a server; or have those who run it raise `recording_bytes` under `limits`"
                     .to_owned()
             }
             (408, _) => {

@@ -9,7 +9,9 @@ use serin_model::{CounterForm, Timestamp};
 use serin_report::Report;
 use serin_runner::live::NamedText;
 use serin_runner::watch::{Start, TimingAsked};
-use serin_runner::{JudgeKind, Remote, RemoteError, RemoteRequest, TimeAsked, Tries};
+use serin_runner::{
+    JudgeKind, Remote, RemoteError, RemoteListener, RemoteRequest, TimeAsked, Tries,
+};
 
 use crate::moment::Moment;
 use crate::request::LINES;
@@ -20,9 +22,6 @@ const JSON: &str = "application/json";
 const SHORTLY: Duration = Duration::from_secs(30);
 /// For what is judged first. The server has a limit of its own.
 const JUDGING: Duration = Duration::from_secs(900);
-
-/// Is told why a server is asked again, and when.
-pub type Tell<'a> = &'a dyn Fn(&RemoteError, Duration);
 
 /// What a server is to judge.
 #[derive(Clone, Debug)]
@@ -49,7 +48,7 @@ pub struct JudgementAsked<'a> {
 pub fn judge(
     remote: &Remote,
     asked: &JudgementAsked<'_>,
-    tell: Tell<'_>,
+    listener: &RemoteListener<'_>,
 ) -> Result<Report, RemoteError> {
     let TimeAsked { start, end, last } = asked.time;
     let body = json!({
@@ -62,7 +61,7 @@ pub fn judge(
         "last": last.map(length),
         "judge": judge_word(asked.judge),
     });
-    post(remote, "/api/v1/judgements", None, &body, JUDGING, tell)
+    post(remote, "/api/v1/judgements", None, &body, JUDGING, listener)
 }
 
 fn counters_word(form: CounterForm) -> Option<&'static str> {
@@ -109,7 +108,7 @@ pub fn bench(
     judges: &[JudgeKind],
     first_line: u64,
     cases: Vec<u8>,
-    tell: Tell<'_>,
+    listener: &RemoteListener<'_>,
 ) -> Result<Vec<u8>, RemoteError> {
     let judge = match judges {
         [judge] => judge_word(*judge),
@@ -118,7 +117,7 @@ pub fn bench(
     let path = format!("/api/v1/bench?judge={judge}&line={first_line}");
     let body = Some((LINES, cases));
     let request = RemoteRequest { path: &path, key: None, body, timeout: JUDGING };
-    remote.ask(&request, Tries::Few, tell)
+    remote.ask(&request, Tries::Few, listener)
 }
 
 /// An analysis that a server is to follow.
@@ -140,7 +139,7 @@ pub struct AnalysisAsked<'a> {
 pub fn begin(
     remote: &Remote,
     asked: &AnalysisAsked<'_>,
-    tell: Tell<'_>,
+    listener: &RemoteListener<'_>,
 ) -> Result<String, RemoteError> {
     let timing = &asked.timing;
     let body = json!({
@@ -158,7 +157,7 @@ pub fn begin(
         "late": timing.late.map(length),
     });
     let key = random_digits(32).map_err(|error| remote.garbled(&error.to_string()))?;
-    let begun: Begun = post(remote, "/api/v1/analyses", Some(&key), &body, SHORTLY, tell)?;
+    let begun: Begun = post(remote, "/api/v1/analyses", Some(&key), &body, SHORTLY, listener)?;
     let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if begun.id.is_empty() || !begun.id.bytes().all(is_id) {
         return Err(remote.garbled("the analysis has no id"));
@@ -185,6 +184,12 @@ pub struct AnalysisStanding {
 }
 
 impl AnalysisStanding {
+    /// Returns why it cannot go on, if it cannot.
+    #[must_use]
+    pub fn stuck(&self) -> Option<&str> {
+        (self.state == "stuck").then(|| self.state_reason.as_deref().unwrap_or("its log says why"))
+    }
+
     /// Returns whether it is over.
     #[must_use]
     pub fn has_ended(&self) -> bool {
@@ -211,9 +216,9 @@ impl AnalysisStanding {
 pub fn standing(
     remote: &Remote,
     id: &str,
-    tell: Tell<'_>,
+    listener: &RemoteListener<'_>,
 ) -> Result<AnalysisStanding, RemoteError> {
-    get(remote, &format!("/api/v1/analyses/{id}"), tell)
+    get(remote, &format!("/api/v1/analyses/{id}"), listener)
 }
 
 /// Reads the report that an analysis ended with.
@@ -221,13 +226,21 @@ pub fn standing(
 /// # Errors
 ///
 /// [`RemoteError`] when there is no answer, or it says no.
-pub fn report(remote: &Remote, id: &str, tell: Tell<'_>) -> Result<Report, RemoteError> {
-    get(remote, &format!("/api/v1/analyses/{id}/report"), tell)
+pub fn report(
+    remote: &Remote,
+    id: &str,
+    listener: &RemoteListener<'_>,
+) -> Result<Report, RemoteError> {
+    get(remote, &format!("/api/v1/analyses/{id}/report"), listener)
 }
 
-fn get<T: DeserializeOwned>(remote: &Remote, path: &str, tell: Tell<'_>) -> Result<T, RemoteError> {
+fn get<T: DeserializeOwned>(
+    remote: &Remote,
+    path: &str,
+    listener: &RemoteListener<'_>,
+) -> Result<T, RemoteError> {
     let request = RemoteRequest { path, key: None, body: None, timeout: SHORTLY };
-    read(remote, &remote.ask(&request, Tries::Many, tell)?)
+    read(remote, &remote.ask(&request, Tries::Many, listener)?)
 }
 
 fn post<T: DeserializeOwned>(
@@ -236,11 +249,11 @@ fn post<T: DeserializeOwned>(
     key: Option<&str>,
     body: &Value,
     timeout: Duration,
-    tell: Tell<'_>,
+    listener: &RemoteListener<'_>,
 ) -> Result<T, RemoteError> {
     let body = Some((JSON, body.to_string().into_bytes()));
     let request = RemoteRequest { path, key, body, timeout };
-    read(remote, &remote.ask(&request, Tries::Few, tell)?)
+    read(remote, &remote.ask(&request, Tries::Few, listener)?)
 }
 
 fn read<T: DeserializeOwned>(remote: &Remote, answer: &[u8]) -> Result<T, RemoteError> {

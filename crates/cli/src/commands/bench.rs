@@ -7,7 +7,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
 use comfy_table::{Table, presets};
 use serin_runner::bench::{Tally, bench, read_cases};
-use serin_runner::{JudgeKind, Remote};
+use serin_runner::watch::Interrupt;
+use serin_runner::{JudgeKind, Remote, RemoteListener};
 use serin_server::remote;
 
 use crate::output::print;
@@ -108,7 +109,8 @@ impl Bench {
         let (judges, bar) = (self.judge.kinds(), Bar::new("judging"));
         let Some(remote) = remote else { return Ok(bench(file, judges, tally, output, &bar)?) };
         read_cases(file, &bar, |first_line, cases| {
-            let judged = remote::bench(remote, judges, first_line, cases, &tell)
+            let listener = RemoteListener { tell: &tell, interrupt: &Interrupt::default() };
+            let judged = remote::bench(remote, judges, first_line, cases, &listener)
                 .with_context(|| format!("`{file}`"))?;
             tally.add_lines(&judged).context("the server answered what this serin cannot read")?;
             match &mut output {

@@ -7,9 +7,10 @@ use anyhow::{anyhow, bail};
 use clap::{ArgGroup, Args, ValueHint};
 use serin_model::{Outcome, Timestamp};
 use serin_report::Report;
+use serin_runner::watch::Interrupt;
 use serin_runner::{
-    JudgeKind, Overrides, Question, Remote, TimeAsked, ask, ask_each, parse_length, parse_moment,
-    recording_to_send,
+    JudgeKind, Overrides, Question, Remote, RemoteListener, TimeAsked, ask, ask_each, parse_length,
+    parse_moment, recording_to_send,
 };
 use serin_server::remote::{self, JudgementAsked};
 
@@ -107,7 +108,7 @@ impl Judge {
         let remote = self.remote()?;
         let questions = self.questions()?;
         if let Some(fleet) = questions.iter().find(|it| !it.written.analysis.for_each.is_empty()) {
-            refuse_here_alone(&[("for_each", self.server.server.is_some())])?;
+            refuse_here_alone(&[("for_each", self.server.remote()?.is_some())])?;
             return match questions.as_slice() {
                 [fleet] => self.judge_fleet(fleet),
                 _ => Err(several_and_a_fleet(fleet)),
@@ -188,7 +189,8 @@ impl Judge {
             time: overrides.time,
             judge: overrides.judge,
         };
-        Ok(remote::judge(remote, &asked, &tell)?)
+        let listener = RemoteListener { tell: &tell, interrupt: &Interrupt::default() };
+        Ok(remote::judge(remote, &asked, &listener)?)
     }
 
     /// Judges every canary that the source knows.

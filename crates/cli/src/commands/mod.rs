@@ -16,6 +16,7 @@ mod note;
 mod packs;
 mod plan;
 mod remark;
+mod replay;
 mod schema;
 mod scorecard;
 mod selftest;
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Label(remark::LabelCommand),
     Override(remark::OverrideCommand),
     Scorecard(scorecard::ScorecardCommand),
+    Replay(replay::Replay),
     Checks(checks::ChecksCommand),
     Serve(serve::Serve),
     Demo(demo::DemoCommand),
@@ -96,6 +98,7 @@ impl Command {
             Self::Label(label) => label.run(),
             Self::Override(decision) => decision.run(),
             Self::Scorecard(scorecard) => scorecard.run(),
+            Self::Replay(replay) => replay.run(),
             Self::Checks(checks) => checks.run(),
             Self::Serve(serve) => serve.run(),
             Self::Demo(demo) => demo.run(),

@@ -37,6 +37,8 @@ enum SchemaOf {
     Verdicts,
     /// Scorecards, as `serin scorecard --format json` writes them
     Scorecard,
+    /// What would have been said, as `serin replay --format json` writes it
+    Replay,
     /// Applied Checks, as `serin checks list --format json` writes them
     Checks,
     /// Findings, as `serin lint --format json` writes them
@@ -56,6 +58,7 @@ impl Schema {
             SchemaOf::Changes => serin_report::changes_json_schema(),
             SchemaOf::Verdicts => serin_report::verdicts_json_schema(),
             SchemaOf::Scorecard => serin_report::scorecard_json_schema(),
+            SchemaOf::Replay => serin_report::replay_json_schema(),
             SchemaOf::Checks => serin_report::checks_json_schema(),
             SchemaOf::Lint => serin_report::lint_json_schema(),
             SchemaOf::Api => return show(&serin_server::openapi()),

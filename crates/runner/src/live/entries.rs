@@ -52,7 +52,8 @@ pub(super) struct About {
     pub(super) begun: Option<EventId>,
 }
 
-fn judge() -> Judge {
+/// Returns who judges live analyses.
+pub(super) fn judge() -> Judge {
     Judge { name: "sequential".to_owned(), revision: REVISION }
 }
 

@@ -492,6 +492,16 @@ impl Machine {
         self.phase = Phase::Begin;
     }
 
+    /// Returns the verdict on what it judged again, once it began, and whether that reached the horizon.
+    pub(crate) fn verdict_again(&mut self) -> Option<(Verdict, bool)> {
+        self.memory.begun.as_ref()?;
+        let (_, _, horizon) = self.times();
+        let analysis = Arc::clone(&self.analysis);
+        let begun = self.begun();
+        let is_over = begun.watermark >= horizon;
+        Some((begun.judge.verdict(&analysis, &[], is_over).verdict, is_over))
+    }
+
     /// Returns the verdict as it stands.
     pub(crate) fn verdict(&mut self) -> Verdict {
         let (_, judged_from, _) = self.times();
