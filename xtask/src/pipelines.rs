@@ -1,4 +1,5 @@
-//! The pipelines that others copy, looked at as their forges would.
+//! What others copy, looked at as its readers would: pipelines as forges do, manifests, units and rules as those who
+//! run them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
-use crate::command::root;
+use crate::command::{find_program, root};
 use crate::python::PIPELINE_VALIDATION;
 use crate::tools;
 
@@ -25,7 +26,47 @@ pub(crate) fn run() -> anyhow::Result<Vec<&'static str>> {
     lint_scripts(shellcheck.clone(), &mut skipped)?;
     lint_actions(shellcheck, &mut skipped)?;
     audit_actions(&mut skipped)?;
+    check_manifests(&mut skipped)?;
+    check_unit(&mut skipped)?;
+    check_alerts(&mut skipped)?;
     Ok(skipped)
+}
+
+/// The oldest Kubernetes whose schemas the manifests are held to.
+const KUBERNETES: &str = "1.30";
+
+fn check_manifests(skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {
+    let Some(mut check) = PIPELINE_VALIDATION.python() else {
+        skipped.push("manifests by their schemas: kubernetes-validate is not installed");
+        return Ok(());
+    };
+    let files = ["packaging/kubernetes/serin.yaml", "packaging/kubernetes/first-token.yaml"];
+    let run = "from kubernetes_validate.__main__ import main; main()";
+    check.args(["-c", run, "--strict", "-k", KUBERNETES]).args(files);
+    succeed("kubernetes-validate", &mut check, &files)
+}
+
+/// Less is better, from 0 to 100; `systemd-analyze security` calls up to 20 OK.
+const MOST_EXPOSED: &str = "--threshold=15";
+
+fn check_unit(skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {
+    let Some(program) = find_program("systemd-analyze") else {
+        skipped.push("the systemd unit: systemd-analyze is not installed");
+        return Ok(());
+    };
+    let unit = "packaging/systemd/serin.service";
+    let mut check = Command::new(program);
+    check.args(["security", "--offline=true", "--no-pager", MOST_EXPOSED, unit]);
+    succeed("systemd-analyze", &mut check, &[unit])
+}
+
+fn check_alerts(skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {
+    let Some(program) = find_program("promtool") else {
+        skipped.push("the alert rules: promtool is not installed");
+        return Ok(());
+    };
+    let rules = "packaging/prometheus/serin-alerts.yaml";
+    succeed("promtool", Command::new(program).args(["check", "rules", rules]), &[rules])
 }
 
 fn check_schemas(skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {

@@ -20,7 +20,8 @@ pub(crate) struct Modules {
 pub(crate) const SBOM_VALIDATION: Modules =
     Modules { name: "sbom-validation", purpose: "checks an SBOM" };
 
-/// `check_jsonschema`, with the schemas of GitHub's and GitLab's files.
+/// `check_jsonschema`, with the schemas of GitHub's and GitLab's files, and `kubernetes_validate`, with those of
+/// Kubernetes.
 pub(crate) const PIPELINE_VALIDATION: Modules =
     Modules { name: "pipeline-validation", purpose: "checks pipelines by their schemas" };
 

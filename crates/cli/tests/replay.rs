@@ -136,17 +136,11 @@ fn what_cannot_be_replayed_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = folder.path().join("serin.db");
     let ledger = ledger.to_str().unwrap();
-    let noted = serin(&[
-        "note",
-        "--ledger",
-        ledger,
-        "--service",
-        "checkout",
-        "--what",
-        "deploy",
-        "--to",
-        "1.2",
-    ]);
+    let issued =
+        serin(&["token", "issue", "--ledger", ledger, "--role", "read", "--name", "a test"]);
+    assert_eq!(issued.code, 0, "{}", issued.stderr);
+    let noted =
+        serin(&["note", "deploy", "--ledger", ledger, "--service", "checkout", "--to", "1.2"]);
     let broken = folder.path().join("broken.yaml");
     fs::write(&broken, "service: checkout\nchecks: {errors: {gague: m}}\n").unwrap();
     let broken = broken.to_str().unwrap();
@@ -160,7 +154,8 @@ fn what_cannot_be_replayed_is_said() {
         ("a broken Check", serin(&["replay", broken, "--ledger", ledger])),
         ("no ledger", serin(&["replay", "--ledger", missing.to_str().unwrap()])),
     ];
-    let mut said = format!("note: {}\n", noted.code);
+    assert_eq!(noted.code, 0, "{}", noted.stderr);
+    let mut said = String::new();
     for (what, run) in rows {
         said += &format!("=== {what}\n{}", run.shown());
     }

@@ -4,7 +4,8 @@
 
 mod serin;
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -329,4 +330,54 @@ async fn who_does_not_wait_any_more_is_told_that_it_goes_on() {
     said.read_to_string(&mut rest).unwrap();
     assert_eq!(watching.wait().unwrap().code(), Some(1));
     assert!(rest.contains("goes on at http://") && rest.contains("/stop"), "{rest}");
+}
+
+impl Server {
+    /// Sends a request by hand, and returns the answer.
+    fn request(&self, line: &str, body: &str) -> String {
+        let host = self.address.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{line} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+#[test]
+fn a_backup_taken_while_it_runs_is_restored_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (ledger, backup, restored) = (path("serin.db"), path("serin.jsonl"), path("restored.db"));
+    let mut server = Server::start(Path::new(&ledger), "127.0.0.1:0");
+    let tell = |number: u32| {
+        let change = format!(r#"{{"service":"shop","what":"deploy","to":"1.{number}"}}"#);
+        let answer = server.request("POST /api/v1/changes", &change);
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    };
+    (0..20).for_each(tell);
+    let exported = run(&[], &["ledger", "export", "--ledger", &ledger, "-o", &backup]);
+    assert_eq!(exported.0, 0, "{}", exported.2);
+    // What comes after the backup is not in it, and hinders nothing.
+    tell(20);
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    for verb in [
+        &["ledger", "verify", "--ledger", &ledger][..],
+        &["ledger", "import", "--ledger", &restored, &backup],
+        &["ledger", "verify", "--ledger", &restored],
+    ] {
+        let (code, _, said) = run(&[], verb);
+        assert_eq!(code, 0, "{verb:?}: {said}");
+    }
+    let again = Server::start(Path::new(&restored), "127.0.0.1:0");
+    let changes = again.request("GET /api/v1/services/shop/changes", "");
+    assert!(changes.starts_with("HTTP/1.1 200"), "{changes}");
+    assert_eq!(changes.matches(r#""to":"1."#).count(), 20, "{changes}");
 }

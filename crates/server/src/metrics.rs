@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use serin_runner::live::{Snapshot, State};
 
 /// The server's own metrics. No label has a value that a client chooses.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Metrics {
     durations: Family<Route, Histogram, fn() -> Histogram>,
     refused: Family<Refusal, Counter>,
     events: Counter,
+    analyses: Family<Doing, Gauge>,
+    paused: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) streams: Gauge,
     pub(crate) checks_drifted: Gauge,
@@ -40,6 +43,12 @@ struct Route {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Refusal {
     reason: &'static str,
+}
+
+/// What analyses do.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Doing {
+    state: &'static str,
 }
 
 /// In seconds.
@@ -68,6 +77,10 @@ impl Metrics {
             "Events that requests appended",
             events.clone(),
         );
+        let analyses = Family::default();
+        registry.register("analyses", "Analyses that run, by what they do", analyses.clone());
+        let paused = Gauge::default();
+        registry.register("acting_paused", "Whether all acting is paused", paused.clone());
         let connections = Gauge::default();
         registry.register("connections", "Connections that are open", connections.clone());
         let streams = Gauge::default();
@@ -90,6 +103,8 @@ impl Metrics {
             durations,
             refused,
             events,
+            analyses,
+            paused,
             connections,
             streams,
             checks_drifted,
@@ -118,11 +133,36 @@ impl Metrics {
         self.events.inc_by(events);
     }
 
+    /// Takes down what runs, and whether acting is paused, as it is at this moment.
+    pub(crate) fn stands(&self, running: &[Snapshot], is_paused: bool) {
+        for state in STATES {
+            let count = running.iter().filter(|it| word(&it.state) == state).count();
+            let gauge = self.analyses.get_or_create(&Doing { state });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        self.paused.set(i64::from(is_paused));
+    }
+
     /// Writes all as OpenMetrics.
     pub(crate) fn to_text(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string takes what is written");
         text
+    }
+}
+
+const STATES: [&str; 6] =
+    ["waiting", "judging", "source_failing", "clock_doubted", "ledger_failing", "stuck"];
+
+/// The word of the API for what an analysis does.
+fn word(state: &State) -> &'static str {
+    match state {
+        State::Waiting { .. } => "waiting",
+        State::Judging => "judging",
+        State::SourceFailing { .. } => "source_failing",
+        State::ClockDoubted { .. } => "clock_doubted",
+        State::LedgerFailing { .. } => "ledger_failing",
+        State::Stuck { .. } => "stuck",
     }
 }
 

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use serin_ledger::Acting;
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -55,5 +56,7 @@ pub(crate) async fn metrics(
         let (mut parts, _) = request.into_parts();
         May::<Read>::from_request_parts(&mut parts, &app).await?;
     }
+    let is_paused = app.books.of_itself::<Acting>().await.is_ok_and(|it| it.paused.is_some());
+    app.metrics.stands(&app.live.running().await, is_paused);
     Ok(([(CONTENT_TYPE, metrics::MEDIA_TYPE)], app.metrics.to_text()).into_response())
 }

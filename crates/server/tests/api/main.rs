@@ -14,6 +14,7 @@ mod checks;
 mod databases;
 mod judgements;
 mod limits;
+mod packaging;
 mod pages;
 mod running;
 mod streams;
