@@ -1,4 +1,4 @@
-//! The reports of the example, in a real browser.
+//! The reports of the example and the pages of the demo, in a real browser.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::command::{find_program, root};
+use crate::demo::Running;
+use crate::python::PAGES;
 
 /// Returns whether there is a browser.
 pub(crate) fn is_installed() -> bool {
@@ -15,8 +17,8 @@ pub(crate) fn is_installed() -> bool {
 }
 
 /// Shows each report at the width of a phone and of a desk, and fails when a page scrolls sideways,
-/// shows nothing, or asks the network for anything.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// shows nothing, or asks the network for anything; then the pages of a server. Returns what was skipped.
+pub(crate) fn run() -> anyhow::Result<Option<&'static str>> {
     let folder = tempfile::tempdir()?;
     for recording in ["good", "slow", "failing", "silent"] {
         let report = folder.path().join(format!("{recording}.html"));
@@ -34,7 +36,24 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
         println!("{recording}: fits 360, 768 and 1280 px");
     }
-    fleet(folder.path())
+    fleet(folder.path())?;
+    pages()
+}
+
+/// Has the pages of a demo looked at, in `pages.py`'s ways.
+fn pages() -> anyhow::Result<Option<&'static str>> {
+    let Some(mut look) = PAGES.python() else {
+        return Ok(Some("the pages in a browser: playwright and axe are not installed"));
+    };
+    let chromium = find_program("chromium").context("chromium is not installed")?;
+    let demo = Running::start()?;
+    look.arg(root().join("xtask/pages.py")).arg(format!("http://{}", demo.address));
+    look.arg(chromium).arg(PAGES.file("axe_core_python/axe.min.js"));
+    let status = look.status().context("python3 does not start")?;
+    if !status.success() {
+        bail!("something is wrong with the pages of `serin demo`");
+    }
+    Ok(None)
 }
 
 /// Shows the index of a fleet and the page of one of its members.

@@ -43,18 +43,42 @@ fn measure(arguments: &[&str]) -> anyhow::Result<()> {
     Cargo::new(&[&words[..], &["--"], arguments].concat()).run()
 }
 
-/// A demo that is ended however this ends.
-struct Running(Child);
+/// A demo that shows something, and is ended however this ends.
+pub(crate) struct Running {
+    demo: Child,
+    /// Its host and port.
+    pub(crate) address: String,
+}
+
+impl Running {
+    /// Starts a demo from the debug build, and waits until there is one of everything.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        Cargo::new(&["build", "--quiet", "--package", "serin"]).run()?;
+        let mut demo = Command::new(root().join("target/debug/serin"));
+        demo.args(["demo", "--seed", "1", "--opening", "2026-11-23T08:00:00Z"]);
+        demo.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        let demo = demo.spawn().context("serin does not start")?;
+        let mut running = Self { demo, address: String::new() };
+        let output = running.demo.stdout.take().context("serin has no output")?;
+        let address = BufReader::new(output)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("http://")?.1.trim_end_matches('/').to_owned()));
+        running.address = address.context("serin does not say its address")?;
+        wait(PICTURE_AFTER);
+        Ok(running)
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let id = self.0.id().to_string();
+        let id = self.demo.id().to_string();
         // Where there is no `kill`, its ledger stays in the temporary folder.
         let asked = Command::new("kill").args(["-INT", &id]).status();
         if !asked.is_ok_and(|status| status.success()) {
-            let _ = self.0.kill();
+            let _ = self.demo.kill();
         }
-        let _ = self.0.wait();
+        let _ = self.demo.wait();
     }
 }
 
@@ -65,19 +89,9 @@ const PICTURE_AFTER: Duration = Duration::from_secs(12);
 const MOST_BYTES: u64 = 200_000;
 
 fn picture() -> anyhow::Result<()> {
-    Cargo::new(&["build", "--quiet", "--package", "serin"]).run()?;
-    let mut demo = Command::new(root().join("target/debug/serin"));
-    demo.args(["demo", "--seed", "1", "--opening", "2026-11-23T08:00:00Z"]);
-    demo.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
-    let mut demo = Running(demo.spawn().context("serin does not start")?);
-    let output = demo.0.stdout.take().context("serin has no output")?;
-    let address = BufReader::new(output)
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| Some(line.split_once("http://")?.1.trim_end_matches('/').to_owned()));
-    let address = address.context("serin does not say its address")?;
-    wait(PICTURE_AFTER);
-    if !answers(&address)? {
+    let demo = Running::start()?;
+    let address = &demo.address;
+    if !answers(address)? {
         bail!("http://{address}/ is no page");
     }
     let file = root().join("docs/images/demo.png");

@@ -98,7 +98,9 @@ fn main() -> ExitCode {
             name_skipped(&skipped);
         }),
         Task::Oracle => oracle::run(),
-        Task::Browser => browser::run(),
+        Task::Browser => browser::run().map(|skipped| {
+            skipped.iter().for_each(|what| println!("skipped  {what}"));
+        }),
         Task::Pipelines => pipelines::run().map(|skipped| name_skipped(&skipped)),
         Task::Bench => Cargo::new(&["bench", "--package", "serin-judge"]).run(),
         Task::Calibrate { arguments } => run_tool("serin-calibrate", &arguments),

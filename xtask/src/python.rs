@@ -29,6 +29,10 @@ pub(crate) const PIPELINE_VALIDATION: Modules =
 pub(crate) const AWS_SERVER: Modules =
     Modules { name: "moto", purpose: "speaks CloudWatch's protocol to a test" };
 
+/// `playwright`, which drives a browser, and `axe`, which looks at pages as who sees or hears otherwise.
+pub(crate) const PAGES: Modules =
+    Modules { name: "browser-pages", purpose: "looks at pages in a browser" };
+
 /// A copy of the list, put beside the modules once they are all there.
 const INSTALLED: &str = "installed.txt";
 
@@ -44,6 +48,11 @@ impl Modules {
     fn are_installed(&self) -> bool {
         let installed = fs::read(self.folder().join(INSTALLED)).ok();
         installed.is_some() && installed == fs::read(self.list()).ok()
+    }
+
+    /// Returns a file that one of them has.
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
+        self.folder().join(path)
     }
 
     /// Returns a call of Python that finds these modules, if they are installed.

@@ -64,9 +64,12 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
         Ok(())
     })?;
     if browser::is_installed() {
-        step("the report in a browser", browser::run)?;
+        step("reports and pages in a browser", || {
+            skipped.extend(browser::run()?.map(str::to_owned));
+            Ok(())
+        })?;
     } else {
-        skipped.push("the report in a browser: chromium is not installed".to_owned());
+        skipped.push("reports and pages in a browser: chromium is not installed".to_owned());
     }
     if cfg!(target_os = "linux") {
         step("a release", || {

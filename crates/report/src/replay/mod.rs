@@ -330,6 +330,8 @@ mod tests {
         );
         assert!(report.is_worse());
         insta::assert_snapshot!(replay_markdown(&report));
+        let style = crate::Style { colour: false, width: 120 };
+        insta::assert_snapshot!("table", replay_table(&report, style));
     }
 
     #[test]

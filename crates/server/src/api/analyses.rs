@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serin_ledger::{Event, Fact, Key};
 use serin_model::FileError;
 use serin_report::Report;
-use serin_runner::live::{BeginError, Overlap, SOURCE, Snapshot, State as LiveState};
+use serin_runner::checks::{AppliedCheckError, applied_check};
+use serin_runner::live::{BeginError, NamedText, Overlap, SOURCE, Snapshot, State as LiveState};
 use serin_runner::watch::{Start, TimingAsked};
 use serin_runner::{parse_length, parse_length_or_nothing, service_of};
 use utoipa::{IntoParams, ToSchema};
@@ -30,8 +31,12 @@ use crate::request::{Asked, IdempotencyKey, Json, Named};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAnalysis {
-    /// The Check file and those that it extends, the nearest first.
-    #[schema(min_items = 1, max_items = 16)]
+    /// The service, whose Check in force is taken; instead of `checks`.
+    #[schema(example = "checkout")]
+    service: Option<String>,
+    /// The Check file and those that it extends, the nearest first; instead of `service`.
+    #[serde(default)]
+    #[schema(max_items = 16)]
     checks: Vec<Text>,
     /// What narrows the Check's service down, such as `environment`.
     #[serde(default)]
@@ -288,7 +293,18 @@ pub(crate) async fn begin(
     key: IdempotencyKey,
     Json(asked): Json<NewAnalysis>,
 ) -> Result<Begun, Problem> {
-    let checks = named(asked.checks)?;
+    let (checks, labels) = match asked.service {
+        None => (named(asked.checks)?, asked.labels),
+        Some(service) if asked.checks.is_empty() => {
+            in_force(&app, &caller, service, asked.labels).await?
+        }
+        Some(_) => {
+            let detail = "both `service` and `checks` say what is judged";
+            return Err(Problem::new(Kind::Invalid, detail)
+                .at("/service")
+                .hint("leave `service` out: the Check names it"));
+        }
+    };
     let service = service_of(&checks).map_err(|error| wrong_check(&error))?;
     caller.of_service(&service)?;
     if service == serin_ledger::ITSELF {
@@ -299,7 +315,7 @@ pub(crate) async fn begin(
     let idempotency_key = key.0.map(|key| format!("{}\n{key}", caller.source));
     let begun = app.live.begin(serin_runner::live::NewAnalysis {
         checks,
-        labels: asked.labels,
+        labels,
         change: asked.change,
         shadow: asked.shadow,
         timing: TimingAsked {
@@ -320,6 +336,31 @@ pub(crate) async fn begin(
         event: begun.id.to_string(),
         was_known: begun.was_known,
     })
+}
+
+/// Returns the texts of the Check in force for a service, and the labels of the scope that is judged.
+async fn in_force(
+    app: &Arc<App>,
+    caller: &Caller,
+    service: String,
+    labels: BTreeMap<String, String>,
+) -> Result<(Vec<NamedText>, BTreeMap<String, String>), Problem> {
+    caller.of_service(&service)?;
+    let scope = serin_ledger::Scope { service, labels };
+    let asked = scope.clone();
+    let found = app.books.read(move |ledger| Ok(applied_check(ledger, &asked))).await?;
+    let found = found.map_err(|error| match error {
+        AppliedCheckError::Ledger(error) => Problem::from(error),
+        other => {
+            let text = other.to_string();
+            let (detail, hint) = text.split_once("\n\nhint: ").unwrap_or((&text, ""));
+            let hint = if hint.is_empty() { "send its Check file as `checks`" } else { hint };
+            Problem::new(Kind::Invalid, detail).at("/service").hint(hint)
+        }
+    })?;
+    let mut labels = found.scope.labels;
+    labels.extend(scope.labels);
+    Ok((found.texts, labels))
 }
 
 fn wrong_check(error: &FileError) -> Problem {

@@ -237,3 +237,29 @@ async fn a_repository_out_of_reach_is_said() {
     let answer = other.get("/api/v1/checks", "").await.json();
     assert_eq!(answer, json!({"folder": null, "items": []}));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_begins_by_the_name_of_a_service() {
+    let repository = Repository::new(&["cart", "checkout"]);
+    let server = Running::with(&repository.configured("")).await;
+    until(&server, "", |it| it["items"].as_array().unwrap().len() == 2).await;
+    let begin = async |body: Value| server.post("/api/v1/analyses", "", body).await;
+    let begun = begin(json!({"service": "cart", "start": "now", "labels": {"region": "eu"}})).await;
+    assert_eq!(begun.status, 201, "{}", begun.text);
+    let path = format!("/api/v1/analyses/{}", begun.json()["id"].as_str().unwrap());
+    let scope = server.get(&path, "").await.json()["scope"].clone();
+    assert_eq!(scope, json!({"service": "cart", "labels": {"region": "eu"}}));
+    let both = json!({"service": "cart", "checks": [{"name": "a", "text": check("cart", "1%")}]});
+    for (body, said) in [
+        (json!({"service": "search"}), "search"),
+        (json!({"start": "now"}), "0 Check files"),
+        (both, "both `service` and `checks`"),
+    ] {
+        let refused = begin(body).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(refused.text.contains(said) && refused.text.contains("hint"), "{}", refused.text);
+    }
+    let token = server.token(Role::Submit, &["checkout"]).await;
+    let other = server.post("/api/v1/analyses", &token, json!({"service": "cart"})).await;
+    assert_eq!(other.status, 403, "{}", other.text);
+}

@@ -52,11 +52,18 @@ async fn a_verdict_is_found_from_everywhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_analysis_that_runs_has_a_page_that_stays_up_to_date() {
     let server = shop().await;
-    let begun = server.post("/api/v1/analyses", "", analyses::asked("checkout", "now")).await;
+    let change = json!({"service": "checkout", "what": "deploy", "subject": "change/1 2"});
+    assert_eq!(server.post("/api/v1/changes", "", change).await.status, 201);
+    let change_page = "/changes/change%2F1%202?service=checkout";
+    let mut asked = analyses::asked("checkout", "now");
+    asked["change"] = json!("change/1 2");
+    let begun = server.post("/api/v1/analyses", "", asked).await;
     let path = format!("/analyses/{}", begun.json()["id"].as_str().unwrap());
     let text = page(&server, &path).await;
     assert!(text.contains("data-live") && text.contains("Nothing is judged yet."), "{text}");
-    assert!(page(&server, "/").await.contains(&path));
+    let now = page(&server, "/").await;
+    assert!(now.contains(&path) && now.contains(change_page), "{now}");
+    page(&server, change_page).await;
     let script = server.get("/assets/serin.js", "").await;
     assert!(script.text.contains("data-live"), "{}", script.text);
 }
