@@ -36,6 +36,48 @@ impl ServerOptions {
     }
 }
 
+/// What a server writes down of an analysis.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AnalysisOptions {
+    /// With a server: the change that is judged, such as `change/1.4.2`, as `serin note` or the API called it
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) change: Option<String>,
+
+    /// With a server: nobody acts on the verdict; the scorecard counts it
+    #[arg(long)]
+    pub(crate) shadow: bool,
+
+    /// With a server: run again under the same key, such as a job's number, this follows the same analysis
+    #[arg(long, value_name = "KEY", value_parser = parse_key)]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+impl AnalysisOptions {
+    /// Refuses what is of use to a server alone.
+    pub(crate) fn refuse_without_server(&self) -> anyhow::Result<()> {
+        let given = [
+            ("--change", self.change.is_some()),
+            ("--shadow", self.shadow),
+            ("--idempotency-key", self.idempotency_key.is_some()),
+        ];
+        match given.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((option, _)) => bail!(
+                "`{option}` is of no use without `--server`: nothing is written down here\n\nhint: leave it out, or \
+                 name a server"
+            ),
+        }
+    }
+}
+
+fn parse_key(text: &str) -> Result<String, String> {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !(1..=200).contains(&text.len()) || !is_visible {
+        return Err("write 1 to 200 visible characters, such as the number of a job".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Refuses options that only this machine can follow.
 pub(crate) fn refuse_here_alone(given: &[(&str, bool)]) -> anyhow::Result<()> {
     match given.iter().find(|(_, is_given)| *is_given) {

@@ -7,7 +7,7 @@ mod serin;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -243,16 +243,10 @@ async fn a_canary_is_followed_there_and_its_report_comes_here() {
     assert!(said.contains("has no point of any check"), "{said}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_and_comes_back_ends_what_it_began() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(Duration::from_secs(3)).await;
-    let check = check_of(folder.path(), &store);
-    let ledger = folder.path().join("serin.db");
-    let mut server = Server::start(&ledger, "127.0.0.1:0");
-    let listen = server.address.strip_prefix("http://").unwrap().to_owned();
+/// Has a canary followed, kills the server, and waits until whoever follows has noticed.
+fn watching_when_killed(server: Server, check: &str) -> (Child, BufReader<ChildStderr>) {
     let mut watching = Command::new(assert_cmd::cargo::cargo_bin!("serin"))
-        .args(["watch", &check])
+        .args(["watch", check])
         .args(LONG_AGO)
         .env("SERIN_SERVER", &server.address)
         .env_remove("SERIN_TOKEN")
@@ -264,12 +258,44 @@ async fn a_server_that_is_killed_and_comes_back_ends_what_it_began() {
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
     assert!(line.contains("it runs at"), "{line}");
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
+    drop(server);
     while !line.contains("did not answer") {
         line.clear();
         assert!(said.read_line(&mut line).unwrap() > 0, "it gave up");
     }
+    (watching, said)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_run_again_follows_the_analysis_that_it_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(Duration::ZERO).await;
+    let check = check_of(folder.path(), &store);
+    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let about = ["--change", "change/9", "--shadow", "--idempotency-key", "job-4812"];
+    let watch = [&["watch", &check], &LONG_AGO[..], &about].concat();
+    let (first, again) = (server.ask("", &watch), server.ask("", &watch));
+    assert_eq!((first.0, &first.1), (again.0, &again.1), "{}\n{}", first.2, again.2);
+    let page =
+        |said: &str| said.lines().find(|line| line.contains("it runs at")).unwrap().to_owned();
+    assert_eq!(page(&first.2), page(&again.2));
+    let verdicts = server.request("GET /api/v1/services/shop/verdicts", "");
+    assert_eq!(verdicts.matches(r#""analysis":"#).count(), 1, "{verdicts}");
+    assert!(verdicts.contains(r#""change":"change/9""#), "{verdicts}");
+    assert!(verdicts.contains(r#""shadow":true"#), "{verdicts}");
+    let (code, _, said) = run(&[], &["watch", &check, "--shadow"]);
+    assert!(code == 1 && said.contains("of no use without `--server`"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_and_comes_back_ends_what_it_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(Duration::from_secs(3)).await;
+    let check = check_of(folder.path(), &store);
+    let ledger = folder.path().join("serin.db");
+    let server = Server::start(&ledger, "127.0.0.1:0");
+    let listen = server.address.strip_prefix("http://").unwrap().to_owned();
+    let (mut watching, mut said) = watching_when_killed(server, &check);
     let _again = Server::start(&ledger, &listen);
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
@@ -304,26 +330,8 @@ async fn who_does_not_wait_any_more_is_told_that_it_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(Duration::from_secs(20)).await;
     let check = check_of(folder.path(), &store);
-    let mut server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
-    let mut watching = Command::new(assert_cmd::cargo::cargo_bin!("serin"))
-        .args(["watch", &check])
-        .args(LONG_AGO)
-        .env("SERIN_SERVER", &server.address)
-        .env_remove("SERIN_TOKEN")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(watching.stderr.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    // Though the server is away.
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
-    while !line.contains("did not answer") {
-        line.clear();
-        assert!(said.read_line(&mut line).unwrap() > 0, "it gave up");
-    }
+    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let (mut watching, mut said) = watching_when_killed(server, &check);
     let id = watching.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let mut rest = String::new();

@@ -27,8 +27,14 @@ pub enum Fact {
     VerdictLabelled(VerdictLabelled),
     /// `verdict.overridden`
     VerdictOverridden(VerdictOverridden),
+    /// `act.begun`
+    ActBegun(ActBegun),
     /// `act.done`
     ActDone(ActDone),
+    /// `act.failed`
+    ActFailed(ActFailed),
+    /// `act.withheld`
+    ActWithheld(ActWithheld),
     /// `act.undone`
     ActUndone(Person),
     /// `acting.paused`
@@ -199,6 +205,38 @@ pub enum Decision {
     RollBack,
 }
 
+/// A rule demands an act about a verdict, and it is about to be done. The verdict is the event's only cause.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ActBegun {
+    /// What is done, in a few words.
+    pub act: String,
+    /// The rule that demands it.
+    pub rule: String,
+    /// How to take it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// When it is over at the latest, in milliseconds since 1970: from then on nobody does it any more.
+    pub until: Timestamp,
+}
+
+/// An act failed, or nobody knows what became of it. Its beginning is the event's only cause.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ActFailed {
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// A rule demanded an act about a verdict, and it is not done. The verdict is the event's only cause.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct ActWithheld {
+    /// What would have been done, in a few words.
+    pub act: String,
+    /// The rule that demanded it.
+    pub rule: String,
+    /// Why not, in a sentence.
+    pub why: String,
+}
+
 /// Something was done about a verdict.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct ActDone {
@@ -360,7 +398,10 @@ impl Fact {
             Kind::AnalysisEnded => Self::AnalysisEnded(read(kind, body)?),
             Kind::VerdictLabelled => Self::VerdictLabelled(read(kind, body)?),
             Kind::VerdictOverridden => Self::VerdictOverridden(read(kind, body)?),
+            Kind::ActBegun => Self::ActBegun(read(kind, body)?),
             Kind::ActDone => Self::ActDone(read(kind, body)?),
+            Kind::ActFailed => Self::ActFailed(read(kind, body)?),
+            Kind::ActWithheld => Self::ActWithheld(read(kind, body)?),
             Kind::ActUndone => Self::ActUndone(read(kind, body)?),
             Kind::ActingPaused => Self::ActingPaused(read(kind, body)?),
             Kind::ActingResumed => Self::ActingResumed(read(kind, body)?),
@@ -383,7 +424,10 @@ impl Fact {
             Self::AnalysisEnded(_) => Kind::AnalysisEnded,
             Self::VerdictLabelled(_) => Kind::VerdictLabelled,
             Self::VerdictOverridden(_) => Kind::VerdictOverridden,
+            Self::ActBegun(_) => Kind::ActBegun,
             Self::ActDone(_) => Kind::ActDone,
+            Self::ActFailed(_) => Kind::ActFailed,
+            Self::ActWithheld(_) => Kind::ActWithheld,
             Self::ActUndone(_) => Kind::ActUndone,
             Self::ActingPaused(_) => Kind::ActingPaused,
             Self::ActingResumed(_) => Kind::ActingResumed,
@@ -409,7 +453,10 @@ impl Fact {
             Self::AnalysisEnded(fact) => write(fact),
             Self::VerdictLabelled(fact) => write(fact),
             Self::VerdictOverridden(fact) => write(fact),
+            Self::ActBegun(fact) => write(fact),
             Self::ActDone(fact) => write(fact),
+            Self::ActFailed(fact) => write(fact),
+            Self::ActWithheld(fact) => write(fact),
             Self::ActUndone(fact)
             | Self::ActingPaused(fact)
             | Self::ActingResumed(fact)

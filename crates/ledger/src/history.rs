@@ -163,7 +163,10 @@ impl Projection for ServiceHistory {
             }
             Fact::AnalysisBegun(_)
             | Fact::PointsTaken(_)
+            | Fact::ActBegun(_)
             | Fact::ActDone(_)
+            | Fact::ActFailed(_)
+            | Fact::ActWithheld(_)
             | Fact::ActUndone(_)
             | Fact::ActingPaused(_)
             | Fact::ActingResumed(_)

@@ -47,7 +47,7 @@ impl EventId {
         Self(Uuid::from_bytes(bytes))
     }
 
-    fn millis(self) -> u64 {
+    pub(crate) fn millis(self) -> u64 {
         let bytes = self.0.as_bytes();
         bytes[..6].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte))
     }

@@ -22,8 +22,14 @@ pub enum Kind {
     VerdictLabelled,
     /// `verdict.overridden`: somebody decided otherwise.
     VerdictOverridden,
+    /// `act.begun`: a rule demands an act about a verdict, and it is about to be done.
+    ActBegun,
     /// `act.done`: something was done about a verdict.
     ActDone,
+    /// `act.failed`: what was begun failed, or nobody knows what became of it.
+    ActFailed,
+    /// `act.withheld`: a rule demanded an act, and it is not done.
+    ActWithheld,
     /// `act.undone`: and taken back.
     ActUndone,
     /// `acting.paused`: judging goes on, acting does not.
@@ -45,14 +51,17 @@ pub enum Kind {
 }
 
 /// The kinds and their names.
-const NAMES: [(Kind, &str); 15] = [
+const NAMES: [(Kind, &str); 18] = [
     (Kind::ChangeNoted, "change.noted"),
     (Kind::AnalysisBegun, "analysis.begun"),
     (Kind::PointsTaken, "analysis.points"),
     (Kind::AnalysisEnded, "analysis.ended"),
     (Kind::VerdictLabelled, "verdict.labelled"),
     (Kind::VerdictOverridden, "verdict.overridden"),
+    (Kind::ActBegun, "act.begun"),
     (Kind::ActDone, "act.done"),
+    (Kind::ActFailed, "act.failed"),
+    (Kind::ActWithheld, "act.withheld"),
     (Kind::ActUndone, "act.undone"),
     (Kind::ActingPaused, "acting.paused"),
     (Kind::ActingResumed, "acting.resumed"),
@@ -84,7 +93,11 @@ impl Kind {
     /// Returns the kind of event that one of this kind speaks of, and must name as its only cause.
     pub(crate) fn speaks_of(&self) -> Option<&'static [Self]> {
         match self {
-            Self::VerdictLabelled | Self::VerdictOverridden => Some(&[Self::AnalysisEnded]),
+            Self::VerdictLabelled
+            | Self::VerdictOverridden
+            | Self::ActBegun
+            | Self::ActWithheld => Some(&[Self::AnalysisEnded]),
+            Self::ActFailed => Some(&[Self::ActBegun]),
             Self::ActUndone => Some(&[Self::ActDone]),
             Self::TokenRevoked => Some(&[Self::TokenIssued]),
             // A correction of a correction is another correction of the first event.

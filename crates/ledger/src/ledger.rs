@@ -102,6 +102,26 @@ impl Ledger {
         events(rows, &place)
     }
 
+    /// Returns the position behind which all events are that arrived since a moment, found by the times in their ids,
+    /// which grow whatever the clocks did.
+    ///
+    /// # Errors
+    ///
+    /// What the database did, or that an event is damaged.
+    pub fn position_before(&mut self, moment: Timestamp) -> Result<u64, LedgerError> {
+        let moment = u64::try_from(moment.as_millis()).unwrap_or(0);
+        let (mut before, mut behind) = (0, self.head()?.position + 1);
+        while before + 1 < behind {
+            let middle = before + (behind - before) / 2;
+            let event = self.events(&Selection::default(), middle - 1, 1)?.pop();
+            match event.is_some_and(|event| event.id.millis() < moment) {
+                true => before = middle,
+                false => behind = middle,
+            }
+        }
+        Ok(before)
+    }
+
     /// Returns the event of an id.
     ///
     /// # Errors

@@ -48,6 +48,7 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod acting;
+mod acts;
 mod admission;
 mod aftermath;
 mod applied_checks;
@@ -80,6 +81,7 @@ mod verify;
 mod writer;
 
 pub use crate::acting::{Acting, Pause};
+pub use crate::acts::{Act, ActState, Acts};
 pub use crate::aftermath::{Aftermath, Overridden, Truth};
 pub use crate::applied_checks::{AppliedChecks, NoOneCheck};
 pub use crate::body::Body;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serin_ledger::fact::{Alteration, ChangeNoted, Judge};
-use serin_ledger::{Entry, KnownGood, Ledger, Scope, ServiceHistory};
+use serin_ledger::{Entry, ITSELF, KnownGood, Ledger, Scope, ServiceHistory};
 use serin_model::{JudgeRevision, Timestamp};
 use serin_report::{ChangesReport, KnownGoodChange, NotedChange, Proof, ScopeChanges};
 
@@ -117,7 +117,8 @@ fn no_such_scope(ledger: &mut Ledger, asked: &ChangesAsked) -> Result<EntryError
 
 /// Says which services a ledger knows.
 pub(crate) fn known_services(ledger: &mut Ledger) -> Result<String, EntryError> {
-    let services = ledger.services()?;
+    let services: Vec<String> =
+        ledger.services()?.into_iter().filter(|service| service != ITSELF).collect();
     if services.is_empty() {
         return Ok("it is empty: `serin note` writes the first change".to_owned());
     }

@@ -3,6 +3,7 @@
 //! The only crate that knows the wall clock. It opens files, asks sources, hands what they answer to
 //! a judge, and makes a report of what the judge says.
 
+mod acting;
 mod authorities;
 pub mod bench;
 mod cdevents;
@@ -40,6 +41,7 @@ mod text_file;
 mod usual;
 pub mod watch;
 
+pub use crate::acting::{ActAsked, Acted, ActingRule, act_in_words, is_unknown};
 pub use crate::cdevents::{CdEvents, CdEventsAsked, CdEventsError, PassedOver, read_cdevents};
 pub use crate::changes::{ChangesAsked, changes};
 pub use crate::check_file::explain_file;

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serin_runner::watch::run_command;
 const LONG: Duration = Duration::from_secs(60);
 
 fn failure(command: &str, limit: Duration) -> String {
-    run_command(command, "{}", limit).unwrap_err().to_string()
+    run_command(command, &BTreeMap::new(), "{}", limit).unwrap_err().to_string()
 }
 
 #[test]
@@ -19,13 +20,13 @@ fn a_command_reads_the_verdict_from_its_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("got.json");
     let verdict = format!("{{\"text\":\"{}\"}}", "x".repeat(1 << 20));
-    run_command(&format!("cat > '{}'", path.display()), &verdict, LONG).unwrap();
+    run_command(&format!("cat > '{}'", path.display()), &BTreeMap::new(), &verdict, LONG).unwrap();
     assert_eq!(std::fs::read_to_string(path).unwrap(), verdict);
 }
 
 #[test]
 fn a_command_need_not_read() {
-    run_command("true", &"x".repeat(1 << 20), LONG).unwrap();
+    run_command("true", &BTreeMap::new(), &"x".repeat(1 << 20), LONG).unwrap();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serin_runner::ActingRule;
 use serin_runner::live::{Live, Sources};
 use tokio::sync::{Semaphore, watch};
 
@@ -58,6 +59,8 @@ pub(crate) struct Settings {
     /// Whether connections are encrypted.
     pub(crate) is_encrypted: bool,
     pub(crate) open_metrics: bool,
+    /// What this server does about verdicts.
+    pub(crate) acting: Vec<ActingRule>,
     pub(crate) limits: Limits,
 }
 

@@ -11,6 +11,7 @@ use serin_runner::{Egress, parse_length};
 
 use crate::server::USUAL_ADDRESS;
 
+use crate::acting_config::ActingRules;
 use crate::checks_config::ChecksConfig;
 
 /// The operator's configuration file: everything may be missing.
@@ -31,6 +32,8 @@ pub struct Config {
     pub egress: Option<EgressRules>,
     /// A folder or a repository of Checks to keep in force; none unless said.
     pub checks: Option<ChecksConfig>,
+    /// What is done about verdicts of live analyses; nothing unless said.
+    pub on_verdict: ActingRules,
     /// How much the server takes.
     pub limits: Limits,
     /// What is logged, and how.
@@ -280,6 +283,13 @@ mod tests {
             "checks: {repository: 'ext::sh -c x'}\n",
             "checks: {repository: file:///srv/checks}\n",
             "checks:\n  repository: https://example.com/a\n  ref: --upload-pack=x\n",
+            "on_verdict: [{name: a, outcomes: [], command: 'true'}]\n",
+            "on_verdict: [{name: a, outcomes: [bad], command: 'true'}]\n",
+            "on_verdict: [{name: a, outcomes: [fail], command: ' '}]\n",
+            "on_verdict: [{name: '', outcomes: [fail], command: 'true'}]\n",
+            "on_verdict: [{name: a, outcomes: [fail], command: 'true', within: 25h}]\n",
+            "on_verdict: [{name: a, outcomes: [fail], command: 'true', time: 0s}]\n",
+            "on_verdict:\n- {name: a, outcomes: [fail], command: 'true'}\n- {name: a, outcomes: [pass], command: 'true'}\n",
             "- a\n",
             "ledger: a\nledger: b\n",
         ];

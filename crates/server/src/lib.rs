@@ -5,6 +5,8 @@
 
 #![warn(clippy::missing_errors_doc)]
 
+mod acting;
+mod acting_config;
 mod api;
 mod app;
 mod books;
@@ -25,6 +27,7 @@ mod request;
 mod secret;
 mod server;
 
+pub use crate::acting_config::ActingRules;
 pub use crate::api::openapi;
 pub use crate::checks_config::ChecksConfig;
 pub use crate::config::{Config, EgressRules, Limits, Log, LogFormat, LogLevel, TlsFiles};

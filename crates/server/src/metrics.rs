@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     events: Counter,
     analyses: Family<Doing, Gauge>,
     paused: Gauge,
+    acts: Family<ActEnd, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) streams: Gauge,
     pub(crate) checks_drifted: Gauge,
@@ -43,6 +44,12 @@ struct Route {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Refusal {
     reason: &'static str,
+}
+
+/// How acts ended.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ActEnd {
+    outcome: &'static str,
 }
 
 /// What analyses do.
@@ -81,6 +88,12 @@ impl Metrics {
         registry.register("analyses", "Analyses that run, by what they do", analyses.clone());
         let paused = Gauge::default();
         registry.register("acting_paused", "Whether all acting is paused", paused.clone());
+        let acts = Family::<ActEnd, Counter>::default();
+        for outcome in ["done", "failed", "withheld"] {
+            // A failure that is the first of all is a rise, too.
+            drop(acts.get_or_create(&ActEnd { outcome }));
+        }
+        registry.register("acts", "Acts on verdicts, by what came of them", acts.clone());
         let connections = Gauge::default();
         registry.register("connections", "Connections that are open", connections.clone());
         let streams = Gauge::default();
@@ -105,6 +118,7 @@ impl Metrics {
             events,
             analyses,
             paused,
+            acts,
             connections,
             streams,
             checks_drifted,
@@ -128,6 +142,13 @@ impl Metrics {
         self.refused.get_or_create(&Refusal { reason }).inc();
     }
 
+    /// Counts an act that ended, or was withheld.
+    ///
+    /// * `outcome`: `done`, `failed` or `withheld`.
+    pub(crate) fn acted(&self, outcome: &'static str) {
+        self.acts.get_or_create(&ActEnd { outcome }).inc();
+    }
+
     /// Counts events that were appended.
     pub(crate) fn appended(&self, events: u64) {
         self.events.inc_by(events);
@@ -135,8 +156,8 @@ impl Metrics {
 
     /// Takes down what runs, and whether acting is paused, as it is at this moment.
     pub(crate) fn stands(&self, running: &[Snapshot], is_paused: bool) {
-        for state in STATES {
-            let count = running.iter().filter(|it| word(&it.state) == state).count();
+        for state in State::NAMES {
+            let count = running.iter().filter(|it| it.state.name() == state).count();
             let gauge = self.analyses.get_or_create(&Doing { state });
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
@@ -148,21 +169,6 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string takes what is written");
         text
-    }
-}
-
-const STATES: [&str; 6] =
-    ["waiting", "judging", "source_failing", "clock_doubted", "ledger_failing", "stuck"];
-
-/// The word of the API for what an analysis does.
-fn word(state: &State) -> &'static str {
-    match state {
-        State::Waiting { .. } => "waiting",
-        State::Judging => "judging",
-        State::SourceFailing { .. } => "source_failing",
-        State::ClockDoubted { .. } => "clock_doubted",
-        State::LedgerFailing { .. } => "ledger_failing",
-        State::Stuck { .. } => "stuck",
     }
 }
 

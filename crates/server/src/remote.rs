@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use serin_model::{CounterForm, Timestamp};
 use serin_report::Report;
-use serin_runner::live::NamedText;
+use serin_runner::live::{NamedText, fresh_key};
 use serin_runner::watch::{Start, TimingAsked};
 use serin_runner::{
     JudgeKind, Remote, RemoteError, RemoteListener, RemoteRequest, TimeAsked, Tries,
@@ -15,7 +15,6 @@ use serin_runner::{
 
 use crate::moment::Moment;
 use crate::request::LINES;
-use crate::secret::random_digits;
 
 const JSON: &str = "application/json";
 /// For what is answered at once.
@@ -129,6 +128,12 @@ pub struct AnalysisAsked<'a> {
     pub url: Option<&'a str>,
     /// When it began, and the lengths.
     pub timing: TimingAsked,
+    /// The subject of the change that is looked at.
+    pub change: Option<&'a str>,
+    /// Whether nobody shall act on the verdict.
+    pub shadow: bool,
+    /// Whoever asks again under the same key gets the same analysis; without it, each call begins one.
+    pub idempotency_key: Option<&'a str>,
 }
 
 /// Begins an analysis, and returns its id. It is one, however often an answer is lost.
@@ -145,6 +150,8 @@ pub fn begin(
     let body = json!({
         "checks": texts(&asked.checks),
         "url": asked.url,
+        "change": asked.change,
+        "shadow": asked.shadow,
         "start": match timing.start {
             Start::Now => "now".to_owned(),
             Start::WhenSeen => "when_seen".to_owned(),
@@ -156,7 +163,7 @@ pub fn begin(
         "every": timing.every.map(length),
         "late": timing.late.map(length),
     });
-    let key = random_digits(32).map_err(|error| remote.garbled(&error.to_string()))?;
+    let key = asked.idempotency_key.map_or_else(fresh_key, str::to_owned);
     let begun: Begun = post(remote, "/api/v1/analyses", Some(&key), &body, SHORTLY, listener)?;
     let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if begun.id.is_empty() || !begun.id.bytes().all(is_id) {

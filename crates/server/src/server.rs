@@ -26,6 +26,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use crate::acting::act_on_verdicts;
 use crate::api;
 use crate::app::{App, Settings};
 use crate::books::Books;
@@ -148,6 +149,7 @@ impl Server {
             is_loopback,
             is_encrypted: tls.is_some(),
             open_metrics: config.open_metrics,
+            acting: config.on_verdict.0.clone(),
             limits: config.limits.clone(),
         };
         let app = Arc::new(App::new(books, live, judging, settings));
@@ -183,6 +185,9 @@ impl Server {
         let checks = self.checks.clone();
         let reconciling =
             checks.map(|checks| tokio::spawn(reconcile(Arc::clone(&self.app), checks)));
+        let rules = self.app.settings.acting.clone();
+        let acting = (!rules.is_empty())
+            .then(|| tokio::spawn(act_on_verdicts(Arc::clone(&self.app), rules)));
         tokio::pin!(end);
         loop {
             tokio::select! {
@@ -205,7 +210,16 @@ impl Server {
         tracing::info!("ending: requests that were begun are answered");
         self.app.ending.send_replace(true);
         let limit = self.app.settings.limits.end_time;
-        if tokio::time::timeout(limit, graceful.shutdown()).await.is_err() {
+        let answered = tokio::time::timeout(limit, graceful.shutdown());
+        let acted = async {
+            let Some(mut acting) = acting else { return };
+            if tokio::time::timeout(limit, &mut acting).await.is_err() {
+                acting.abort();
+                tracing::error!("an act was not waited for: nobody may know whether it was done");
+            }
+        };
+        let (answered, ()) = tokio::join!(answered, acted);
+        if answered.is_err() {
             tracing::warn!("some requests were cut off");
         }
         following.abort();

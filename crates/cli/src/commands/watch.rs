@@ -1,5 +1,6 @@
 //! `serin watch`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::output::print_error;
 use crate::pipeline::Pipeline;
 use crate::progress::Bar;
 use crate::report_options::ReportOptions;
-use crate::server_options::{ServerOptions, refuse_here_alone, watch_there};
+use crate::server_options::{AnalysisOptions, ServerOptions, refuse_here_alone, watch_there};
 use crate::service_options::ServiceOptions;
 use crate::signals::stop_on_signals;
 
@@ -97,6 +98,9 @@ pub(crate) struct Watch {
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,
+
+    #[command(flatten)]
+    analysis: AnalysisOptions,
 }
 
 const LONG_HELP: &str = "\
@@ -165,6 +169,8 @@ impl Watch {
                 ("--counters", self.counters.is_some()),
                 ("--state", self.state.is_some()),
             ])?;
+        } else {
+            self.analysis.refuse_without_server()?;
         }
         Ok(remote)
     }
@@ -177,7 +183,14 @@ impl Watch {
         interrupt: &Interrupt,
     ) -> anyhow::Result<ExitCode> {
         let WatchOptions { overrides, timing, .. } = self.options();
-        let asked = AnalysisAsked { checks: question.texts(), url: overrides.url, timing };
+        let asked = AnalysisAsked {
+            checks: question.texts(),
+            url: overrides.url,
+            timing,
+            change: self.analysis.change.as_deref(),
+            shadow: self.analysis.shadow,
+            idempotency_key: self.analysis.idempotency_key.as_deref(),
+        };
         let reports = [watch_there(remote, &asked, interrupt)?];
         let outcome = reports[0].verdict.outcome;
         let printed = self.reports.print(&reports);
@@ -252,7 +265,7 @@ fn warn(text: &str) {
 
 /// Runs a command with a report on its standard input. That it fails changes no verdict.
 fn run_command_on(command: &str, report: &Report) -> anyhow::Result<()> {
-    if let Err(error) = run_command(command, &json(report)?, COMMAND_LIMIT) {
+    if let Err(error) = run_command(command, &BTreeMap::new(), &json(report)?, COMMAND_LIMIT) {
         warn(&format!("{error}; the verdict stands"));
     }
     Ok(())

@@ -120,6 +120,12 @@ fn every_fact_is_read_as_it_was_written() {
         ("verdict.labelled", serde_json::json!({"label": "wrong", "by": "ann"})),
         ("verdict.overridden", serde_json::json!({"decision": "roll_back", "by": "ann"})),
         ("act.done", serde_json::to_value(&act).unwrap()),
+        (
+            "act.begun",
+            serde_json::json!({"act": "roll back", "rule": "gate", "undo": "promote", "until": 7}),
+        ),
+        ("act.failed", serde_json::json!({"why": "exit status 1"})),
+        ("act.withheld", serde_json::json!({"act": "roll back", "rule": "gate", "why": "paused"})),
         ("act.undone", person.clone()),
         ("acting.paused", person.clone()),
         ("acting.resumed", person.clone()),

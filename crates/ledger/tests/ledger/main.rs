@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::print_stdout, reason = "tests that are skipped say so")]
 
+mod acts;
 mod appending;
 mod applied_checks;
 mod databases;

@@ -15,6 +15,7 @@ use serin_report::Report;
 use super::commission::{Commission, NamedText};
 use super::evidence::Stretch;
 use super::overlap::ANALYSIS;
+use crate::moment::now;
 use crate::question::Question;
 use crate::watch::{Start, TimingAsked};
 
@@ -67,10 +68,12 @@ pub(super) fn subject_of(idempotency_key: &str) -> String {
     format!("{ANALYSIS}{}", short(idempotency_key))
 }
 
-/// Returns a key for somebody who gave none: one that nobody else has.
-pub(super) fn fresh_key(now: Timestamp) -> String {
-    let random = || RandomState::new().hash_one(now.as_millis());
-    format!("{} {:016x}{:016x}", now.as_millis(), random(), random())
+/// Returns an idempotency key for somebody who has none: one that nobody else has.
+#[must_use]
+pub fn fresh_key() -> String {
+    let now = now().as_millis();
+    let random = || RandomState::new().hash_one(now);
+    format!("{now}-{:016x}{:016x}", random(), random())
 }
 
 /// As many letters of a digest as make sure that two are not the same.

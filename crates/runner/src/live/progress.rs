@@ -51,6 +51,44 @@ pub enum State {
     },
 }
 
+impl State {
+    /// The names of all states.
+    pub const NAMES: [&'static str; 6] =
+        ["waiting", "judging", "source_failing", "clock_doubted", "ledger_failing", "stuck"];
+
+    /// Returns the name of the state, as it is serialized.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "waiting",
+            Self::Judging => "judging",
+            Self::SourceFailing { .. } => "source_failing",
+            Self::ClockDoubted { .. } => "clock_doubted",
+            Self::LedgerFailing { .. } => "ledger_failing",
+            Self::Stuck { .. } => "stuck",
+        }
+    }
+
+    /// Returns why nothing is judged, in words; nothing where it is.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Judging => None,
+            Self::Waiting { missing, .. } if missing.is_empty() => None,
+            Self::Waiting { missing, .. } => Some(format!("{missing} was not seen yet")),
+            Self::SourceFailing { why, .. } => Some(format!("the source {why}")),
+            Self::ClockDoubted { .. } => Some(
+                "this machine's clock was set forwards, and the source has nothing of that time"
+                    .to_owned(),
+            ),
+            Self::LedgerFailing { .. } => {
+                Some("what was heard cannot be written down at the moment".to_owned())
+            }
+            Self::Stuck { why } => Some(why.clone()),
+        }
+    }
+}
+
 /// An analysis that runs, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {

@@ -11,11 +11,11 @@ use serin_report::{
 
 use super::entries::{About, judge};
 use super::record::{self, Batch, RecordError};
+use super::schedule::Resumed;
 use crate::changes::revision;
 use crate::entry::EntryError;
 use crate::question::Question;
 use crate::scorecard::known;
-use crate::watch::{Machine, Memory};
 
 /// What is to be judged again.
 #[derive(Clone, Debug, Default)]
@@ -224,22 +224,19 @@ fn stored_as(stored: &[Check], check: &Check) -> Option<String> {
 
 /// One analysis that is judged again.
 struct Trial {
-    machine: Machine,
+    resumed: Resumed,
     changed: Option<Changed>,
 }
 
 impl Trial {
     fn new(about: &About, written: WrittenAnalysis, changed: Option<Changed>) -> Self {
-        let commission = &about.commission;
-        let mut analysis = changed.as_ref().map_or(written.analysis, |it| it.analysis.clone());
-        analysis.judgements = None;
-        let memory = Memory { waiting_since: commission.waiting_since, begun: None };
-        let (timing, start) = (commission.timing, commission.start);
-        Self { machine: Machine::new(analysis, timing, start, "the ledger", None, memory), changed }
+        let analysis = changed.as_ref().map_or(written.analysis, |it| it.analysis.clone());
+        Self { resumed: Resumed::new(about, analysis, "the ledger"), changed }
     }
 
     fn take(&mut self, mut batch: Batch) {
-        if self.machine.outcome().is_some_and(|outcome| outcome != Outcome::Inconclusive) {
+        let outcome = self.resumed.machine.0.outcome();
+        if outcome.is_some_and(|outcome| outcome != Outcome::Inconclusive) {
             return;
         }
         if let Some(changed) = &self.changed {
@@ -249,17 +246,12 @@ impl Trial {
                 past.series = changed.renamed(std::mem::take(&mut past.series));
             }
         }
-        if self.machine.memory.begun.is_none() {
-            self.machine.begin(batch.points.start);
-        }
-        let (until, known, past) = batch.heard("the ledger");
-        self.machine.judge_again(until, known, past);
-        self.machine.known = None;
+        self.resumed.take(batch);
     }
 
     fn end(mut self, was: Outcome) -> Again {
         let not_stored = self.changed.map(|it| it.not_stored).unwrap_or_default();
-        let Some((verdict, is_over)) = self.machine.verdict_again() else {
+        let Some((verdict, is_over)) = self.resumed.machine.0.verdict_again() else {
             return Ok((Outcome::Inconclusive, "no point was ever judged".to_owned(), not_stored));
         };
         let ends_early = !is_over && was != Outcome::Inconclusive;

@@ -778,7 +778,8 @@ impl One {
 /// What an analysis was before serin was started again, or is before it begins.
 #[derive(Debug)]
 pub(super) struct Resumed {
-    machine: (Machine, Option<Timestamp>),
+    /// What judges, and up to where it did.
+    pub(super) machine: (Machine, Option<Timestamp>),
     batches: u64,
     source: String,
 }

@@ -209,7 +209,7 @@ impl Live {
     /// [`BeginError`]; then nothing is stored, unless the ledger failed: asking once more under the same key is safe.
     pub async fn begin(&self, asked: NewAnalysis) -> Result<Begun, BeginError> {
         let now = self.clock.now();
-        let key = asked.idempotency_key.clone().unwrap_or_else(|| fresh_key(now));
+        let key = asked.idempotency_key.clone().unwrap_or_else(fresh_key);
         let (about, resumed, source) = self.prepare(asked, &key, now)?;
         if let Some(known) = self.known(&key, &about).await? {
             return Ok(known);

@@ -1,5 +1,6 @@
 //! A command that is run on a verdict.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -8,34 +9,29 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// Why a command did not do what it was run for.
+/// A command that did not do what it was run for.
+#[derive(Debug, thiserror::Error)]
+#[error("the command `{command}` {failure}")]
+pub struct CommandError {
+    /// The command, which may hold what not everybody shall read.
+    pub command: String,
+    /// What became of it.
+    pub failure: CommandFailure,
+}
+
+/// Why a command did not do what it was run for: completes a sentence that begins with the command.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum CommandError {
+pub enum CommandFailure {
     /// It could not be started.
-    #[error("the command `{command}` could not be started: {error}")]
-    NotStarted {
-        /// The command.
-        command: String,
-        /// What the system said.
-        error: io::Error,
-    },
+    #[error("could not be started: {0}")]
+    NotStarted(io::Error),
     /// It said that it failed, or something ended it.
-    #[error("the command `{command}` failed: {how}")]
-    Failed {
-        /// The command.
-        command: String,
-        /// How it ended.
-        how: String,
-    },
+    #[error("failed: {0}")]
+    Failed(ExitStatus),
     /// It took too long, and was ended with all that it had started.
-    #[error("the command `{command}` was ended: it took longer than {}s", .limit.as_secs_f64())]
-    TookTooLong {
-        /// The command.
-        command: String,
-        /// How long it may take.
-        limit: Duration,
-    },
+    #[error("was ended: it took longer than {}s", .0.as_secs_f64())]
+    TookTooLong(Duration),
 }
 
 /// Runs a command through the shell with a text on its standard input, and waits for its end.
@@ -43,30 +39,33 @@ pub enum CommandError {
 /// What it prints goes to the standard error: the standard output is the report's. It need not read its
 /// input. It gets a process group of its own, which is ended as a whole once `limit` is over.
 ///
+/// * `variables`: what it finds in its environment beside that of this process.
+///
 /// # Errors
 ///
 /// [`CommandError`] unless it ended well.
-pub fn run_command(command: &str, input: &str, limit: Duration) -> Result<(), CommandError> {
-    let not_started = |error| CommandError::NotStarted { command: command.to_owned(), error };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map_err(not_started)?.block_on(async {
-        let mut child = shell(command).spawn()?;
-        let ended = timeout(limit, fed(&mut child, input)).await;
-        if ended.is_err() {
-            end_group(&child);
-            child.start_kill()?;
-            child.wait().await?;
-        }
-        Ok(ended.ok())
-    });
-    match ended.map_err(not_started)? {
-        None => Err(CommandError::TookTooLong { command: command.to_owned(), limit }),
-        Some(Err(error)) => Err(not_started(error)),
-        Some(Ok(status)) if status.success() => Ok(()),
-        Some(Ok(status)) => {
-            Err(CommandError::Failed { command: command.to_owned(), how: status.to_string() })
-        }
-    }
+pub fn run_command(
+    command: &str,
+    variables: &BTreeMap<&str, String>,
+    input: &str,
+    limit: Duration,
+) -> Result<(), CommandError> {
+    let run = || -> io::Result<Result<(), CommandFailure>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut child = shell(command).envs(variables).spawn()?;
+            let Ok(ended) = timeout(limit, fed(&mut child, input)).await else {
+                end_group(&child);
+                child.start_kill()?;
+                child.wait().await?;
+                return Ok(Err(CommandFailure::TookTooLong(limit)));
+            };
+            let status = ended?;
+            Ok(if status.success() { Ok(()) } else { Err(CommandFailure::Failed(status)) })
+        })
+    };
+    let ended = run().unwrap_or_else(|error| Err(CommandFailure::NotStarted(error)));
+    ended.map_err(|failure| CommandError { command: command.to_owned(), failure })
 }
 
 /// Gives a child its input, and waits for its end.

@@ -19,7 +19,7 @@ mod timing;
 mod waiting;
 
 pub use clock::{Clock, Interrupt, ReplayClock, WallClock};
-pub use command::{CommandError, run_command};
+pub use command::{CommandError, CommandFailure, run_command};
 pub use event::{Event, Listener, Missing};
 pub(crate) use feed::between;
 pub use feed::{Feed, Known, Outage};

@@ -198,15 +198,14 @@ impl From<&Overlap> for OverlapShape {
 
 impl From<&Snapshot> for Analysis {
     fn from(snapshot: &Snapshot) -> Self {
-        let (state, state_reason) = in_words(&snapshot.state);
         Self {
             id: id_of(&snapshot.subject).to_owned(),
             subject: snapshot.subject.clone(),
             scope: (&snapshot.scope).into(),
             change: snapshot.change.clone(),
             shadow: snapshot.shadow,
-            state,
-            state_reason,
+            state: (&snapshot.state).into(),
+            state_reason: snapshot.state.why(),
             outcome: snapshot.outcome.into(),
             reason: None,
             begun_at: Some(Moment(snapshot.begun_at)),
@@ -222,26 +221,16 @@ impl From<&Snapshot> for Analysis {
     }
 }
 
-fn in_words(state: &LiveState) -> (AnalysisState, Option<String>) {
-    match state {
-        LiveState::Waiting { missing, .. } => {
-            let why = (!missing.is_empty()).then(|| format!("{missing} was not seen yet"));
-            (AnalysisState::Waiting, why)
+impl From<&LiveState> for AnalysisState {
+    fn from(state: &LiveState) -> Self {
+        match state {
+            LiveState::Waiting { .. } => Self::Waiting,
+            LiveState::Judging => Self::Judging,
+            LiveState::SourceFailing { .. } => Self::SourceFailing,
+            LiveState::ClockDoubted { .. } => Self::ClockDoubted,
+            LiveState::LedgerFailing { .. } => Self::LedgerFailing,
+            LiveState::Stuck { .. } => Self::Stuck,
         }
-        LiveState::Judging => (AnalysisState::Judging, None),
-        LiveState::SourceFailing { why, .. } => {
-            (AnalysisState::SourceFailing, Some(format!("the source {why}")))
-        }
-        LiveState::ClockDoubted { .. } => {
-            let why =
-                "this machine's clock was set forwards, and the source has nothing of that time";
-            (AnalysisState::ClockDoubted, Some(why.to_owned()))
-        }
-        LiveState::LedgerFailing { .. } => {
-            let why = "what was heard cannot be written down at the moment";
-            (AnalysisState::LedgerFailing, Some(why.to_owned()))
-        }
-        LiveState::Stuck { why } => (AnalysisState::Stuck, Some(why.clone())),
     }
 }
 

@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serin_ledger::fact::{VerdictLabelled, VerdictOverridden};
-use serin_ledger::{Cause, Event, EventId, Fact, Kind as EventKind, Scope, Submission};
+use serin_ledger::{
+    Act as DoneAct, Acts, Cause, Event, EventId, Fact, Kind as EventKind, Ledger, Scope, Submission,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::evidence;
@@ -84,10 +86,26 @@ pub(crate) async fn one(
     Named(id): Named<EventId>,
 ) -> Result<axum::Json<VerdictShape>, Problem> {
     let event = event(&app, &caller, id).await?;
+    let acts = acts(&app, &event).await?;
     let found = app.books.history(&event.header.scope.service, move |history| {
         history.verdict(id).map(VerdictShape::from)
     });
-    found.await?.map(axum::Json).ok_or_else(|| none(id))
+    let found = found.await?.ok_or_else(|| none(id))?;
+    Ok(axum::Json(found.with_acts(&acts)))
+}
+
+/// Returns what was done about a verdict, or was not.
+///
+/// # Errors
+///
+/// That the ledger cannot be read.
+pub(crate) async fn acts(app: &Arc<App>, verdict: &Event) -> Result<Vec<DoneAct>, Problem> {
+    let (id, service) = (verdict.id, verdict.header.scope.service.clone());
+    let look = move |ledger: &mut Ledger| {
+        let acts = ledger.project::<Acts>(Some(&service))?.state;
+        Ok(acts.about(id).cloned().collect())
+    };
+    app.books.read(look).await
 }
 
 /// Read the report that a verdict rests on

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serin_ledger::fact::{AnalysisEnded, ChangeNoted};
-use serin_ledger::{Cause, Entry, Event, KnownGood, StoredBody, Verdict};
+use serin_ledger::{Act, ActState, Cause, Entry, Event, KnownGood, StoredBody, Verdict};
 use utoipa::ToSchema;
 
 use crate::moment::Moment;
@@ -199,6 +199,73 @@ pub(crate) struct VerdictShape {
     decision: Option<Decision>,
     /// Every label and override, in the order in which they came.
     remarks: Vec<Remark>,
+    /// What was done about it, or was not; where one verdict is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acts: Option<Vec<ActShape>>,
+}
+
+/// Something that was done about a verdict, or would have been.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ActShape {
+    /// The first event that says so.
+    id: String,
+    /// What is done, in a few words.
+    act: String,
+    /// The rule that demanded it.
+    rule: Option<String>,
+    /// The person who did it.
+    by: Option<String>,
+    /// How to take it back.
+    undo: Option<String>,
+    /// When it began, or was withheld.
+    occurred_at: Moment,
+    state: ActStateShape,
+    /// Why it failed or was withheld, or who took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_reason: Option<String>,
+}
+
+/// What became of an act.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ActStateShape {
+    /// Nothing yet.
+    Begun,
+    Done,
+    /// It failed, or nobody knows.
+    Failed,
+    /// It was not done.
+    Withheld,
+    /// It was done, and taken back.
+    Undone,
+}
+
+impl From<&Act> for ActShape {
+    fn from(act: &Act) -> Self {
+        let (state, state_reason) = match &act.state {
+            ActState::Begun { .. } => (ActStateShape::Begun, None),
+            ActState::Done => (ActStateShape::Done, None),
+            ActState::Failed { why } => (ActStateShape::Failed, Some(why)),
+            ActState::Withheld { why } => (ActStateShape::Withheld, Some(why)),
+            ActState::Undone { by } => (ActStateShape::Undone, Some(by)),
+        };
+        Self {
+            id: act.id.to_string(),
+            act: act.act.clone(),
+            rule: act.rule.clone(),
+            by: act.by.clone(),
+            undo: act.undo.clone(),
+            occurred_at: Moment(act.at),
+            state,
+            state_reason: state_reason.cloned(),
+        }
+    }
+}
+
+impl VerdictShape {
+    pub(crate) fn with_acts(self, acts: &[Act]) -> Self {
+        Self { acts: Some(acts.iter().map(Into::into).collect()), ..self }
+    }
 }
 
 /// What somebody said of a verdict: either a label or a decision.
@@ -237,6 +304,7 @@ impl From<&Verdict> for VerdictShape {
             label: verdict.label().map(Into::into),
             decision: verdict.decision().map(Into::into),
             remarks: remarks(verdict),
+            acts: None,
         }
     }
 }

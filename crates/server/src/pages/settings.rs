@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serin_ledger::fact::{Person, Role};
 use serin_ledger::{Fact, Token};
 use serin_model::Timestamp;
-use serin_runner::now;
+use serin_runner::{ActingRule, now};
 
 use super::frame::{Frame, Instead, Looks, shown};
-use super::words::moment;
+use super::words::{given, moment};
 use crate::api::acting;
 use crate::api::audit::{self, Deed};
 use crate::api::tokens::{self, IssuedToken, NewToken};
@@ -32,6 +32,8 @@ struct Settings {
     name: String,
     role: &'static str,
     services: Vec<String>,
+    /// The rules by which this server acts on verdicts: a sentence each.
+    rules: Vec<String>,
     /// Whether they may pause and resume acting.
     may_switch: bool,
     is_admin: bool,
@@ -120,6 +122,7 @@ async fn settings(
         name: caller.name.clone(),
         role: caller.role().as_str(),
         services: caller.services().iter().cloned().collect(),
+        rules: app.settings.acting.iter().map(rule_in_words).collect(),
         may_switch: caller.may(Role::Act) && !caller.is_limited(),
         is_admin,
         issued,
@@ -138,6 +141,17 @@ async fn token_rows(app: &App) -> Result<Vec<TokenRow>, Problem> {
     rows.sort_by(|a, b| b.is_valid.cmp(&a.is_valid).then_with(|| b.issued.cmp(&a.issued)));
     rows.truncate(MOST_TOKENS);
     Ok(rows)
+}
+
+fn rule_in_words(rule: &ActingRule) -> String {
+    let outcomes: Vec<&str> = rule.outcomes.iter().map(|outcome| outcome.as_str()).collect();
+    let mut of = rule.services.join(", ");
+    for (name, value) in &rule.labels {
+        of.push_str(if of.is_empty() { "" } else { ", " });
+        of.push_str(&format!("{name}={value}"));
+    }
+    let of = if of.is_empty() { "any service".to_owned() } else { of };
+    format!("{}: on {} of {of}", rule.name, outcomes.join(" or "))
 }
 
 /// What the switch is set to, and why.
@@ -165,8 +179,7 @@ pub(super) async fn switch(
         Switch::Pause => Fact::ActingPaused,
         Switch::Resume => Fact::ActingResumed,
     };
-    let reason = Some(form.reason.trim().to_owned()).filter(|it| !it.is_empty());
-    acting::switch(&app, &caller, IdempotencyKey(None), None, reason, fact).await?;
+    acting::switch(&app, &caller, IdempotencyKey(None), None, given(&form.reason), fact).await?;
     Ok(Redirect::to("/settings").into_response())
 }
 

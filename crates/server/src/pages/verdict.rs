@@ -10,12 +10,13 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serin_ledger::fact::{AnalysisEnded, Role, VerdictLabelled, VerdictOverridden};
-use serin_ledger::{Event, EventId, Fact as LedgerFact};
+use serin_ledger::{Act as DoneAct, ActState, Event, EventId, Fact as LedgerFact};
 use serin_model::{JudgedMetric, Standing, Verdict};
 use serin_report::Report;
+use serin_runner::act_in_words;
 
 use super::frame::{Frame, Instead, Looks, shown};
-use super::words::{Fact, in_address, moment, outcome, page_of_change, scope, standing, state};
+use super::words::{Fact, given, in_address, moment, outcome, page_of_change, scope, standing};
 use crate::api::{analyses, verdicts};
 use crate::app::App;
 use crate::caller::{Act, Read};
@@ -40,6 +41,8 @@ struct VerdictPage {
     /// The page of the full report.
     report: Option<String>,
     json: String,
+    /// What was done about it, or was not.
+    acts: Vec<String>,
     remarks: Vec<String>,
     /// Where to say whether it was right, for those who may.
     actions: Option<String>,
@@ -149,13 +152,14 @@ pub(super) async fn of_analysis(
         word,
         scope: scope(&snapshot.scope),
         reason,
-        state: state(&snapshot.state),
+        state: snapshot.state.why(),
         is_live: true,
         facts,
         metrics: verdict.iter().flat_map(metrics_of).collect(),
         warnings,
         report: None,
         json: format!("/api/v1/analyses/{}", in_address(&id)),
+        acts: Vec::new(),
         remarks: Vec::new(),
         actions: None,
     };
@@ -208,6 +212,7 @@ pub(super) async fn page(
     let (tone, symbol, word) = outcome(ended.outcome);
     let page = VerdictPage {
         remarks: remarks.await?,
+        acts: verdicts::acts(&app, &event).await?.iter().map(in_words).collect(),
         frame: Frame::of(&app, &caller).await?,
         tone,
         symbol,
@@ -245,6 +250,23 @@ fn facts_of(event: &Event, ended: &AnalysisEnded, report: Option<&Report>) -> Ve
         facts.push(Fact::new("Report", "no longer kept, or of another serin"));
     }
     facts
+}
+
+fn in_words(act: &DoneAct) -> String {
+    let who = match (&act.rule, &act.by) {
+        (Some(rule), _) if *rule != act.act => format!(", by the rule {rule}"),
+        (Some(_), _) => ", by its rule".to_owned(),
+        (None, Some(by)) => format!(", by {by}"),
+        (None, None) => String::new(),
+    };
+    let undo = match (&act.undo, &act.state) {
+        (Some(undo), ActState::Done | ActState::Begun { .. }) => {
+            format!("; to take it back: {undo}")
+        }
+        _ => String::new(),
+    };
+    let (at, state) = (moment(act.at), act_in_words(&act.state));
+    format!("{at}, {}{who}: {state}{undo}", act.act)
 }
 
 fn remarks_of(verdict: &serin_ledger::Verdict) -> Vec<String> {
@@ -327,11 +349,6 @@ pub(super) async fn label(
     let key = IdempotencyKey(None);
     verdicts::remark(&app, &caller, id, key, &LedgerFact::VerdictLabelled(fact)).await?;
     Ok(Redirect::to(&format!("/verdicts/{id}")).into_response())
-}
-
-/// Returns what somebody wrote into a field that may be left empty.
-fn given(text: &str) -> Option<String> {
-    Some(text.trim().to_owned()).filter(|it| !it.is_empty())
 }
 
 /// What the form says.

@@ -54,7 +54,7 @@ impl From<&Snapshot> for RunningRow {
             tone,
             symbol,
             word,
-            why: state(&it.state),
+            why: it.state.why(),
             change: it.change.clone(),
             is_shadow: it.shadow,
             judged_to: or_none(it.judged_to),
@@ -73,24 +73,6 @@ pub(super) fn standing(it: &Snapshot) -> (&'static str, char, &'static str) {
         (State::ClockDoubted { .. }, _) => ("unclear", '!', "Clock doubted"),
         (State::LedgerFailing { .. }, _) => ("unclear", '!', "Ledger failing"),
         (State::Stuck { .. }, _) => ("bad", '!', "Stuck"),
-    }
-}
-
-/// Why an analysis does not judge, where it does not.
-pub(super) fn state(state: &State) -> Option<String> {
-    match state {
-        State::Judging => None,
-        State::Waiting { missing, .. } if missing.is_empty() => None,
-        State::Waiting { missing, .. } => Some(format!("{missing} was not seen yet")),
-        State::SourceFailing { why, .. } => Some(format!("the source {why}")),
-        State::ClockDoubted { .. } => Some(
-            "this machine's clock was set forwards, and the source has nothing of that time"
-                .to_owned(),
-        ),
-        State::LedgerFailing { .. } => {
-            Some("what was heard cannot be written down at the moment".to_owned())
-        }
-        State::Stuck { why } => Some(why.clone()),
     }
 }
 
@@ -141,6 +123,11 @@ impl Fact {
     pub(super) fn at(self, link: String) -> Self {
         Self { link: Some(link), ..self }
     }
+}
+
+/// Returns what somebody wrote into a field that may be left empty.
+pub(super) fn given(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|it| !it.is_empty())
 }
 
 /// Writes a text as a part of an address.

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "tests that are skipped say so")]
 
 mod access;
+mod acting;
 mod analyses;
 mod bodies;
 mod books;

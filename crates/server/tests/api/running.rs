@@ -70,9 +70,14 @@ impl Running {
     }
 
     /// Tells it to end, and starts another one on the same ledger.
-    pub(crate) async fn again(mut self, observed: Observed) -> Self {
+    pub(crate) async fn again(self, observed: Observed) -> Self {
+        self.again_with("", observed).await
+    }
+
+    /// Tells it to end, and starts another one with a configuration on the same ledger.
+    pub(crate) async fn again_with(mut self, yaml: &str, observed: Observed) -> Self {
         self.end().await;
-        Self::watching(self._place, "", observed).await
+        Self::watching(self._place, yaml, observed).await
     }
 
     /// Tells it to end, and waits until it has.
