@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::command::find_program;
-use crate::python::{AWS_SERVER, PAGES, PIPELINE_VALIDATION, SBOM_VALIDATION};
+use crate::python::{API_DOCUMENT, AWS_SERVER, PAGES, PIPELINE_VALIDATION, SBOM_VALIDATION};
 use crate::tools;
 
 /// A program that some test needs, and the Debian package that brings it.
@@ -67,6 +67,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     PIPELINE_VALIDATION.install();
     AWS_SERVER.install();
     PAGES.install();
+    API_DOCUMENT.install();
     let missing: Vec<&Need> =
         NEEDS.iter().filter(|need| find_program(need.program).is_none()).collect();
     if missing.is_empty() {

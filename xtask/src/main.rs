@@ -6,6 +6,7 @@
     reason = "this is a tool for a terminal, and prints its progress"
 )]
 
+mod api_document;
 mod browser;
 mod codegen;
 mod command;
@@ -55,6 +56,8 @@ enum Task {
     Dist,
     /// Ask SciPy and R again, and write their answers beside the tests
     Oracle,
+    /// Hold the server against its OpenAPI document, with schemathesis
+    ApiDocument,
     /// Look at the reports of the example in a real browser
     Browser,
     /// Check the pipelines that others copy, by their schemas and with linters
@@ -98,6 +101,9 @@ fn main() -> ExitCode {
             name_skipped(&skipped);
         }),
         Task::Oracle => oracle::run(),
+        Task::ApiDocument => api_document::run().map(|skipped| {
+            skipped.into_iter().for_each(|what| println!("skipped  {what}"));
+        }),
         Task::Browser => browser::run().map(|skipped| {
             skipped.iter().for_each(|what| println!("skipped  {what}"));
         }),

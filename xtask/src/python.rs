@@ -33,6 +33,10 @@ pub(crate) const AWS_SERVER: Modules =
 pub(crate) const PAGES: Modules =
     Modules { name: "browser-pages", purpose: "looks at pages in a browser" };
 
+/// `schemathesis`, which asks a server whatever its OpenAPI document allows, and what it does not.
+pub(crate) const API_DOCUMENT: Modules =
+    Modules { name: "api-document", purpose: "holds the server against its OpenAPI document" };
+
 /// A copy of the list, put beside the modules once they are all there.
 const INSTALLED: &str = "installed.txt";
 

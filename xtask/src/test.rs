@@ -2,7 +2,7 @@
 
 use crate::command::{Cargo, find_program};
 use crate::python::AWS_SERVER;
-use crate::{browser, codegen, dist, install, pipelines, run_tool, tidy, tools};
+use crate::{api_document, browser, codegen, dist, install, pipelines, run_tool, tidy, tools};
 
 /// Builds, lints and tests everything.
 ///
@@ -61,6 +61,10 @@ pub(crate) fn run(install_missing: bool) -> anyhow::Result<()> {
     }
     step("pipelines for others", || {
         skipped.extend(pipelines::run()?.into_iter().map(str::to_owned));
+        Ok(())
+    })?;
+    step("the API and its document", || {
+        skipped.extend(api_document::run()?.map(str::to_owned));
         Ok(())
     })?;
     if browser::is_installed() {

@@ -71,7 +71,7 @@ impl AnalysisOptions {
 }
 
 fn parse_key(text: &str) -> Result<String, String> {
-    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
     if !(1..=200).contains(&text.len()) || !is_visible {
         return Err("write 1 to 200 visible characters, such as the number of a job".to_owned());
     }

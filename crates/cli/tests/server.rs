@@ -2,10 +2,11 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod certificates;
 mod serin;
+mod serving;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
@@ -15,42 +16,9 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::serin::{CHECK, recording, root, without_folder};
-
-/// A server that runs; it is ended by force.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::serving::{Server, request};
 
 impl Server {
-    fn start(ledger: &Path, listen: &str) -> Self {
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("serin"))
-            .args(["serve", "--listen", listen, "--ledger"])
-            .arg(ledger)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        let address = loop {
-            line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
-            if let Some((_, address)) = line.split_once("ready at ") {
-                break address.trim().trim_end_matches("\u{1b}[0m").to_owned();
-            }
-        };
-        // What is not read would hold it up.
-        std::thread::spawn(move || log.read_to_string(&mut String::new()));
-        Self { child, address }
-    }
-
     /// Runs serin with `--server`, and a token if there is one.
     fn ask(&self, token: &str, arguments: &[&str]) -> (i32, String, String) {
         run(&[("SERIN_SERVER", &self.address), ("SERIN_TOKEN", token)], arguments)
@@ -279,7 +247,7 @@ async fn a_job_that_is_run_again_follows_the_analysis_that_it_began() {
     let page =
         |said: &str| said.lines().find(|line| line.contains("it runs at")).unwrap().to_owned();
     assert_eq!(page(&first.2), page(&again.2));
-    let verdicts = server.request("GET /api/v1/services/shop/verdicts", "");
+    let verdicts = request(&server.address, "GET /api/v1/services/shop/verdicts", "");
     assert_eq!(verdicts.matches(r#""analysis":"#).count(), 1, "{verdicts}");
     assert!(verdicts.contains(r#""change":"change/9""#), "{verdicts}");
     assert!(verdicts.contains(r#""shadow":true"#), "{verdicts}");
@@ -340,22 +308,34 @@ async fn who_does_not_wait_any_more_is_told_that_it_goes_on() {
     assert!(rest.contains("goes on at http://") && rest.contains("/stop"), "{rest}");
 }
 
-impl Server {
-    /// Sends a request by hand, and returns the answer.
-    fn request(&self, line: &str, body: &str) -> String {
-        let host = self.address.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(host).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{line} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-             connection: close\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+#[test]
+fn a_server_proves_who_it_is_to_those_who_know_its_authority() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        return;
     }
+    let folder = tempfile::tempdir().unwrap();
+    certificates::make(folder.path());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let config = path("serve.yaml");
+    let files = format!("{{certificate: '{}', key: '{}'}}", path("server.pem"), path("server.key"));
+    std::fs::write(&config, format!("tls: {files}\n")).unwrap();
+    let more = ["--config".as_ref(), config.as_ref()];
+    let server = Server::try_start_with(path("serin.db"), "127.0.0.1:0", &more).unwrap();
+    assert!(server.address.starts_with("https://"), "{}", server.address);
+    let data = recording("good");
+    let judge = ["judge", CHECK, "--data", &data];
+    let authority = path("ca.pem");
+    let known = [("SERIN_SERVER", server.address.as_str()), ("SSL_CERT_FILE", &authority)];
+    let (code, _, said) = run(&known, &judge);
+    assert_eq!(code, 0, "{said}");
+    let (code, _, said) = run(&known[..1], &judge);
+    assert!(code == 1 && said.contains("certificate"), "{said}");
+    let plain = server.address.replace("https://", "http://");
+    let (code, _, said) = run(&[("SERIN_SERVER", &plain), known[1]], &judge);
+    assert!(code == 1 && said.contains("hint: "), "{said}");
+    // Files that are of no use end it before it listens.
+    std::fs::write(path("server.key"), "").unwrap();
+    assert!(Server::try_start_with(path("other.db"), "127.0.0.1:0", &more).is_none());
 }
 
 #[test]
@@ -366,7 +346,7 @@ fn a_backup_taken_while_it_runs_is_restored_elsewhere() {
     let mut server = Server::start(Path::new(&ledger), "127.0.0.1:0");
     let tell = |number: u32| {
         let change = format!(r#"{{"service":"shop","what":"deploy","to":"1.{number}"}}"#);
-        let answer = server.request("POST /api/v1/changes", &change);
+        let answer = request(&server.address, "POST /api/v1/changes", &change);
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     };
     (0..20).for_each(tell);
@@ -385,7 +365,7 @@ fn a_backup_taken_while_it_runs_is_restored_elsewhere() {
         assert_eq!(code, 0, "{verb:?}: {said}");
     }
     let again = Server::start(Path::new(&restored), "127.0.0.1:0");
-    let changes = again.request("GET /api/v1/services/shop/changes", "");
+    let changes = request(&again.address, "GET /api/v1/services/shop/changes", "");
     assert!(changes.starts_with("HTTP/1.1 200"), "{changes}");
     assert_eq!(changes.matches(r#""to":"1."#).count(), 20, "{changes}");
 }

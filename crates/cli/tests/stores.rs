@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod canaries;
+mod certificates;
 mod real_store;
 
 use std::path::Path;
@@ -351,7 +352,7 @@ fn a_secured_prometheus_is_asked_with_certificate_and_password() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
+    secured(folder.path());
     let store = secured_prometheus(&shop(), &folder.path().join("web.yml"));
     std::fs::write(folder.path().join("password"), "hunter2hunter2\n").unwrap();
     let whole = "tls: {authority: ca.pem, certificate: client.pem, key: client.key}";
@@ -378,27 +379,9 @@ fn a_secured_prometheus_is_asked_with_certificate_and_password() {
     insta::assert_snapshot!(all);
 }
 
-/// Makes an authority, a server's certificate and a client's, and a `web.yml` that asks for both and
-/// for the user `me`.
-fn certificates(folder: &Path) {
-    let openssl = |arguments: &str| {
-        let made = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(folder)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(&format!("req -x509 {key} -days 2 -subj /CN=authority -keyout ca.key -out ca.pem"));
-    for name in ["server", "client"] {
-        openssl(&format!("req {key} -subj /CN={name} -keyout {name}.key -out {name}.csr"));
-        std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-            .unwrap();
-        openssl(&format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out {name}.pem"
-        ));
-    }
+/// Makes certificates, and a `web.yml` that asks for both sides' and for the user `me`.
+fn secured(folder: &Path) {
+    certificates::make(folder);
     // The password is `hunter2hunter2`.
     let web = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  \
                client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n\

@@ -62,7 +62,7 @@ impl Sqlite {
         // Nothing is written into a file before it is known to be ours.
         opened.connection.busy_timeout(PATIENCE).map_err(|error| opened.failure(error))?;
         let has_tables = opened.has_tables()?;
-        opened.prepare().map_err(|error| opened.failure(error))?;
+        opened.prepare(has_tables).map_err(|error| opened.failure(error))?;
         opened.migrate(has_tables)?;
         Ok(opened)
     }
@@ -82,10 +82,13 @@ impl Sqlite {
         }
     }
 
-    fn prepare(&self) -> Result<(), rusqlite::Error> {
+    fn prepare(&self, has_tables: bool) -> Result<(), rusqlite::Error> {
         let connection = &self.connection;
         connection.set_prepared_statement_cache_capacity(64);
-        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        if !has_tables {
+            // It is kept in the file. Said again it would be written again, which a full disk does not take.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         // Every commit waits until the disk has it: what is accepted survives a power cut too.
         connection.pragma_update(None, "synchronous", "FULL")?;

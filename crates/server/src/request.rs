@@ -79,6 +79,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let detail = format!("the body has more than {MOST_DEPTH} levels");
         return Err(Problem::new(Kind::Malformed, detail).hint("write it flatter"));
     }
+    // The reader takes a list for an object whose keys it has in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let detail = "the body is a list, and must be an object";
+        return Err(Problem::new(Kind::Invalid, detail).at("").hint("write `{…}`"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let place = pointer(error.path());
@@ -228,7 +233,8 @@ impl FromRequestParts<Arc<App>> for IdempotencyKey {
             .to_str()
             .ok()
             .map(unquoted)
-            .filter(|text| (1..=MOST_KEY_CHARACTERS).contains(&text.len()) && next.is_none());
+            .filter(|text| (1..=MOST_KEY_CHARACTERS).contains(&text.len()) && next.is_none())
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'));
         let text = text.ok_or_else(|| {
             let detail = "`idempotency-key` is not one text of 1 to 200 visible characters";
             Problem::new(Kind::Malformed, detail).hint("send a UUID, a new one for each request")

@@ -61,7 +61,7 @@ pub(crate) struct Switched {
 /// Judging goes on, and verdicts are kept. For all services: a token for some may not.
 #[utoipa::path(
     post, path = "/api/v1/acting/pause", tag = "acting", security(("token" = ["act"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name of this request, such as a UUID")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([!#-~]{1,200}|"[!#-~]{1,200}")$"#, description = "A name of this request, such as a UUID")),
     request_body = Switched,
     responses(
         (status = 201, body = Receipt, description = "Acting is paused"),
@@ -80,7 +80,7 @@ pub(crate) async fn pause(
 /// Resume acting
 #[utoipa::path(
     post, path = "/api/v1/acting/resume", tag = "acting", security(("token" = ["act"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name of this request, such as a UUID")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([!#-~]{1,200}|"[!#-~]{1,200}")$"#, description = "A name of this request, such as a UUID")),
     request_body = Switched,
     responses(
         (status = 201, body = Receipt, description = "Acting goes on"),

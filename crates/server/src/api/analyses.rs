@@ -269,7 +269,7 @@ impl IntoResponse for Begun {
 /// `Idempotency-Key`, the same request may be sent again: it is one analysis.
 #[utoipa::path(
     post, path = "/api/v1/analyses", tag = "analyses", security(("token" = ["submit"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name of this request, such as a UUID")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([!#-~]{1,200}|"[!#-~]{1,200}")$"#, description = "A name of this request, such as a UUID")),
     request_body = NewAnalysis,
     responses(
         (status = 201, body = Begun, description = "The analysis runs"),

@@ -25,9 +25,10 @@ pub(crate) struct AuditAsked {
     /// Those of the token of this id; of all tokens unless said.
     token: Option<String>,
     /// Behind this position; from the beginning unless said.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, maximum = 9007199254740991_u64)]
     after: Option<Position>,
     /// The `next` of the part before.
+    #[param(pattern = "^[0-9]{1,15}$")]
     cursor: Option<String>,
     /// How many at most, from 1 to 500.
     #[serde(default)]

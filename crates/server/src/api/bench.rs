@@ -23,16 +23,28 @@ use crate::request::{Asked, LINES, Lines};
 pub(crate) struct BenchAsked {
     /// Who judges; the sequential judge unless said.
     #[serde(default)]
-    #[param(value_type = Option<Judges>)]
+    #[param(inline, value_type = Option<Judges>)]
     judge: Judges,
     /// The number of the first line, for errors.
     #[serde(default = "first")]
-    #[param(value_type = Option<u64>, minimum = 1, default = 1)]
-    line: u64,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 9007199254740991_u64, default = 1)]
+    line: FirstLine,
 }
 
-fn first() -> u64 {
-    1
+/// The number of a line, from 1 to what every reader of JSON has exactly.
+#[derive(Clone, Copy, Debug)]
+struct FirstLine(u64);
+
+impl<'de> Deserialize<'de> for FirstLine {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let line = text.parse().ok().filter(|line| (1..1 << 53).contains(line));
+        line.map(Self).ok_or_else(|| serde::de::Error::custom("write the number of a line, from 1"))
+    }
+}
+
+fn first() -> FirstLine {
+    FirstLine(1)
 }
 
 /// Who judges cases.
@@ -69,7 +81,7 @@ pub(crate) async fn judge(
         Judges::Kayenta => &[JudgeKind::Kayenta],
         Judges::Both => &[JudgeKind::Sequential, JudgeKind::Kayenta],
     };
-    let judged = apart(&app, move || bench_text("the body", &cases, asked.line, judges)).await?;
+    let judged = apart(&app, move || bench_text("the body", &cases, asked.line.0, judges)).await?;
     let judged = judged.map_err(|error| unjudged(&error))?;
     Ok(([(CONTENT_TYPE, LINES)], judged).into_response())
 }

@@ -9,6 +9,7 @@ use serin_ledger::fact::ChangeNoted;
 use serin_ledger::{Fact, Scope, Submission};
 use serin_model::Timestamp;
 use serin_runner::now;
+use utoipa::openapi::schema::{KnownFormat, Object, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::hand_in::{HandIn, Receipt};
@@ -56,7 +57,7 @@ pub(crate) struct NewChange {
 /// With an `Idempotency-Key`, the same request may be sent again: it is one change.
 #[utoipa::path(
     post, path = "/api/v1/changes", tag = "changes", security(("token" = ["submit"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name of this request, such as a UUID")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([!#-~]{1,200}|"[!#-~]{1,200}")$"#, description = "A name of this request, such as a UUID")),
     request_body = NewChange,
     responses(
         (status = 201, body = Receipt, description = "The change is in the ledger"),
@@ -134,17 +135,26 @@ impl Told {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ChangesAsked {
     /// Of the scope with exactly these labels, such as `environment=production,region=eu`.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^([^=,]+=[^,]*(,[^=,]+=[^,]*)*)?$")]
     labels: Option<Labels>,
     /// Behind this moment, or, as `known-good`, behind the newest change of the scope that is known to be good.
-    #[param(value_type = Option<String>, example = "2026-11-23T08:30:00Z")]
+    #[param(schema_with = since_schema, required = false, example = "2026-11-23T08:30:00Z")]
     since: Option<Since>,
     /// The `next` of the part before.
+    #[param(pattern = r"^[0-9]{1,15}\.[0-9]{1,18}$")]
     cursor: Option<String>,
     /// How many at most, from 1 to 500.
     #[serde(default)]
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 50)]
     limit: Limit,
+}
+
+fn since_schema() -> Schema {
+    let moment = Object::builder()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let word = Object::builder().schema_type(Type::String).enum_values(Some(["known-good"]));
+    OneOfBuilder::new().item(moment).item(word).build().into()
 }
 
 /// From when on.

@@ -8,7 +8,7 @@ use serin_ledger::{AppliedChecks, Scope};
 use serin_runner::checks::{AppliedCheck, AppliedText, CheckState, CheckStatus, applied_statuses};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::list::{Limit, unknown_cursor};
+use crate::api::list::Limit;
 use crate::api::wire;
 use crate::app::App;
 use crate::caller::{Caller, May, Read};
@@ -215,19 +215,19 @@ async fn page(
     asked: &ChecksAsked,
     is_asked: impl Fn(&str) -> bool,
 ) -> Result<axum::Json<ChecksPage>, Problem> {
-    let after = asked.cursor.as_deref().map(serde_json::from_str::<Scope>).transpose();
-    let after = after.map_err(|_| unknown_cursor())?;
     let applied = app.checks.applied(&app.books).await?;
     let seen = app.checks.seen();
     let mut statuses = statuses(&applied, seen.as_deref());
     statuses.retain(|status| is_asked(&status.service));
+    // What the list is sorted by, clients send back: any text is a place in it.
+    statuses.sort_by_cached_key(|status| scope(status).to_string());
     let drifted = statuses.iter().filter(|status| status.state.is_drift()).count();
-    let mut rest = statuses
-        .into_iter()
-        .skip_while(|status| after.as_ref().is_some_and(|after| scope(status) <= *after));
+    let mut rest = statuses.into_iter().skip_while(|status| {
+        asked.cursor.as_ref().is_some_and(|it| scope(status).to_string() <= *it)
+    });
     let items: Vec<CheckStatus> = rest.by_ref().take(asked.limit.0).collect();
     let last = items.last().filter(|_| rest.next().is_some());
-    let next = last.map(|last| serde_json::to_string(&scope(last)).expect("a scope is texts"));
+    let next = last.map(|last| scope(last).to_string());
     Ok(axum::Json(ChecksPage {
         folder: seen.as_deref().map(|seen| folder(seen, caller, drifted)),
         items: items.into_iter().map(CheckShape::from).collect(),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serin_ledger::fact::Role;
 use serin_ledger::{Event, EventId, Kind as EventKind, Selection};
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::list::{Limit, unknown_cursor};
 use crate::api::wire::{EventShape, Page};
@@ -32,15 +32,19 @@ pub(crate) struct EventsAsked {
     /// Of this kind, such as `change.noted`.
     kind: Option<String>,
     /// Behind this position; from the beginning unless said.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, maximum = 9007199254740991_u64)]
     after: Option<Position>,
     /// The `next` of the part before.
+    #[param(pattern = "^[0-9]{1,15}$")]
     cursor: Option<String>,
     /// How many at most, from 1 to 500.
     #[serde(default)]
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 50)]
     limit: Limit,
 }
+
+/// The largest number that every reader of JSON has exactly, 2⁵³ − 1.
+const LAST_POSITION: u64 = 9_007_199_254_740_991;
 
 /// A place in the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +53,7 @@ pub(crate) struct Position(u64);
 impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        // What a database can count to.
-        let position = text.parse().ok().filter(|position| i64::try_from(*position).is_ok());
+        let position = text.parse().ok().filter(|position| *position <= LAST_POSITION);
         position.map(Self).ok_or_else(|| serde::de::Error::custom("write a position, such as `42`"))
     }
 }
@@ -80,7 +83,7 @@ pub(crate) async fn list(
 pub(crate) fn after(cursor: Option<&String>, after: Option<Position>) -> Result<u64, Problem> {
     match cursor {
         Some(cursor) => {
-            let position = cursor.parse().ok().filter(|it: &u64| i64::try_from(*it).is_ok());
+            let position = cursor.parse().ok().filter(|it: &u64| *it <= LAST_POSITION);
             position.ok_or_else(unknown_cursor)
         }
         None => Ok(after.map_or(0, |position| position.0)),
@@ -196,8 +199,20 @@ pub(crate) struct StreamAsked {
     /// Of this kind, such as `change.noted`.
     kind: Option<String>,
     /// Behind this position; only new ones unless said. `Last-Event-ID` counts more.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, maximum = 9007199254740991_u64)]
     after: Option<Position>,
+}
+
+/// An event of the stream, as its client hears it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a stream is written line by line; this describes it")]
+pub(crate) struct StreamedEvent {
+    /// The position.
+    id: String,
+    /// The kind.
+    event: String,
+    /// The event, as `/api/v1/events/{id}` has it.
+    data: String,
 }
 
 /// Hear of events as they come
@@ -208,9 +223,9 @@ pub(crate) struct StreamAsked {
     get, path = "/api/v1/events/stream", tag = "events", security(("token" = ["read"])),
     params(
         StreamAsked,
-        ("Last-Event-ID" = Option<u64>, Header, description = "The position of the last event that was heard of"),
+        ("Last-Event-ID" = Option<u64>, Header, maximum = 9007199254740991_u64, description = "The position of the last event that was heard of"),
     ),
-    responses((status = 200, content_type = "text/event-stream", body = String, description = "The events"))
+    responses((status = 200, content_type = "text/event-stream", body = StreamedEvent, description = "The events, each of which has these fields"))
 )]
 pub(crate) async fn stream(
     caller: May<Read>,
@@ -223,7 +238,7 @@ pub(crate) async fn stream(
     let after = match (headers.get("last-event-id"), asked.after) {
         (Some(id), _) => {
             let id = id.to_str().ok().and_then(|id| id.parse().ok());
-            id.filter(|id: &u64| i64::try_from(*id).is_ok()).ok_or_else(|| {
+            id.filter(|id: &u64| *id <= LAST_POSITION).ok_or_else(|| {
                 Problem::new(Kind::Malformed, "`last-event-id` is no position")
                     .hint("send the `id` of the last event that was heard of")
             })?

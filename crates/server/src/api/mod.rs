@@ -28,7 +28,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Info, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, ResponseBuilder, Schema,
@@ -148,6 +149,7 @@ fn complete(document: &mut OpenApi) {
         .build();
     components.security_schemes.insert("token".to_owned(), SecurityScheme::Http(scheme).into());
     for operation in document.paths.paths.values_mut().flat_map(operations) {
+        operation.parameters.iter_mut().flatten().for_each(absent_is_not_null);
         for (status, description) in
             [("4XX", "What is wrong with the request"), ("5XX", "The server cannot do it")]
         {
@@ -159,6 +161,16 @@ fn complete(document: &mut OpenApi) {
                 .build();
             operation.responses.responses.insert(status.to_owned(), response.into());
         }
+    }
+}
+
+/// A header that is not sent is no `null`, which would be a text.
+fn absent_is_not_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(parameter) = parameter else { return };
+    let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { return };
+    let SchemaType::Array(types) = &schema.schema_type else { return };
+    if let Some(of_value) = types.iter().find(|it| **it != Type::Null) {
+        schema.schema_type = SchemaType::Type(of_value.clone());
     }
 }
 

@@ -164,7 +164,7 @@ fn scope_states(history: &serin_ledger::ServiceHistory) -> Vec<ScopeState> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct KnownGoodAsked {
     /// The labels of the scope, such as `environment=production,region=eu`; none unless said.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^([^=,]+=[^,]*(,[^=,]+=[^,]*)*)?$")]
     labels: Option<Labels>,
 }
 

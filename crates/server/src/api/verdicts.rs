@@ -26,7 +26,7 @@ use crate::request::{Asked, IdempotencyKey, Json, Named};
 #[into_params(parameter_in = Query)]
 pub(crate) struct VerdictsAsked {
     /// Of the scope with exactly these labels, such as `environment=production,region=eu`.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^([^=,]+=[^,]*(,[^=,]+=[^,]*)*)?$")]
     labels: Option<Labels>,
     /// With this outcome.
     #[param(value_type = Option<Outcome>)]
@@ -34,6 +34,7 @@ pub(crate) struct VerdictsAsked {
     /// About the change of this subject.
     change: Option<String>,
     /// The `next` of the part before.
+    #[param(pattern = r"^[0-9]{1,15}\.[0-9]{1,18}$")]
     cursor: Option<String>,
     /// How many at most, from 1 to 500.
     #[serde(default)]
@@ -161,7 +162,7 @@ pub(crate) struct NewLabel {
     post, path = "/api/v1/verdicts/{id}/labels", tag = "verdicts", security(("token" = ["act"])),
     params(
         ("id" = String, Path, description = "The verdict's event"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A name of this request, such as a UUID"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = r#"^([!#-~]{1,200}|"[!#-~]{1,200}")$"#, description = "A name of this request, such as a UUID"),
     ),
     request_body = NewLabel,
     responses(
@@ -199,7 +200,7 @@ pub(crate) struct NewOverride {
     post, path = "/api/v1/verdicts/{id}/overrides", tag = "verdicts", security(("token" = ["act"])),
     params(
         ("id" = String, Path, description = "The verdict's event"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A name of this request, such as a UUID"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = r#"^([!#-~]{1,200}|"[!#-~]{1,200}")$"#, description = "A name of this request, such as a UUID"),
     ),
     request_body = NewOverride,
     responses(

@@ -71,3 +71,20 @@ async fn no_more_streams_are_opened_than_allowed() {
     }
     panic!("the place of a stream that ended is not given to another");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_nothing_holds_nobody_up() {
+    let server = Running::with("limits: {write_time: 1s, connections: 1}\n").await;
+    let mut deaf = TcpStream::connect(&server.address).await.unwrap();
+    // More answers than the buffers of both sides hold.
+    let question = b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(400);
+    deaf.write_all(&question).await.unwrap();
+    // The only place is taken until the other is cut off.
+    let answer = tokio::time::timeout(Duration::from_secs(10), server.get("/healthz", "")).await;
+    assert_eq!(answer.expect("it gets its turn").status, 200);
+    let mut came = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), deaf.read_to_end(&mut came));
+    let _ = read.await.expect("it was cut off");
+    let answers = came.windows(12).filter(|it| it == b"HTTP/1.1 200").count();
+    assert!((1..400).contains(&answers), "{answers}");
+}
