@@ -22,7 +22,9 @@ pub(crate) fn run() -> anyhow::Result<Option<&'static str>> {
     ask.arg("--config-file").arg(root().join("xtask/api-document.toml"));
     ask.args(["run", "--no-color", &format!("{}/api/v1/openapi.json", server.address)]);
     ask.env("SERIN_ADDRESS", &server.address).env("SERIN_TOKEN", &server.token);
-    let status = ask.current_dir(root()).status().context("python3 does not start")?;
+    // It keeps notes where it runs.
+    ask.current_dir(folder.path()).env("SCHEMATHESIS_HOOKS", "api_document");
+    let status = ask.status().context("python3 does not start")?;
     if !status.success() {
         bail!("the server does not do what its document says");
     }

@@ -4,6 +4,7 @@
 //! The long version: `cargo test -p serin --test deaths -- --ignored --nocapture`.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::panic, reason = "an answer that should not be is a failed test")]
 #![expect(
     clippy::print_stdout,
     reason = "tests that are skipped say so, and the long one what it saw"

@@ -1,6 +1,10 @@
 //! A real `serin serve`, for tests that ask it, or kill it.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a server said that ended is of use to whoever reads the failure"
+)]
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
