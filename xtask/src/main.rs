@@ -8,6 +8,7 @@
 
 mod api_document;
 mod browser;
+mod chart;
 mod codegen;
 mod command;
 mod demo;

@@ -53,7 +53,7 @@ fn compared(json: &str) -> Value {
 #[test]
 fn a_server_judges_a_recording_as_this_machine_does() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let server = Server::start(folder.path().join("serin.db"), "127.0.0.1:0");
     for (name, code) in [("good", 0), ("slow", 2), ("failing", 2), ("silent", 2)] {
         let data = recording(name);
         let arguments = ["judge", CHECK, "--data", &data, "--format", "json"];
@@ -72,7 +72,7 @@ fn a_server_judges_a_recording_as_this_machine_does() {
 #[test]
 fn a_server_judges_labelled_cases_as_this_machine_does() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let server = Server::start(folder.path().join("serin.db"), "127.0.0.1:0");
     let cases = folder.path().join("cases.jsonl");
     let mut lines = String::new();
     for case in 0..3000_u32 {
@@ -188,7 +188,7 @@ async fn a_canary_is_followed_there_and_its_report_comes_here() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(Duration::ZERO).await;
     let check = check_of(folder.path(), &store);
-    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let server = Server::start(folder.path().join("serin.db"), "127.0.0.1:0");
     let page = folder.path().join("report.html");
     let watch =
         [&["watch", &check], &LONG_AGO[..], &["-o", page.to_str().unwrap(), "--format", "json"]]
@@ -239,7 +239,7 @@ async fn a_job_that_is_run_again_follows_the_analysis_that_it_began() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(Duration::ZERO).await;
     let check = check_of(folder.path(), &store);
-    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let server = Server::start(folder.path().join("serin.db"), "127.0.0.1:0");
     let about = ["--change", "change/9", "--shadow", "--idempotency-key", "job-4812"];
     let watch = [&["watch", &check], &LONG_AGO[..], &about].concat();
     let (first, again) = (server.ask("", &watch), server.ask("", &watch));
@@ -276,7 +276,7 @@ async fn a_server_that_is_killed_and_comes_back_ends_what_it_began() {
 #[test]
 fn a_token_goes_to_this_machine_and_not_through_a_proxy() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let server = Server::start(folder.path().join("serin.db"), "127.0.0.1:0");
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     proxy.set_nonblocking(true).unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
@@ -298,7 +298,7 @@ async fn who_does_not_wait_any_more_is_told_that_it_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(Duration::from_secs(20)).await;
     let check = check_of(folder.path(), &store);
-    let server = Server::start(&folder.path().join("serin.db"), "127.0.0.1:0");
+    let server = Server::start(folder.path().join("serin.db"), "127.0.0.1:0");
     let (mut watching, mut said) = watching_when_killed(server, &check);
     let id = watching.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());

@@ -204,7 +204,7 @@ impl CdEvent {
             change: ChangeNoted {
                 what,
                 from: None,
-                to: content.artifact.clone(),
+                to: content.artifact.as_deref().map(version).map(str::to_owned),
                 reference: self.reference(meaning),
                 ended_at: None,
                 note: note.map(str::to_owned),
@@ -235,7 +235,7 @@ impl CdEvent {
 
     fn reference(&self, meaning: Meaning) -> Option<String> {
         match meaning {
-            Meaning::OfService(..) => None,
+            Meaning::OfService(..) => self.subject.content.artifact.clone(),
             Meaning::OfSurroundings(..) => {
                 let repository = self.subject.content.repository.as_ref();
                 Some(repository.map_or_else(
@@ -271,6 +271,13 @@ impl CdEvent {
         }
         causes
     }
+}
+
+/// Returns the version in a package URL; of another name of an artifact, all of it.
+fn version(artifact: &str) -> &str {
+    let plain = artifact.split(['?', '#']).next().unwrap_or(artifact);
+    let version = plain.rsplit_once('@').map(|(_, version)| version);
+    version.filter(|version| !version.is_empty()).unwrap_or(artifact)
 }
 
 /// Returns a service's name without the kind of workload that CDEvents' examples put before it.

@@ -55,7 +55,7 @@ pub use crate::judge::ask;
 pub use crate::ledger::{open_ledger, prune_ledger};
 pub use crate::lint::{LintAsk, lint};
 pub use crate::moment::{now, parse_length, parse_length_or_nothing, parse_moment};
-pub use crate::note::{Note, Noted, note, note_at};
+pub use crate::note::{Note, Noted, PreparedNote, note, note_at};
 pub use crate::plan::{PlanAsked, plan};
 pub use crate::progress::{Progress, Stopwatch};
 pub use crate::question::{JudgeKind, Overrides, Question, TimeAsked};

@@ -65,31 +65,59 @@ pub fn note(ledger: &mut Ledger, note: &Note) -> Result<Noted, EntryError> {
 ///
 /// As for [`note`].
 pub fn note_at(ledger: &mut Ledger, note: &Note, now: Timestamp) -> Result<Noted, EntryError> {
-    let occurred_at = note.occurred_at.unwrap_or(now);
-    let id = note.id(occurred_at)?;
-    let known = ledger.event_of_key(&Key::new(&note.source, &id))?;
-    let occurred_at = match (&known, note.occurred_at) {
-        (Some(known), None) => known.header.occurred_at,
-        (_, _) => occurred_at,
-    };
-    let history = ledger.project::<ServiceHistory>(Some(&note.scope.service))?.state;
-    let (causes, of) = match (&known, &note.of) {
-        (Some(known), None) => {
-            let of = taken_back(&history, known).or(note.linked(ledger)?);
-            (known.header.causes.clone(), of)
-        }
-        (_, _) => {
-            let linked = note.linked(ledger)?;
-            note.caused(&history, occurred_at, linked)?
-        }
-    };
-    let submission = note.submission(&id, occurred_at)?.caused_by(causes)?;
+    let PreparedNote { submission, occurred_at, of } = note.prepare(ledger, now)?;
     let subject = submission.header().subject.clone();
     let receipt = append(ledger, submission, now)?;
     Ok(Noted { receipt, subject, occurred_at, of })
 }
 
+/// A change as it is to be written, by somebody who writes for many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreparedNote {
+    /// Its event.
+    pub submission: Submission,
+    /// When it was.
+    pub occurred_at: Timestamp,
+    /// The change that it takes back or mends, where one was found.
+    pub of: Option<String>,
+}
+
 impl Note {
+    /// Finds out what an event of it says, as [`note`] writes it; nothing is written.
+    ///
+    /// * `now`: what time it is.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no event, or the ledger cannot be read, or has no such change as it shall take back.
+    pub fn prepare(&self, ledger: &mut Ledger, now: Timestamp) -> Result<PreparedNote, EntryError> {
+        let occurred_at = self.occurred_at.unwrap_or(now);
+        let id = self.id(occurred_at)?;
+        let known = ledger.event_of_key(&Key::new(&self.source, &id))?;
+        let occurred_at = match (&known, self.occurred_at) {
+            (Some(known), None) => known.header.occurred_at,
+            (_, _) => occurred_at,
+        };
+        let linked = self.linked(ledger)?;
+        let (causes, of) = match &known {
+            Some(known) if self.of.is_none() => {
+                let causes = known.header.causes.clone();
+                let of = match causes.is_empty() {
+                    true => None,
+                    false => taken_back(&self.history(ledger)?, known),
+                };
+                (causes, of.or(linked))
+            }
+            Some(_) | None => self.caused(ledger, occurred_at, linked)?,
+        };
+        let submission = self.submission(&id, occurred_at)?.caused_by(causes)?;
+        Ok(PreparedNote { submission, occurred_at, of })
+    }
+
+    fn history(&self, ledger: &mut Ledger) -> Result<ServiceHistory, EntryError> {
+        Ok(ledger.project::<ServiceHistory>(Some(&self.scope.service))?.state)
+    }
+
     /// Looks whether a ledger could take it.
     ///
     /// # Errors
@@ -141,18 +169,20 @@ impl Note {
     /// Returns what led to it, and the subject of the change that it takes back or mends.
     fn caused(
         &self,
-        history: &ServiceHistory,
+        ledger: &mut Ledger,
         occurred_at: Timestamp,
         linked: Option<String>,
     ) -> Result<(Vec<Cause>, Option<String>), EntryError> {
         let mut causes = self.causes.clone();
+        let is_rollback = self.change.what == Alteration::Rollback && linked.is_none();
+        if self.of.is_none() && !is_rollback {
+            return Ok((causes, linked));
+        }
+        let history = self.history(ledger)?;
         let changes = history.changes();
         let found = match &self.of {
             Some(name) => Some(named(&changes, name).ok_or_else(|| self.no_such_change(name))?),
-            None if self.change.what == Alteration::Rollback && linked.is_none() => {
-                self.newest_before(&changes, occurred_at)
-            }
-            None => None,
+            None => self.newest_before(&changes, occurred_at),
         };
         causes.extend(found.map(|change| Cause::Event(change.id)));
         Ok((causes, found.map(|change| change.subject.clone()).or(linked)))

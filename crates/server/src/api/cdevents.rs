@@ -1,19 +1,18 @@
 //! CDEvents as changes, in CloudEvents' binary and structured modes over HTTP.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use serin_ledger::fact::{Alteration, ChangeNoted};
-use serin_ledger::{Digest, Scope};
+use serin_ledger::{Cause, Digest, Key};
+use serin_runner::{CdEventsAsked, Note, read_cdevents};
 use utoipa::ToSchema;
 
-use crate::api::changes::Told;
+use crate::api::changes;
 use crate::api::hand_in::Receipt;
 use crate::app::App;
-use crate::caller::{May, Submit};
+use crate::caller::{Caller, May, Submit};
 use crate::moment::Moment;
 use crate::problem::{Kind, Problem};
 use crate::request::{body, media_type, parse, unsupported};
@@ -26,6 +25,7 @@ struct CloudEvent {
 
 /// A CDEvent. What serin does not need is left alone.
 #[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "this is the shape; what it means is read elsewhere")]
 pub(crate) struct CdEvent {
     context: Context,
     subject: Subject,
@@ -33,6 +33,7 @@ pub(crate) struct CdEvent {
 
 /// Which event it is.
 #[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "this is the shape; what it means is read elsewhere")]
 struct Context {
     #[schema(min_length = 1)]
     id: String,
@@ -49,6 +50,7 @@ struct Context {
 
 /// The service that was changed.
 #[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "this is the shape; what it means is read elsewhere")]
 struct Subject {
     #[schema(example = "checkout", min_length = 1, max_length = 128)]
     id: String,
@@ -74,15 +76,6 @@ struct Environment {
     id: String,
 }
 
-/// What events of a service tell of. Others are no changes of a service.
-const TAKEN: [(&str, Alteration); 5] = [
-    ("dev.cdevents.service.deployed.", Alteration::Deploy),
-    ("dev.cdevents.service.upgraded.", Alteration::Deploy),
-    ("dev.cdevents.service.published.", Alteration::Deploy),
-    ("dev.cdevents.service.rolledback.", Alteration::Rollback),
-    ("dev.cdevents.service.removed.", Alteration::Infrastructure),
-];
-
 /// Tell of a change by a CDEvent
 ///
 /// Taken are `dev.cdevents.service.` `deployed`, `upgraded`, `published`, `rolledback` and `removed`, in binary mode
@@ -101,23 +94,58 @@ pub(crate) async fn tell(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Receipt, Problem> {
-    let event = match media_type(request.headers()).as_str() {
-        "application/cloudevents+json" => parse::<CloudEvent>(&body(request, &app).await?)?.data,
-        "application/json" => {
-            let headers = request.headers().clone();
-            let event = parse(&body(request, &app).await?)?;
-            check_headers(&headers, &event)?;
-            event
-        }
+    let headers = request.headers().clone();
+    let is_structured = match media_type(&headers).as_str() {
+        "application/cloudevents+json" => true,
+        "application/json" => false,
         other => return Err(unsupported(other, "application/cloudevents+json")),
     };
-    caller.of_service(&event.subject.id)?;
-    // Source and id may be longer than what the ledger calls an event by.
+    let text = body(request, &app).await?;
+    let event = match is_structured {
+        true => parse::<CloudEvent>(&text)?.data,
+        false => parse(&text)?,
+    };
+    if !is_structured {
+        check_headers(&headers, &event)?;
+    }
+    changes::take(&app, note(&caller, &event, &text)?).await
+}
+
+/// Returns the change that an event tells of.
+fn note(caller: &Caller, event: &CdEvent, text: &[u8]) -> Result<Note, Problem> {
     let context = &event.context;
-    let name = Digest::of(format!("{}\n{}", context.source, context.id).as_bytes());
-    let source_id = format!("cdevents/{name}");
-    let occurred_at = context.timestamp.0;
-    event.told()?.note(&app, &caller, Some(source_id), Some(occurred_at)).await
+    for (place, text) in [("id", &context.id), ("source", &context.source)] {
+        if text.is_empty() {
+            return Err(Problem::new(Kind::Invalid, "it is empty")
+                .at(format!("/context/{place}"))
+                .hint("both tell an event from all others"));
+        }
+    }
+    let text = String::from_utf8_lossy(text);
+    let read = read_cdevents(&text, &CdEventsAsked::default())
+        .map_err(|error| Problem::new(Kind::Invalid, error.problem).at("").hint(error.hint))?;
+    let note = read.changes.into_iter().next().ok_or_else(|| {
+        Problem::new(Kind::Invalid, "an event of this type is no change of a service")
+            .at("/context/type")
+            .hint("send `dev.cdevents.service.` with `deployed`, `upgraded`, `published`, `rolledback` or `removed`")
+    })?;
+    caller.of_service(&note.scope.service)?;
+    let named = |id: &str| source_id(&context.source, id);
+    let causes = note.causes.into_iter().map(|cause| match cause {
+        Cause::Key(key) => Cause::Key(Key::new(&caller.source, named(&key.source_id))),
+        cause @ Cause::Event(_) => cause,
+    });
+    Ok(Note {
+        causes: causes.collect(),
+        source: caller.source.clone(),
+        source_id: Some(named(&context.id)),
+        ..note
+    })
+}
+
+/// Source and id may be longer than what the ledger calls an event by.
+fn source_id(source: &str, id: &str) -> String {
+    format!("cdevents/{}", Digest::of(format!("{source}\n{id}").as_bytes()))
 }
 
 /// In binary mode, headers that say something must say the same as the body.
@@ -133,43 +161,4 @@ fn check_headers(headers: &HeaderMap, event: &CdEvent) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-impl CdEvent {
-    fn told(self) -> Result<Told, Problem> {
-        for (place, text) in [("id", &self.context.id), ("source", &self.context.source)] {
-            if text.is_empty() {
-                return Err(Problem::new(Kind::Invalid, "it is empty")
-                    .at(format!("/context/{place}"))
-                    .hint("both tell an event from all others"));
-            }
-        }
-        let kind = self.context.kind;
-        let taken = TAKEN.iter().find(|(prefix, _)| kind.starts_with(prefix));
-        let (_, what) = taken.ok_or_else(|| {
-            Problem::new(Kind::Invalid, "an event of this type is no change of a service")
-                .at("/context/type")
-                .hint("send `dev.cdevents.service.` with `deployed`, `upgraded`, `published`, `rolledback` or `removed`")
-        })?;
-        let content = self.subject.content;
-        let environment = content.environment.map(|it| ("environment".to_owned(), it.id));
-        let labels: BTreeMap<_, _> = environment.into_iter().collect();
-        let to = content.artifact.as_deref().and_then(version).map(str::to_owned);
-        let fact = ChangeNoted {
-            what: *what,
-            from: None,
-            to,
-            reference: content.artifact,
-            ended_at: None,
-            note: None,
-        };
-        let scope = Scope { service: self.subject.id, labels };
-        Ok(Told { scope, subject: None, fact })
-    }
-}
-
-/// Returns the version in a package URL.
-fn version(purl: &str) -> Option<&str> {
-    let plain = purl.split(['?', '#']).next()?;
-    plain.rsplit_once('@').map(|(_, version)| version).filter(|version| !version.is_empty())
 }

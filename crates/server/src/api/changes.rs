@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Deserialize;
+use serin_ledger::Scope;
 use serin_ledger::fact::ChangeNoted;
-use serin_ledger::{Fact, Scope, Submission};
 use serin_model::Timestamp;
-use serin_runner::now;
+use serin_runner::{EntryError, Note, PreparedNote};
 use utoipa::openapi::schema::{KnownFormat, Object, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::hand_in::{HandIn, Receipt};
+use crate::api::hand_in::{AppendProblem, Receipt, append};
 use crate::api::list::{Labels, Limit, age, page, read_cursor};
 use crate::api::wire::{Alteration, Change, Page};
 use crate::app::App;
-use crate::caller::{Caller, May, Read, Submit};
+use crate::caller::{May, Read, Submit};
 use crate::moment::Moment;
 use crate::problem::{Kind, Problem};
 use crate::request::{Asked, IdempotencyKey, Json, Named};
+use crate::secret::random_digits;
 
 /// A change to tell of.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,6 +44,10 @@ pub(crate) struct NewChange {
     reference: Option<String>,
     /// A remark for people.
     note: Option<String>,
+    /// The change that it takes back or mends: its subject or its event. A rollback takes back the newest change before
+    /// it unless said, and of those that went to `from`, where that is said.
+    #[schema(min_length = 1, max_length = 256)]
+    of: Option<String>,
     /// What verdicts call it; `change/` and a name unless said.
     #[schema(min_length = 1, max_length = 256)]
     subject: Option<String>,
@@ -71,10 +76,9 @@ pub(crate) async fn tell(
     Json(change): Json<NewChange>,
 ) -> Result<Receipt, Problem> {
     caller.of_service(&change.service)?;
-    let told = Told {
+    let note = Note {
         scope: Scope { service: change.service, labels: change.labels },
-        subject: change.subject,
-        fact: ChangeNoted {
+        change: ChangeNoted {
             what: change.what.into(),
             from: change.from,
             to: change.to,
@@ -82,50 +86,65 @@ pub(crate) async fn tell(
             ended_at: change.ended_at.map(|moment| moment.0),
             note: change.note,
         },
+        occurred_at: change.occurred_at.map(|moment| moment.0),
+        source: caller.source.clone(),
+        source_id: key.0,
+        subject: change.subject,
+        of: change.of,
+        causes: Vec::new(),
     };
-    told.note(&app, &caller, key.0, change.occurred_at.map(|moment| moment.0)).await
+    take(&app, note).await
 }
 
-/// A change that somebody told of, in whichever words.
-#[derive(Debug)]
-pub(crate) struct Told {
-    pub(crate) scope: Scope,
-    pub(crate) subject: Option<String>,
-    pub(crate) fact: ChangeNoted,
-}
-
-impl Told {
-    /// Appends it to the ledger.
-    ///
-    /// # Errors
-    ///
-    /// Why it is not in the ledger.
-    pub(crate) async fn note(
-        self,
-        app: &Arc<App>,
-        caller: &Caller,
-        source_id: Option<String>,
-        occurred_at: Option<Timestamp>,
-    ) -> Result<Receipt, Problem> {
-        if self.scope.service == serin_ledger::ITSELF {
-            let detail = format!("`{}` is serin itself", serin_ledger::ITSELF);
-            return Err(Problem::new(Kind::Invalid, detail)
-                .at("/service")
-                .hint("name a service of yours"));
+/// Appends a change that somebody told of, in whichever words, and returns what the ledger says of it.
+///
+/// # Errors
+///
+/// Why it is not in the ledger.
+pub(crate) async fn take(app: &Arc<App>, note: Note) -> Result<Receipt, Problem> {
+    if note.scope.service == serin_ledger::ITSELF {
+        let detail = format!("`{}` is serin itself", serin_ledger::ITSELF);
+        return Err(Problem::new(Kind::Invalid, detail)
+            .at("/service")
+            .hint("name a service of yours"));
+    }
+    let may_be_repeated = note.source_id.is_some() && note.occurred_at.is_none();
+    let source_id = match note.source_id {
+        Some(source_id) => source_id,
+        None => random_digits(32).map_err(|_| Problem::internal())?,
+    };
+    let note = Note { source_id: Some(source_id), ..note };
+    match try_take(app, &note).await {
+        // Two came with one key at once: the other was first, and its moment counts.
+        Err(AppendProblem::Conflict(_)) if may_be_repeated => {
+            try_take(app, &note).await.map_err(Into::into)
         }
-        let fact = Fact::ChangeNoted(self.fact);
-        let hand_in = HandIn { app, caller, source_id, occurred_at };
-        let receipt = hand_in
-            .append(|key, occurred_at| {
-                let subject = match &self.subject {
-                    Some(subject) => subject.clone(),
-                    None => format!("change/{}", key.source_id),
-                };
-                Ok(Submission::new(key, occurred_at, self.scope.clone(), subject, &fact)?)
-            })
-            .await?;
-        app.live.note(receipt.subject(), &self.scope, occurred_at.unwrap_or_else(now));
-        Ok(receipt)
+        result => result.map_err(Into::into),
+    }
+}
+
+async fn try_take(app: &Arc<App>, note: &Note) -> Result<Receipt, AppendProblem> {
+    // Where time passes otherwise for analyses, it does for what is told of them.
+    let now = app.live.now();
+    let asked = note.clone();
+    let prepared = app.books.read(move |ledger| Ok(asked.prepare(ledger, now))).await?;
+    let PreparedNote { submission, occurred_at, of } = prepared.map_err(Problem::from)?;
+    let receipt = append(app, submission, now).await?;
+    app.live.note(receipt.subject(), &note.scope, occurred_at);
+    Ok(receipt.of(of))
+}
+
+impl From<EntryError> for Problem {
+    fn from(error: EntryError) -> Self {
+        match error {
+            EntryError::Ledger(error) => error.into(),
+            EntryError::Refused(refusal) => refusal.into(),
+            EntryError::Invalid(invalid) => invalid.into(),
+            EntryError::NotFound { problem, hint } => {
+                Self::new(Kind::Invalid, problem).at("/of").hint(hint)
+            }
+            _ => Self::internal(),
+        }
     }
 }
 

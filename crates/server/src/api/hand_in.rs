@@ -27,12 +27,20 @@ pub(crate) struct Receipt {
     subject: String,
     /// Whether it was there before: the same was handed in earlier.
     was_known: bool,
+    /// The change that it takes back or mends, where one was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
 }
 
 impl Receipt {
     /// Returns the id of the event.
     pub(crate) fn event(&self) -> &str {
         &self.event
+    }
+
+    /// Says which change it takes back or mends.
+    pub(crate) fn of(self, of: Option<String>) -> Self {
+        Self { of, ..self }
     }
 
     /// Returns what the event is about.
@@ -104,16 +112,7 @@ impl HandIn<'_> {
             None if self.source_id.is_some() => self.first_moment(&key).await?.unwrap_or(now),
             None => now,
         };
-        let event = make(key, occurred_at)?;
-        let subject = event.header().subject.clone();
-        let parcel = Parcel::new(now, Vec::new(), vec![event]).map_err(Problem::from)?;
-        let receipts = self.app.books.append(parcel).await?;
-        let receipt = receipts.first().ok_or_else(Problem::internal)?;
-        if !receipt.was_known {
-            self.app.metrics.appended(1);
-        }
-        let (event, position) = (receipt.id.to_string(), receipt.position);
-        Ok(Receipt { event, position, subject, was_known: receipt.was_known })
+        append(self.app, make(key, occurred_at)?, now).await
     }
 
     async fn first_moment(&self, key: &Key) -> Result<Option<Timestamp>, Problem> {
@@ -123,8 +122,29 @@ impl HandIn<'_> {
     }
 }
 
+/// Appends an event without evidence.
+///
+/// # Errors
+///
+/// Why it is not in the ledger.
+pub(crate) async fn append(
+    app: &Arc<App>,
+    event: Submission,
+    now: Timestamp,
+) -> Result<Receipt, AppendProblem> {
+    let subject = event.header().subject.clone();
+    let parcel = Parcel::new(now, Vec::new(), vec![event]).map_err(Problem::from)?;
+    let receipts = app.books.append(parcel).await?;
+    let receipt = receipts.first().ok_or_else(Problem::internal)?;
+    if !receipt.was_known {
+        app.metrics.appended(1);
+    }
+    let (event, position) = (receipt.id.to_string(), receipt.position);
+    Ok(Receipt { event, position, subject, was_known: receipt.was_known, of: None })
+}
+
 /// Why nothing was appended.
-enum AppendProblem {
+pub(crate) enum AppendProblem {
     Conflict(Problem),
     Other(Problem),
 }

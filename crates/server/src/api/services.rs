@@ -133,10 +133,12 @@ pub(crate) async fn one(
     let of_service = name.clone();
     let running = app.books.read(move |ledger| {
         let running = ledger.project::<RunningAnalyses>(Some(&of_service))?.state;
-        Ok(running.all().map(Running::from).collect::<Vec<_>>())
+        // It may have a Check, and nothing else yet.
+        let is_known = ledger.services()?.contains(&of_service);
+        Ok((running.all().map(Running::from).collect::<Vec<_>>(), is_known))
     });
-    let running = running.await?;
-    if scopes.is_empty() && running.is_empty() {
+    let (running, is_known) = running.await?;
+    if !is_known {
         return Err(Problem::not_found(format!("nothing is known of a service `{name}`"))
             .hint("ask for `/api/v1/services`, which has the names of all"));
     }

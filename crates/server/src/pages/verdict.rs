@@ -54,6 +54,10 @@ struct MetricRow {
     tone: &'static str,
     outcome: String,
     reason: String,
+    /// Since when it is harmed.
+    since: Option<String>,
+    /// The least change that could have been seen.
+    could_see: Option<String>,
     effect: String,
     interval: String,
     harm: f64,
@@ -78,7 +82,7 @@ impl From<&JudgedMetric> for MetricRow {
         let in_words = |part: f64| format!("{:.0} %", 100.0 * part);
         let effect = evidence.and_then(|it| it.effect);
         Self {
-            name: metric.name.clone(),
+            name: metric.title(),
             is_gating: evidence.is_some_and(|it| it.gating),
             tone,
             outcome: match (evidence, &metric.classification) {
@@ -87,6 +91,11 @@ impl From<&JudgedMetric> for MetricRow {
                 (None, None) => "–".to_owned(),
             },
             reason: metric.reason.clone(),
+            since: evidence.and_then(|it| it.since).map(moment),
+            could_see: evidence.map(|it| match it.could_see {
+                Some(change) => format!("less than {:+.1} % would not be seen", 100.0 * change),
+                None => "no change would be seen yet".to_owned(),
+            }),
             effect: effect.map_or_else(|| "–".to_owned(), |it| factor(it.estimate)),
             interval: effect.map_or_else(
                 || "–".to_owned(),

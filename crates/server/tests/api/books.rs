@@ -174,6 +174,56 @@ async fn cdevents_are_changes_in_both_modes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_says_what_it_takes_back() {
+    on_each(async |server| {
+        let told = async |body: Value| {
+            let mut change = json!({"service": "checkout", "what": "deploy"});
+            change.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+            server.post("/api/v1/changes", "", change).await
+        };
+        let at = |minute: u32| format!("2026-11-23T08:{minute:02}:00Z");
+        for (version, minute) in [("1.1", 1), ("1.2", 2)] {
+            let subject = format!("change/{version}");
+            let body = json!({"to": version, "subject": subject, "occurred_at": at(minute)});
+            assert_eq!(told(body).await.status, 201);
+        }
+        let newest = told(json!({"what": "rollback", "occurred_at": at(3)})).await;
+        assert_eq!((newest.status, &newest.json()["of"]), (201, &json!("change/1.2")));
+        let from = json!({"what": "rollback", "from": "1.1", "occurred_at": at(4)});
+        assert_eq!(told(from).await.json()["of"], "change/1.1");
+        let named = json!({"what": "heal", "of": "change/1.1", "occurred_at": at(5)});
+        let named = told(named).await.json();
+        assert_eq!(named["of"], "change/1.1");
+        let event = format!("/api/v1/events/{}", named["event"].as_str().unwrap());
+        let causes = server.get(&event, "").await.json()["causes"].clone();
+        assert_eq!(causes.as_array().unwrap().len(), 1, "{causes}");
+        let unknown = told(json!({"what": "rollback", "of": "change/9"})).await;
+        assert_eq!(unknown.problem(), "422 invalid /of");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cdevent_follows_from_those_that_it_links_to() {
+    let server = Running::start().await;
+    let event = |id: &str, kind: &str, minute: u32, links: Value| {
+        json!({
+            "context": {"id": id, "source": "/pipeline", "links": links,
+                "type": format!("dev.cdevents.service.{kind}.0.3.0"),
+                "timestamp": format!("2026-11-23T08:{minute:02}:00Z"), "specversion": "0.5.0"},
+            "subject": {"id": "service/checkout", "content": {"artifactId": "pkg:oci/checkout@1.0"}},
+        })
+    };
+    let deployed = event("e1", "deployed", 1, json!([]));
+    let deployed = server.post("/api/v1/cdevents", "", deployed).await;
+    assert_eq!(deployed.status, 201, "{}", deployed.text);
+    let links =
+        json!([{"linkType": "RELATION", "linkKind": "REVERTS", "target": {"contextId": "e1"}}]);
+    let taken = server.post("/api/v1/cdevents", "", event("e2", "rolledback", 2, links)).await;
+    assert_eq!(taken.json()["of"], deployed.json()["subject"], "{}", taken.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn acting_is_paused_and_resumed() {
     let server = Running::start().await;
     assert_eq!(server.get("/api/v1/acting", "").await.json()["paused"], json!(false));
