@@ -47,7 +47,11 @@ fn check_manifests(skipped: &mut Vec<&'static str>) -> anyhow::Result<()> {
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let run = "from kubernetes_validate.__main__ import main; main()";
     check.args(["-c", run, "--strict", "-k", KUBERNETES]).args(&files);
-    succeed("kubernetes-validate", &mut check, &["packaging/kubernetes", "packaging/helm, rendered"])
+    succeed(
+        "kubernetes-validate",
+        &mut check,
+        &["packaging/kubernetes", "packaging/helm, rendered"],
+    )
 }
 
 /// Less is better, from 0 to 100; `systemd-analyze security` calls up to 20 OK.

@@ -1,4 +1,5 @@
-// Keeps a page up to date that shows something which runs. Without it, loading the page again does the same.
+// Keeps a page up to date that shows something which runs; without it, loading the page again does the same. Copies
+// pictures.
 "use strict";
 const main = document.querySelector("main[data-live]");
 const EVERY = 2000;
@@ -23,4 +24,36 @@ async function refresh() {
 if (main) {
   setInterval(() => refresh().catch(() => {}), EVERY);
   document.addEventListener("visibilitychange", () => refresh().catch(() => {}));
+}
+
+// Chats take no SVG: it is drawn, and put where the next paste finds it, or saved where that is not allowed.
+async function drawn(address) {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [1200, 630];
+  canvas.getContext("2d").drawImage(image, 0, 0, 1200, 630);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
+async function copy(button) {
+  const picture = drawn(button.dataset.copy);
+  const say = (text) => { button.parentElement.querySelector("[role=status]").textContent = text; };
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+    say("It is in the clipboard.");
+  } catch {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await picture);
+    link.download = "verdict.png";
+    link.click();
+    URL.revokeObjectURL(link.href);
+    say("It is saved as verdict.png.");
+  }
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => copy(button).catch(() => {}));
 }

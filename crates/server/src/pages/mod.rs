@@ -6,6 +6,7 @@
 mod change;
 mod frame;
 mod now;
+mod picture;
 mod service;
 mod session;
 mod settings;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/services/{service}", get(service::page))
         .route("/analyses/{id}", get(verdict::of_analysis))
         .route("/verdicts/{id}", get(verdict::page))
+        .route("/verdicts/{id}/picture.svg", get(picture::of_verdict))
         .route("/verdicts/{id}/report", get(verdict::report))
         .route("/verdicts/{id}/labels", post(verdict::label))
         .route("/changes/{subject}", get(change::page))

@@ -38,6 +38,8 @@ struct VerdictPage {
     facts: Vec<Fact>,
     metrics: Vec<MetricRow>,
     warnings: Vec<String>,
+    /// Where the picture for a chat is.
+    picture: Option<String>,
     /// The page of the full report.
     report: Option<String>,
     json: String,
@@ -70,12 +72,7 @@ struct MetricRow {
 impl From<&JudgedMetric> for MetricRow {
     fn from(metric: &JudgedMetric) -> Self {
         let evidence = metric.evidence.as_ref();
-        let tone = match evidence.map(|it| it.standing) {
-            Some(Standing::Harmed) => "bad",
-            Some(Standing::Safe) => "good",
-            Some(Standing::Unclear) => "unclear",
-            None => "",
-        };
+        let tone = evidence.map_or("", |it| tone(it.standing));
         let part = |value: f64, needed: f64| (value / needed).clamp(0.0, 1.0);
         let harm = evidence.map_or(0.0, |it| part(it.harm, it.harm_needed));
         let safety = evidence.map_or(0.0, |it| part(it.safety, it.safety_needed));
@@ -93,7 +90,7 @@ impl From<&JudgedMetric> for MetricRow {
             reason: metric.reason.clone(),
             since: evidence.and_then(|it| it.since).map(moment),
             could_see: evidence.map(|it| match it.could_see {
-                Some(change) => format!("less than {:+.1} % would not be seen", 100.0 * change),
+                Some(change) => format!("changes under {:.1} % would not be seen", 100.0 * change),
                 None => "no change would be seen yet".to_owned(),
             }),
             effect: effect.map_or_else(|| "–".to_owned(), |it| factor(it.estimate)),
@@ -116,8 +113,17 @@ impl From<&JudgedMetric> for MetricRow {
     }
 }
 
+/// The class of a standing's colour.
+pub(super) fn tone(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Harmed => "bad",
+        Standing::Safe => "good",
+        Standing::Unclear => "unclear",
+    }
+}
+
 /// The canary over the control, as people read it.
-fn factor(ratio: f64) -> String {
+pub(super) fn factor(ratio: f64) -> String {
     match ratio {
         ratio if !ratio.is_finite() => "∞".to_owned(),
         ratio if ratio >= 2.0 => format!("× {ratio:.1}"),
@@ -166,6 +172,7 @@ pub(super) async fn of_analysis(
         facts,
         metrics: verdict.iter().flat_map(metrics_of).collect(),
         warnings,
+        picture: None,
         report: None,
         json: format!("/api/v1/analyses/{}", in_address(&id)),
         acts: Vec::new(),
@@ -182,8 +189,12 @@ fn service_page(service: &str) -> String {
 /// Metrics on a page.
 const MOST_METRICS: usize = 200;
 
-/// What went badly comes first.
 fn metrics_of(verdict: &Verdict) -> Vec<MetricRow> {
+    worst_first(verdict).into_iter().take(MOST_METRICS).map(MetricRow::from).collect()
+}
+
+/// What went badly comes first.
+pub(super) fn worst_first(verdict: &Verdict) -> Vec<&JudgedMetric> {
     let rank = |metric: &&JudgedMetric| match metric.evidence.as_ref().map(|it| it.standing) {
         Some(Standing::Harmed) => 0,
         Some(Standing::Unclear) | None => 1,
@@ -191,7 +202,7 @@ fn metrics_of(verdict: &Verdict) -> Vec<MetricRow> {
     };
     let mut metrics: Vec<&JudgedMetric> = verdict.metrics.iter().collect();
     metrics.sort_by_key(rank);
-    metrics.into_iter().take(MOST_METRICS).map(MetricRow::from).collect()
+    metrics
 }
 
 fn warnings_of(verdict: &Verdict) -> Vec<String> {
@@ -233,6 +244,7 @@ pub(super) async fn page(
         facts: facts_of(&event, &ended, report.as_ref()),
         metrics: verdict.map(metrics_of).unwrap_or_default(),
         warnings: verdict.map(warnings_of).unwrap_or_default(),
+        picture: Some(format!("/verdicts/{id}/picture.svg")),
         report: report.as_ref().map(|_| format!("/verdicts/{id}/report")),
         json: format!("/api/v1/verdicts/{id}/report"),
         actions: caller.may(Role::Act).then(|| format!("/verdicts/{id}")),

@@ -45,6 +45,14 @@ async fn a_verdict_is_found_from_everywhere() {
     assert!(page(&server, "/services").await.contains("/services/broken"));
     let report = page(&server, &format!("{verdict}/report")).await;
     assert!(report.contains("<svg"), "the report has no drawing");
+    assert!(text.contains("since 20") && text.contains("would not be seen"), "{text}");
+    let picture = format!("{verdict}/picture.svg");
+    assert!(text.contains(&picture), "{text}");
+    let picture = server.get(&picture, "").await;
+    assert_eq!(picture.header("content-type"), "image/svg+xml");
+    for said in ["✗ Fail", "broken", "harmed", "errors is higher"] {
+        assert!(picture.text.contains(said), "{said}: {}", picture.text);
+    }
     let markdown = server.get(&format!("{verdict}/report?format=markdown"), "").await;
     assert_eq!(markdown.header("content-type"), "text/plain; charset=utf-8");
 }
