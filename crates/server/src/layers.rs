@@ -37,7 +37,7 @@ pub(crate) async fn log(State(app): State<Arc<App>>, mut request: Request, next:
     let (status, took) = (response.status().as_u16(), stopwatch.elapsed());
     app.metrics.answered(method.as_str(), &route, status, took);
     let by = visitor.get();
-    let took_ms = took.as_secs_f64() * 1e3;
+    let took_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(%id, %client, by, %method, route, status, took_ms, "answered");
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
