@@ -159,13 +159,16 @@ impl<R: Demand> FromRequestParts<Arc<App>> for May<R> {
         let caller = match authenticated(&parts.method, &parts.headers, app).await {
             Ok(caller) => caller,
             Err(problem) if is_our_failure(&problem) => return Err(problem),
-            Err(problem) => return Err(refused(app, client.0, problem)),
+            Err(problem) => return Err(refused(app, client.address, problem)),
         };
         if let Some(visitor) = parts.extensions.get::<Visitor>() {
             visitor.is(&caller.source);
         }
-        let limited_by =
-            if caller.source == NO_TOKEN { client.0.to_string() } else { caller.source.clone() };
+        let limited_by = if caller.source == NO_TOKEN {
+            client.address.to_string()
+        } else {
+            caller.source.clone()
+        };
         if !app.rates.takes(&limited_by) {
             app.metrics.refused("too many requests");
             return Err(too_many());
@@ -173,7 +176,7 @@ impl<R: Demand> FromRequestParts<Arc<App>> for May<R> {
         if caller.role < R::ROLE {
             app.metrics.refused("role");
             let (role, needed) = (caller.role.as_str(), R::ROLE.as_str());
-            tracing::warn!(by = caller.source, client = %client.0, role, needed, "refused: the role is too small");
+            tracing::warn!(by = caller.source, client = %client.address, role, needed, "refused: the role is too small");
             let detail = format!("the token may `{role}`, and this takes `{needed}`");
             return Err(Problem::new(Kind::Forbidden, detail)
                 .hint("ask those who run serin for a token with that role"));

@@ -6,9 +6,13 @@ use std::sync::{Arc, OnceLock};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The address of whoever asks, a trusted proxy's client included.
+/// Whoever asks, though it is through proxies that are trusted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Client(pub(crate) IpAddr);
+pub(crate) struct Client {
+    pub(crate) address: IpAddr,
+    /// Whether a trusted proxy says that it was asked over HTTPS.
+    pub(crate) is_encrypted: bool,
+}
 
 /// Who asks, once that is known: whoever logs a request has it before.
 #[derive(Clone, Debug, Default)]
@@ -27,17 +31,20 @@ impl Visitor {
 
 impl Default for Client {
     fn default() -> Self {
-        Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), is_encrypted: false }
     }
 }
 
 impl Client {
-    /// Follows `X-Forwarded-For` from its end, as long as those who wrote it are trusted.
+    /// Follows `X-Forwarded-For` from its end, as long as those who wrote it are trusted; `X-Forwarded-Proto` is
+    /// believed of the one who is nearest.
     pub(crate) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let is_trusted = |address: IpAddr| {
             trusted.iter().any(|network| network.contains(&address.to_canonical()))
         };
         let mut client = peer.to_canonical();
+        let is_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        let is_encrypted = is_trusted(client) && is_https;
         let lines = headers.get_all("x-forwarded-for").iter().rev();
         let named = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         for named in named {
@@ -47,7 +54,7 @@ impl Client {
             let Ok(next) = named.trim().parse::<IpAddr>() else { break };
             client = next.to_canonical();
         }
-        Self(client)
+        Self { address: client, is_encrypted }
     }
 }
 
@@ -74,8 +81,12 @@ mod tests {
             for line in forwarded {
                 headers.append("x-forwarded-for", line.parse().unwrap());
             }
-            let found = Client::of(peer.parse().unwrap(), &headers, &trusted).0;
-            assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {headers:?}");
+            headers.insert("x-forwarded-proto", "https".parse().unwrap());
+            let found = Client::of(peer.parse().unwrap(), &headers, &trusted);
+            assert_eq!(found.address, client.parse::<IpAddr>().unwrap(), "{peer} {headers:?}");
+            assert_eq!(found.is_encrypted, peer != "192.0.2.1", "{peer}");
+            headers.insert("x-forwarded-proto", "http".parse().unwrap());
+            assert!(!Client::of(peer.parse().unwrap(), &headers, &trusted).is_encrypted);
         }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn log(State(app): State<Arc<App>>, mut request: Request, next:
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let route = route.unwrap_or("none").to_owned();
-    let client = request.extensions().get::<Client>().copied().unwrap_or_default().0;
+    let client = request.extensions().get::<Client>().copied().unwrap_or_default().address;
     let id = random_digits(16).unwrap_or_default();
     let visitor = Visitor::default();
     request.extensions_mut().insert(visitor.clone());

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use askama::Template;
-use axum::Form;
 use axum::extract::State;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
 use serde::Deserialize;
 use serin_ledger::Digest;
 use serin_runner::now;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::frame::{Frame, Instead, shown};
 use crate::app::App;
 use crate::caller::{from_own_page, subject};
+use crate::client::Client;
 use crate::problem::Problem;
 use crate::request::Asked;
 use crate::secret::{Secret, random_digits};
@@ -113,6 +114,7 @@ pub(super) struct SignInForm {
 /// Begins a session for the holder of a token.
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     Form(said): Form<SignInForm>,
 ) -> Result<Response, Instead> {
@@ -139,7 +141,8 @@ pub(super) async fn sign_in(
         return Ok(refused(next));
     }
     let id = app.sessions.begin(subject).map_err(|_| Problem::internal())?;
-    let secure = if app.settings.is_encrypted { "; Secure" } else { "" };
+    let is_encrypted = app.settings.is_encrypted || client.is_encrypted;
+    let secure = if is_encrypted { "; Secure" } else { "" };
     let age = LIFETIME.as_secs();
     let cookie = format!("{NAME}={id}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}{secure}");
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())

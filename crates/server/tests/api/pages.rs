@@ -162,6 +162,22 @@ async fn page_of(server: &Running, cookie: &str, path: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_behind_a_trusted_proxy_with_tls_goes_over_tls_alone() {
+    for (yaml, is_secure) in [("trusted_proxies: [127.0.0.0/8]\n", true), ("", false)] {
+        let server = Running::with(yaml).await;
+        let token = server.token(Role::Read, &[]).await;
+        let request = server.request("POST", "/sign-in", "").body(format!("token={token}"));
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", format!("http://{}", server.address))
+            .header("x-forwarded-proto", "https");
+        let signed_in = Answer::of(server.unfollowed(request).await).await;
+        assert_eq!(signed_in.status, 303, "{}", signed_in.text);
+        assert_eq!(signed_in.header("set-cookie").ends_with("; Secure"), is_secure);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_token_locks_the_door_and_is_shown_once() {
     let server = shop().await;
     assert!(page(&server, "/settings").await.contains("There is none yet"));
