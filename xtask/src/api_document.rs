@@ -22,8 +22,10 @@ pub(crate) fn run() -> anyhow::Result<Option<&'static str>> {
     ask.arg("--config-file").arg(root().join("xtask/api-document.toml"));
     ask.args(["run", "--no-color", &format!("{}/api/v1/openapi.json", server.address)]);
     ask.env("SERIN_ADDRESS", &server.address).env("SERIN_TOKEN", &server.token);
+    let modules = std::env::join_paths([API_DOCUMENT.file(""), root().join("xtask")])?;
+    ask.env("PYTHONPATH", modules).env("SCHEMATHESIS_HOOKS", "api_document");
     // It keeps notes where it runs.
-    ask.current_dir(folder.path()).env("SCHEMATHESIS_HOOKS", "api_document");
+    ask.current_dir(folder.path());
     let status = ask.status().context("python3 does not start")?;
     if !status.success() {
         bail!("the server does not do what its document says");

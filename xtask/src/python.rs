@@ -62,8 +62,7 @@ impl Modules {
     /// Returns a call of Python that finds these modules, if they are installed.
     pub(crate) fn python(&self) -> Option<Command> {
         let mut python = Command::new(find_program("python3")?);
-        let modules = std::env::join_paths([self.folder(), root().join("xtask")]).ok()?;
-        python.env("PYTHONPATH", modules);
+        python.env("PYTHONPATH", self.folder());
         self.are_installed().then_some(python)
     }
 

@@ -1,6 +1,7 @@
 //! Doing what rules of the operator demand about verdicts, each once.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serin_ledger::{
@@ -22,13 +23,15 @@ use crate::problem::Problem;
 pub(crate) async fn act_on_verdicts(app: Arc<App>, rules: Vec<ActingRule>) {
     let mut ending = app.ending.subscribe();
     let mut said = app.live.subscribe();
-    let mut seen = Seen { rules, after: None, acts: None };
+    let underway = Underway::default();
+    let mut seen = Seen { rules, after: None, acts: None, underway: underway.clone() };
     let (mut acting, places) = (JoinSet::new(), Arc::new(Semaphore::new(MOST_AT_ONCE)));
     loop {
         match seen.round(&app).await {
             Ok(asked) => {
                 for asked in asked {
-                    acting.spawn(act(Arc::clone(&app), asked, Arc::clone(&places)));
+                    let (app, places) = (Arc::clone(&app), Arc::clone(&places));
+                    acting.spawn(act(app, asked, places, underway.clone()));
                 }
             }
             Err(error) => {
@@ -55,11 +58,22 @@ pub(crate) async fn act_on_verdicts(app: Arc<App>, rules: Vec<ActingRule>) {
     while acting.join_next().await.is_some() {}
 }
 
+/// The acts that this server does: it knows what becomes of them, however long the ledger is away meanwhile.
+#[derive(Clone, Default)]
+struct Underway(Arc<Mutex<BTreeSet<EventId>>>);
+
+impl Underway {
+    fn all(&self) -> MutexGuard<'_, BTreeSet<EventId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Up to where verdicts were looked at.
 struct Seen {
     rules: Vec<ActingRule>,
     after: Option<u64>,
     acts: Option<Projected<Acts>>,
+    underway: Underway,
 }
 
 impl Seen {
@@ -105,7 +119,10 @@ impl Seen {
             .await?;
         let acts = self.acts.insert(acts);
         let now = now();
-        let overdue: Vec<_> = acts.state.overdue(now).cloned().collect();
+        let overdue: Vec<_> = {
+            let underway = self.underway.all();
+            acts.state.overdue(now).filter(|act| !underway.contains(&act.id)).cloned().collect()
+        };
         for act in overdue {
             let Ok(parcel) = is_unknown(&act, now) else { continue };
             if app.books.append(parcel).await.is_ok() {
@@ -118,10 +135,11 @@ impl Seen {
 }
 
 /// Does one thing, unless somebody else does or did, acting is paused, or it comes too late.
-async fn act(app: Arc<App>, asked: ActAsked, places: Arc<Semaphore>) {
+async fn act(app: Arc<App>, asked: ActAsked, places: Arc<Semaphore>, underway: Underway) {
     // None where the server ends: whoever is started next does it.
     let Ok(_place) = places.acquire().await else { return };
     let Some(begun) = begin(&app, &asked).await else { return };
+    underway.all().insert(begun);
     let (rule, verdict) = (&asked.rule().name, asked.verdict().id);
     tracing::info!(rule, %verdict, "acting on a verdict");
     let acted = done(&app, &asked).await;
@@ -131,6 +149,7 @@ async fn act(app: Arc<App>, asked: ActAsked, places: Arc<Semaphore>) {
     }
     app.metrics.acted(if acted == Acted::Done { "done" } else { "failed" });
     tell_until_taken(&app, |now| asked.ends(now, begun, &acted)).await;
+    underway.all().remove(&begun);
 }
 
 /// Writes down that an act begins, and returns its event: nothing where it is not to be done.
