@@ -12,6 +12,8 @@ use crate::metrics::Metrics;
 use crate::pages::Sessions;
 use crate::rate::Rates;
 use crate::reconcile::Checks;
+use crate::schedule::Scheduled;
+use crate::schedule_config::Schedule;
 
 /// What all handlers share.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct App {
     pub(crate) sources: Sourced,
     /// The Checks in force, and the folder that they are kept in.
     pub(crate) checks: Checks,
+    /// The analyses that begin by the clock.
+    pub(crate) scheduled: Scheduled,
     pub(crate) metrics: Metrics,
     pub(crate) settings: Settings,
     /// Requests of each token.
@@ -72,6 +76,7 @@ impl App {
         books: Books,
         live: Live,
         sources: Arc<dyn Sources>,
+        schedules: Vec<Schedule>,
         settings: Settings,
     ) -> Self {
         let limits = &settings.limits;
@@ -80,6 +85,7 @@ impl App {
             live,
             sources: Sourced(sources),
             checks: Checks::default(),
+            scheduled: Scheduled::new(schedules),
             metrics: Metrics::new(),
             rates: Rates::new(limits.requests_per_second, limits.burst),
             refusals: Rates::new(REFUSALS.0, REFUSALS.1),

@@ -13,6 +13,7 @@ use crate::server::USUAL_ADDRESS;
 
 use crate::acting_config::ActingRules;
 use crate::checks_config::ChecksConfig;
+use crate::schedule_config::Schedules;
 
 /// The operator's configuration file: everything may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,6 +35,8 @@ pub struct Config {
     pub checks: Option<ChecksConfig>,
     /// What is done about verdicts of live analyses; nothing unless said.
     pub on_verdict: ActingRules,
+    /// When analyses of Checks in force begin by the clock; never unless said.
+    pub schedules: Schedules,
     /// How much the server takes.
     pub limits: Limits,
     /// What is logged, and how.
@@ -290,6 +293,14 @@ mod tests {
             "on_verdict: [{name: a, outcomes: [fail], command: 'true', within: 25h}]\n",
             "on_verdict: [{name: a, outcomes: [fail], command: 'true', time: 0s}]\n",
             "on_verdict:\n- {name: a, outcomes: [fail], command: 'true'}\n- {name: a, outcomes: [pass], command: 'true'}\n",
+            "schedules: [{name: a}]\n",
+            "schedules: [{name: ' ', cron: '0 2 * * *'}]\n",
+            "schedules: [{name: a, cron: every day}]\n",
+            "schedules: [{name: a, cron: '* * * * * *'}]\n",
+            "schedules: [{name: a, cron: '0 0 30 2 *'}]\n",
+            "schedules: [{name: a, cron: '0 2 * * *', within: 25h}]\n",
+            "schedules: [{name: a, cron: '0 2 * * *', horizon: 0s}]\n",
+            "schedules:\n- {name: a, cron: '0 2 * * *'}\n- {name: a, cron: '0 3 * * *'}\n",
             "- a\n",
             "ledger: a\nledger: b\n",
         ];

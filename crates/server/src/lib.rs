@@ -24,6 +24,8 @@ mod rate;
 mod reconcile;
 pub mod remote;
 mod request;
+mod schedule;
+mod schedule_config;
 mod secret;
 mod server;
 
@@ -32,5 +34,6 @@ pub use crate::api::openapi;
 pub use crate::checks_config::ChecksConfig;
 pub use crate::config::{Config, EgressRules, Limits, Log, LogFormat, LogLevel, TlsFiles};
 pub use crate::grant::{Grant, TokenError, issue_token, revoke_token, tokens};
+pub use crate::schedule_config::{Pattern, Schedule, Schedules};
 pub use crate::secret::Secret;
 pub use crate::server::{Observed, ServeError, Server, USUAL_ADDRESS};

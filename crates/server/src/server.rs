@@ -34,6 +34,7 @@ use crate::checks_config::ChecksConfig;
 use crate::client::Client;
 use crate::config::{Config, TlsFiles};
 use crate::reconcile::reconcile;
+use crate::schedule::begin_by_the_clock;
 
 /// A server that listens.
 #[derive(Debug)]
@@ -152,7 +153,7 @@ impl Server {
             acting: config.on_verdict.0.clone(),
             limits: config.limits.clone(),
         };
-        let app = Arc::new(App::new(books, live, judging, settings));
+        let app = Arc::new(App::new(books, live, judging, config.schedules.0.clone(), settings));
         let (trusted_proxies, checks) =
             (config.trusted_proxies.clone().into(), config.checks.clone());
         Ok(Self { app, listener, tls, trusted_proxies, checks })
@@ -185,6 +186,8 @@ impl Server {
         let checks = self.checks.clone();
         let reconciling =
             checks.map(|checks| tokio::spawn(reconcile(Arc::clone(&self.app), checks)));
+        let scheduling = (!self.app.scheduled.schedules.is_empty())
+            .then(|| tokio::spawn(begin_by_the_clock(Arc::clone(&self.app))));
         let rules = self.app.settings.acting.clone();
         let acting = (!rules.is_empty())
             .then(|| tokio::spawn(act_on_verdicts(Arc::clone(&self.app), rules)));
@@ -223,8 +226,8 @@ impl Server {
             tracing::warn!("some requests were cut off");
         }
         following.abort();
-        if let Some(reconciling) = reconciling {
-            reconciling.abort();
+        for looking in [reconciling, scheduling].into_iter().flatten() {
+            looking.abort();
         }
     }
 

@@ -64,7 +64,8 @@ pub(super) fn key_of_begun(idempotency_key: &str) -> Key {
 }
 
 /// Returns the name of an analysis that is asked for under a key.
-pub(super) fn subject_of(idempotency_key: &str) -> String {
+#[must_use]
+pub fn subject_of(idempotency_key: &str) -> String {
     format!("{ANALYSIS}{}", short(idempotency_key))
 }
 

@@ -21,7 +21,7 @@ mod stores;
 mod trial;
 
 pub use commission::NamedText;
-pub use entries::{NewAnalysis, SOURCE, fresh_key};
+pub use entries::{NewAnalysis, SOURCE, fresh_key, subject_of};
 pub use overlap::Overlap;
 pub use points::{Answered, PointSource, Sources};
 pub use progress::{Progress, Snapshot, State, What};

@@ -236,7 +236,8 @@ impl From<&LiveState> for AnalysisState {
 
 const SUBJECT: &str = "analysis/";
 
-fn id_of(subject: &str) -> &str {
+/// Returns what an analysis is asked for by.
+pub(crate) fn id_of(subject: &str) -> &str {
     subject.strip_prefix(SUBJECT).unwrap_or(subject)
 }
 
@@ -285,7 +286,9 @@ pub(crate) async fn begin(
     let (checks, labels) = match asked.service {
         None => (named(asked.checks)?, asked.labels),
         Some(service) if asked.checks.is_empty() => {
-            in_force(&app, &caller, service, asked.labels).await?
+            caller.of_service(&service)?;
+            let scope = serin_ledger::Scope { service, labels: asked.labels };
+            in_force(&app, scope).await?
         }
         Some(_) => {
             let detail = "both `service` and `checks` say what is judged";
@@ -327,15 +330,15 @@ pub(crate) async fn begin(
     })
 }
 
-/// Returns the texts of the Check in force for a service, and the labels of the scope that is judged.
-async fn in_force(
+/// Returns the texts of the Check in force for a scope, and the labels of what is judged.
+///
+/// # Errors
+///
+/// Where none fits, several fit alike, or the ledger does not have its texts.
+pub(crate) async fn in_force(
     app: &Arc<App>,
-    caller: &Caller,
-    service: String,
-    labels: BTreeMap<String, String>,
+    scope: serin_ledger::Scope,
 ) -> Result<(Vec<NamedText>, BTreeMap<String, String>), Problem> {
-    caller.of_service(&service)?;
-    let scope = serin_ledger::Scope { service, labels };
     let asked = scope.clone();
     let found = app.books.read(move |ledger| Ok(applied_check(ledger, &asked))).await?;
     let found = found.map_err(|error| match error {

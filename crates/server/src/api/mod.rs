@@ -13,6 +13,7 @@ pub(crate) mod hand_in;
 pub(crate) mod health;
 pub(crate) mod judgements;
 pub(crate) mod list;
+pub(crate) mod schedules;
 pub(crate) mod services;
 pub(crate) mod tokens;
 pub(crate) mod verdicts;
@@ -121,6 +122,7 @@ fn parts() -> (Router<Arc<App>>, OpenApi) {
         .routes(routes!(analyses::one))
         .routes(routes!(analyses::report))
         .routes(routes!(analyses::stop))
+        .routes(routes!(schedules::list))
         .routes(routes!(judgements::judge))
         .routes(routes!(bench::judge))
         .routes(routes!(acting::state))

@@ -18,12 +18,14 @@ use super::frame::{Frame, Instead, Looks, shown};
 use super::words::{given, moment};
 use crate::api::acting;
 use crate::api::audit::{self, Deed};
+use crate::api::schedules;
 use crate::api::tokens::{self, IssuedToken, NewToken};
 use crate::app::App;
 use crate::caller::{Act, Admin, Caller, Read};
 use crate::moment::Moment;
 use crate::problem::{Kind, Problem};
 use crate::request::{IdempotencyKey, Named};
+use crate::schedule_config::Schedule;
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -34,6 +36,8 @@ struct Settings {
     services: Vec<String>,
     /// The rules by which this server acts on verdicts: a sentence each.
     rules: Vec<String>,
+    /// When analyses begin by the clock: a sentence each.
+    schedules: Vec<String>,
     /// Whether they may pause and resume acting.
     may_switch: bool,
     is_admin: bool,
@@ -123,6 +127,7 @@ async fn settings(
         role: caller.role().as_str(),
         services: caller.services().iter().cloned().collect(),
         rules: app.settings.acting.iter().map(rule_in_words).collect(),
+        schedules: schedules::seen(app, caller).map(|it| schedule_in_words(app, it)).collect(),
         may_switch: caller.may(Role::Act) && !caller.is_limited(),
         is_admin,
         issued,
@@ -152,6 +157,13 @@ fn rule_in_words(rule: &ActingRule) -> String {
     }
     let of = if of.is_empty() { "any service".to_owned() } else { of };
     format!("{}: on {} of {of}", rule.name, outcomes.join(" or "))
+}
+
+fn schedule_in_words(app: &App, schedule: &Schedule) -> String {
+    let next = schedule.next(app.live.now());
+    let next = next.map_or_else(|| "never".to_owned(), |next| format!("{} UTC", moment(next)));
+    let shadow = if schedule.shadow { "; nobody acts on it" } else { "" };
+    format!("{}: `{}`, next {next}{shadow}", schedule.name, schedule.cron.as_str())
 }
 
 /// What the switch is set to, and why.

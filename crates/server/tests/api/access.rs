@@ -127,7 +127,7 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
     let expired = server.token_until(Role::Admin, &[], Some(past)).await;
     let foreign = server.token(Role::Act, &["cart"]).await;
     let operations = operations();
-    assert_eq!(operations.len(), 34);
+    assert_eq!(operations.len(), 35);
     for (method, path, needed) in operations {
         let Some(needed) = needed else {
             assert_eq!(ask(&server, &method, &path, &stored, "").await.status, 200, "{path}");

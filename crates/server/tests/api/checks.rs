@@ -13,7 +13,7 @@ use crate::books::places;
 use crate::running::Running;
 
 /// A Check of a service.
-fn check(service: &str, tolerance: &str) -> String {
+pub(crate) fn check(service: &str, tolerance: &str) -> String {
     format!(
         "service: {service}
 source: {{prometheus: {{url: http://prometheus:9090}}}}

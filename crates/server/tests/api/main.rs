@@ -18,4 +18,5 @@ mod limits;
 mod packaging;
 mod pages;
 mod running;
+mod schedules;
 mod streams;
