@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use serin_ledger::fact::Role;
 use serin_model::Timestamp;
-use serin_runner::live::LiveClock;
+use serin_runner::live::{LiveClock, SystemClock};
 use serin_server::Observed;
 
 use crate::books::places;
@@ -18,14 +18,17 @@ use crate::running::{Running, observed};
 /// A clock that somebody sets: at first it is ten seconds after a full minute.
 #[derive(Debug)]
 struct Told {
-    began: Instant,
+    running: SystemClock,
     stands: AtomicI64,
 }
 
 impl Told {
     fn new() -> Arc<Self> {
         let full_minute = 1_795_419_000_000;
-        Arc::new(Self { began: Instant::now(), stands: AtomicI64::new(full_minute + 10_000) })
+        Arc::new(Self {
+            running: SystemClock::default(),
+            stands: AtomicI64::new(full_minute + 10_000),
+        })
     }
 
     fn set_forward(&self, seconds: i64) {
@@ -48,7 +51,7 @@ impl LiveClock for Shared {
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.began.elapsed()
+        self.0.running.elapsed()
     }
 }
 
