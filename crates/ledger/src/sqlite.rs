@@ -30,8 +30,9 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"serL");
 /// How long to wait for another program that holds the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Pages kept in memory, once they were needed.
-const CACHE_KIBIBYTES: i64 = 8 << 10;
+/// Pages kept in memory once they were needed, of each connection: a server has six, and shall be small when idle.
+/// The system keeps the file in its own cache.
+const CACHE_KIBIBYTES: i64 = 2 << 10;
 /// Pages of 4 KiB in the log before they go into the file itself.
 const CHECKPOINT_PAGES: i64 = 4 << 10;
 
